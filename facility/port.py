@@ -1,0 +1,89 @@
+"""The one port of the agent. Screens and the command line know nothing else of it.
+
+Two implementations: `facility.agent.Agent` in process and `facility.client.RemoteFacility`
+over the agent's socket; a caller cannot tell which it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from facility.wire import (
+    AlarmInfo,
+    DeviceInfo,
+    Hello,
+    Overview,
+    Plan,
+    PointDetail,
+    PointInfo,
+    Record,
+    Result,
+    ScheduleInfo,
+    Trend,
+    Update,
+    ValueInfo,
+    Wish,
+)
+
+
+class FacilityError(Exception):
+    """An answer that is a no. `kind` is one of `facility.wire.Trouble.error`; the text is for a person."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+
+
+class AgentLost(FacilityError):
+    """Nobody answers at the socket."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("lost", text)
+
+
+class Facility(Protocol):
+    """Everything a person at a screen can see or ask for. All methods raise `FacilityError`."""
+
+    async def hello(self) -> Hello: ...
+
+    async def points(self) -> list[PointInfo]: ...
+
+    async def values(self) -> list[ValueInfo]: ...
+
+    async def devices(self) -> list[DeviceInfo]: ...
+
+    async def overview(self) -> Overview: ...
+
+    async def alarms(self) -> list[AlarmInfo]: ...
+
+    async def schedules(self) -> list[ScheduleInfo]: ...
+
+    async def detail(self, point: str) -> PointDetail: ...
+
+    async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend: ...
+
+    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]: ...
+
+    async def read(self, point: str) -> ValueInfo:
+        """Reads the point from its device now, inside the packet budget."""
+        ...
+
+    async def preview(self, wish: Wish) -> Plan:
+        """What the wish would do; nothing is written."""
+        ...
+
+    async def commit(self, plan: str) -> Result:
+        """Writes what `preview` showed; refused when the slots changed meanwhile."""
+        ...
+
+    async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo: ...
+
+    def watch(self) -> AbstractAsyncContextManager[AsyncIterator[Update]]:
+        """The live stream: hello, catalog, values, overview and alarms in full, then what changes.
+
+        Conflated, at most four value messages a second. Ends with `AgentLost`.
+        """
+        ...

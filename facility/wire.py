@@ -1,0 +1,318 @@
+"""What travels between the agent and its screens, and what `--json` prints.
+
+Pydantic models, validated on both ends. Times are aware UTC. One truth: the agent computes,
+screens only draw.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+# pydantic would read True as 1.0 in a plain union; strict members keep the type that was sent
+WireValue = Annotated[StrictBool | StrictInt | StrictFloat | StrictStr, Field(union_mode="left_to_right")]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Hello(Wire):
+    """Who answers, and as whom the caller is known."""
+
+    site: str
+    site_name: str
+    agent: str
+    version: str
+    zone: str  # IANA
+    pretend: bool  # a simulated hospital
+    user: str
+    role: Literal["viewer", "operator", "engineer", "admin"]
+    started: datetime
+
+
+class PointInfo(Wire):
+    id: str
+    name: str
+    description: str
+    kind: Literal["analog", "binary", "multistate", "text"]
+    point_class: str
+    unit: str  # for display: "°C", "Pa", "%"; "" where there is none
+    states: list[str]
+    low: float | None
+    high: float | None
+    access: Literal["monitor-only", "commandable"]
+    safety: str
+    confidence: float
+    device: str
+    equipment: str
+    space: str
+    space_name: str
+    object: str  # "analog-value 14"
+    commandable: bool  # has a priority array, whether or not we may use it
+    present: bool
+    limit_low: float | None = None  # of the clinical profile or configuration
+    limit_high: float | None = None
+    topic: str = ""  # where MQTT shows it
+
+
+class ValueInfo(Wire):
+    """A reading on the wire. `state` is the tag of the row: "" in range, "!" or "!!" out, "?" unknown."""
+
+    id: str
+    value: WireValue | None
+    quality: Literal["good", "uncertain", "bad", "stale"]
+    reason: str = ""
+    time: datetime
+    at: datetime
+    source: Literal["cov", "poll", "write", "restore"]
+    flags: int = 0
+    tag: Literal["", "!", "!!", "?"] = ""
+    held: str = ""  # "8 mchen" where one of our claims stands
+
+
+class DeviceInfo(Wire):
+    id: str
+    name: str
+    vendor: str
+    model: str
+    instance: int
+    network: int
+    address: str
+    status: Literal["online", "slow", "offline", "vanished"]
+    since: datetime | None
+    points: int
+    reads: str  # "multiple" or "single"
+    cov: str  # "40 of 120", "none"
+    duplicate: bool
+
+
+class Lamp(Wire):
+    new: int
+    standing: int
+
+
+class SpaceState(Wire):
+    id: str
+    name: str
+    type: str
+    group: str
+    state: Literal["in", "out", "unknown"]
+    severity: Literal["", "LIFE", "CRIT", "HIGH", "LOW"] = ""
+    why: str = ""  # "25.1 °C, max 24.0" or "no data 21 min"
+    since: datetime | None = None
+
+
+class GroupState(Wire):
+    """Spaces of one kind: in range / out / UNKNOWN, never merged."""
+
+    name: str
+    critical: bool
+    in_range: int
+    out: int
+    unknown: int
+    severity: Literal["", "LIFE", "CRIT", "HIGH", "LOW"]
+    worst: str
+
+
+class Hold(Wire):
+    point: str
+    value: WireValue
+    text: str  # value with unit or state text
+    priority: int
+    by: str
+    reason: str
+    since: datetime
+    until: datetime
+    confirmed: bool
+
+
+class Upcoming(Wire):
+    at: datetime
+    what: str
+    points: int = 0
+
+
+class Link(Wire):
+    """One connection the agent depends on. `state` other than "ok" is shown first."""
+
+    name: Literal["bacnet", "mqtt", "state-db", "history-db", "audit", "planner", "clock"]
+    state: Literal["ok", "degraded", "down", "off"]
+    text: str
+    since: datetime | None = None
+
+
+class PolicyInfo(Wire):
+    name: str
+    kind: str
+    points: int
+    held: int
+    priority: int
+    state: str
+    next_change: datetime | None
+
+
+class Overview(Wire):
+    at: datetime
+    verdict: Literal["OK", "WATCH", "UNKNOWN", "NOT OK"]
+    reasons: list[str]
+    groups: list[GroupState]
+    spaces: list[SpaceState]
+    lamps: dict[Literal["LIFE", "CRIT", "HIGH", "LOW"], Lamp]
+    spaces_unknown: int
+    devices_online: int
+    devices_total: int
+    holds: list[Hold]
+    upcoming: list[Upcoming]
+    policies: list[PolicyInfo]
+    links: list[Link]
+    banners: list[str]
+    points: dict[str, int]  # "total", "in", "out", "unknown", "cov", "poll"
+
+
+class AlarmInfo(Wire):
+    id: str
+    kind: str
+    severity: Literal["LIFE", "CRIT", "HIGH", "LOW"]
+    state: Literal["NEW", "ack", "rtn"]
+    about: str
+    where: str
+    text: str
+    value: str
+    limit: str
+    since: datetime
+    ended: datetime | None
+    acknowledged: datetime | None
+    acknowledged_by: str
+
+
+class Block(Wire):
+    """A stretch of a day in which a programme has one state. Minutes from civil midnight."""
+
+    start: int
+    end: int
+    state: str
+
+
+class ScheduleDay(Wire):
+    date: str  # ISO
+    note: str  # "today", holiday or exception name
+    blocks: list[Block]
+
+
+class ScheduleInfo(Wire):
+    name: str
+    what: str
+    points: int
+    days: list[ScheduleDay]  # Monday to Sunday of the week shown
+    now_state: str
+    next_change: datetime | None
+    next_state: str
+
+
+class SlotInfo(Wire):
+    priority: int
+    value: str  # with unit or state text; "" when empty
+    by: str  # whose, as far as we know; "not ours" for a foreign value
+
+
+class Record(Wire):
+    """A line of the audit."""
+
+    seq: int
+    time: datetime
+    by: str
+    action: str
+    target: str
+    value: str
+    priority: int | None
+    reason: str
+    result: str
+
+
+class PointDetail(Wire):
+    info: PointInfo
+    value: ValueInfo | None
+    slots: list[SlotInfo] | None  # None: not commandable or not readable now
+    slots_error: str = ""
+    relinquish_default: str = ""
+    winner: int | None = None
+    records: list[Record]
+    source: str  # "COV, polled every 5 min as proof of life", "polled every 30 s"
+    notes: list[str]  # plain sentences on why it is so
+
+
+class Bucket(Wire):
+    """A stretch of a trend. All None where nothing is known; `missing` seconds of it had no good value."""
+
+    start: datetime
+    low: float | None
+    high: float | None
+    mean: float | None
+    last: float | None
+    missing: float
+
+
+class Trend(Wire):
+    point: str
+    since: datetime
+    until: datetime
+    buckets: list[Bucket]
+
+
+class Wish(Wire):
+    """What a person asks for. `value` None releases; numbers as numbers, binary and states as text or number."""
+
+    point: str
+    value: WireValue | None
+    minutes: float | None = None
+    reason: str = Field(min_length=4, max_length=200)
+    priority: int = 8
+
+
+class Plan(Wire):
+    """What a wish would do, read afresh; committed by its id while it is valid."""
+
+    id: str
+    point: str
+    what: str  # "18.0 °C to ahu-4/supply-air-temp-sp (analog-value 14, slot 8)"
+    verdict: Literal["allowed", "warning", "refused"]
+    rule: str
+    why: str
+    wins: str
+    slots: list[SlotInfo]
+    ends: datetime | None
+    after: str
+    valid_until: datetime
+
+
+class Result(Wire):
+    """How a command ended."""
+
+    status: Literal["held", "released", "outranked", "mismatch", "rejected", "failed"]
+    point: str
+    text: str  # one sentence for a person
+    readback: ValueInfo | None = None
+    winner: int | None = None
+    until: datetime | None = None
+
+
+class Trouble(Wire):
+    """An error answer of the API."""
+
+    error: Literal["unknown-point", "bad-wish", "not-allowed", "stale-plan", "unknown", "busy", "internal"]
+    text: str
+
+
+class Update(Wire):
+    """One message of the live stream. The first of each kind is complete; later ones carry what changed."""
+
+    kind: Literal["hello", "catalog", "values", "overview", "alarms"]
+    at: datetime
+    hello: Hello | None = None
+    points: list[PointInfo] | None = None
+    values: list[ValueInfo] | None = None
+    overview: Overview | None = None
+    alarms: list[AlarmInfo] | None = None

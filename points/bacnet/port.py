@@ -1,0 +1,105 @@
+"""What the rest of the agent may ask of a BACnet network.
+
+`points.bacnet.stack.Stack` is the implementation; discovery, freshness and the command desk
+know only this. Every method raises nothing but `points.errors.DeviceError` (and
+`asyncio.CancelledError`): whatever else the library throws is translated at the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from points.errors import DeviceError
+from points.model import DeviceRef, Ref, Slots, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IAm:
+    """One I-Am as it arrived; two devices of one instance are two of these."""
+
+    device: DeviceRef
+    max_apdu: int
+    segmentation: str  # "segmented-both", "segmented-transmit", "segmented-receive", "no-segmentation"
+    vendor_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A property of an object: hyphenated names, or numbers as text where proprietary."""
+
+    object_type: str
+    instance: int
+    name: str
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A value we have no type for (constructed or proprietary): its octets, as they came."""
+
+    octets: bytes
+
+
+Datum = Value | None | Opaque | tuple["Datum", ...]
+"""A decoded property value: primitives, NULL as None, BitString as tuple of bool, lists as tuples,
+object identifiers as "analog-input,3", enumerations as hyphenated names (or numbers as text)."""
+
+Answer = Datum | DeviceError
+"""What came back for one property of a multiple read: the value, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """A COV notification: properties by hyphenated name ("present-value", "status-flags")."""
+
+    device: DeviceRef  # as the sender's address and the initiating device identifier say
+    process: int
+    object_type: str
+    instance: int
+    properties: dict[str, Datum]
+
+
+class Bacnet(Protocol):
+    """One BACnet network interface, shared by all who read and write."""
+
+    async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
+        """I-Ams of devices with instance in [low, high] that came within `wait` seconds.
+
+        `target` None asks our configured broadcast domain (as a foreign device: through the BBMD,
+        all networks it reaches); "11:*" one network; "10.1.2.3" one address.
+        """
+        ...
+
+    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
+        """ReadProperty; raises DeviceRefused for an error answer."""
+        ...
+
+    async def read_many(self, device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
+        """One ReadPropertyMultiple, answers in the order asked. The caller sizes it to the device."""
+        ...
+
+    async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
+        """WriteProperty of present value; None relinquishes. Priority 8-16 only (ValueError otherwise)."""
+        ...
+
+    async def read_slots(self, ref: Ref) -> Slots:
+        """Priority array and relinquish default, in the point's own value type."""
+        ...
+
+    async def subscribe(self, ref: Ref, *, process: int, lifetime: int, confirmed: bool = False) -> None:
+        """SubscribeCOV; `lifetime` in seconds, 1-28800 (ValueError otherwise)."""
+        ...
+
+    async def unsubscribe(self, ref: Ref, *, process: int) -> None:
+        """Cancels a subscription; silence is not an error."""
+        ...
+
+    def on_notification(self, handler: Callable[[Notification], None]) -> None:
+        """`handler` gets every COV notification, also one that overtakes its subscription's answer."""
+        ...
+
+    def on_i_am(self, handler: Callable[[IAm], None]) -> None:
+        """`handler` gets every I-Am, asked for or not (a device that starts announces itself)."""
+        ...

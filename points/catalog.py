@@ -1,0 +1,73 @@
+"""Which devices, points and spaces exist.
+
+A `Catalog` is an immutable picture; discovery makes a new one and `CatalogBook` swaps it in.
+Nothing is ever deleted: a point that was not found again stays, marked `present=False`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from points.errors import UnknownPoint
+from points.model import Device, DeviceId, Point, PointId, Space, SpaceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalog:
+    """All that is known of the building's make-up at one moment."""
+
+    devices: Mapping[DeviceId, Device] = field(default_factory=dict)
+    points: Mapping[PointId, Point] = field(default_factory=dict)
+    spaces: Mapping[SpaceId, Space] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, devices: Iterable[Device], points: Iterable[Point], spaces: Iterable[Space] = ()) -> Catalog:
+        return cls(
+            devices=MappingProxyType({device.id: device for device in devices}),
+            points=MappingProxyType({point.id: point for point in points}),
+            spaces=MappingProxyType({space.id: space for space in spaces}),
+        )
+
+    def point(self, point: str) -> Point:
+        """The point of that id, or `UnknownPoint` naming the nearest ids."""
+        try:
+            return self.points[PointId(point)]
+        except KeyError:
+            raise UnknownPoint(self._not_found(point)) from None
+
+    def points_of(self, device: DeviceId) -> list[Point]:
+        return [point for point in self.points.values() if point.device == device]
+
+    def points_in(self, space: SpaceId) -> list[Point]:
+        return [point for point in self.points.values() if point.space == space]
+
+    def _not_found(self, wanted: str) -> str:
+        near = difflib.get_close_matches(wanted, self.points, n=3, cutoff=0.5)
+        hint = f" Did you mean {', '.join(near)}?" if near else " `facility points` lists all of them."
+        return f"There is no point {wanted!r}.{hint}"
+
+
+class CatalogBook:
+    """The current catalog, and a way to wait for the next one."""
+
+    def __init__(self, catalog: Catalog | None = None) -> None:
+        self._current = catalog or Catalog()
+        self._changed = asyncio.Event()
+
+    @property
+    def current(self) -> Catalog:
+        return self._current
+
+    def replace(self, catalog: Catalog) -> None:
+        self._current = catalog
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def changed(self) -> Catalog:
+        """Waits for the next `replace` and returns what came."""
+        await self._changed.wait()
+        return self._current

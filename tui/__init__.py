@@ -1,0 +1,1 @@
+"""SHOW: screens for people. Knows the facility by its port alone."""
