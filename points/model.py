@@ -60,10 +60,10 @@ class StatusFlags(IntFlag):
 
 
 class Safety(StrEnum):
-    """What a wrong write to the point could harm. Only COMFORT may ever be commanded."""
+    """What a wrong write to the point could harm."""
 
     COMFORT = "comfort"
-    CRITICAL = "critical"  # pressure, airflow, temperature of a space whose profile forbids energy measures
+    CRITICAL = "critical"  # belongs to a space whose profile forbids energy measures: operators only, no policy
     MEDICAL = "medical"
     LIFE_SAFETY = "life-safety"
     UNKNOWN = "unknown"
@@ -143,8 +143,9 @@ class Point:
 
     @property
     def access(self) -> Access:
-        """COMMANDABLE only if the object can be, and nothing about it may be more than comfort."""
-        allowed = self.commandable and self.present and not self.locked and self.safety is Safety.COMFORT
+        """COMMANDABLE only if the object can be, and nothing about it may be medical, life safety or unknown."""
+        harmless = self.safety in (Safety.COMFORT, Safety.CRITICAL)
+        allowed = self.commandable and self.present and not self.locked and harmless
         return Access.COMMANDABLE if allowed else Access.MONITOR_ONLY
 
 

@@ -13,12 +13,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 
 from points.errors import PointsError
 
 Result = TypeVar("Result")
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has a name from the first migration on: SQLite cannot drop a nameless one."""
 
 
 class DatabaseUnusable(PointsError):
@@ -52,6 +65,22 @@ class SqliteFile:
             raise DatabaseUnusable(self._advice(str(error.orig))) from error
         if verdict != "ok":
             raise DatabaseUnusable(self._advice(str(verdict)))
+
+    def upgrade(self, scripts: Path) -> None:
+        """Brings the schema to the newest revision in `scripts`; a file that holds data is copied first."""
+        config = Config()
+        config.set_main_option("script_location", str(scripts))
+        newest = ScriptDirectory.from_config(config).get_current_head()
+        with self.engine.connect() as connection:
+            present = MigrationContext.configure(connection).get_current_revision()
+            if present is not None and present != newest:
+                backup = self.path.with_suffix(f".before-{newest}.db")
+                backup.unlink(missing_ok=True)
+                connection.exec_driver_sql("VACUUM INTO ?", (str(backup),))
+        if present != newest:
+            with self.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
         """Runs `work` in the file's thread, inside one transaction."""
