@@ -1,0 +1,69 @@
+"""Logs: JSON lines for the daemon, readable lines in a terminal; both on stderr, never a stack trace of ours to a person.
+
+Secrets never reach a log: `SecretStr` renders as stars, and nothing else carries one.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class Tally:
+    """Counts log records by level: the demo's summary tells what went wrong unseen."""
+
+    def __init__(self) -> None:
+        self.by_level: dict[str, int] = {}
+        self.errors: list[str] = []
+
+    def __call__(self, _logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        level = str(entry.get("level", "info"))
+        self.by_level[level] = self.by_level.get(level, 0) + 1
+        if level in ("error", "critical"):
+            self.errors.append(f"{entry.get('logger', '')}: {entry.get('event', '')} {entry.get('error', '')}".strip())
+        return entry
+
+
+def set_up(level: str = "info", *, json: bool | None = None, stream: TextIO | None = None) -> Tally:
+    """Routes structlog and the standard library's logging to one stream. Returns the tally of what was logged."""
+    stream = stream or sys.stderr
+    as_json = not stream.isatty() if json is None else json
+    tally = Tally()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        tally,
+    ]
+    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(LEVELS[level])
+    # libraries that narrate their normal work at info
+    for chatty in ("apscheduler", "bacpypes3", "aiohttp.access", "alembic", "mqtt", "asyncio"):
+        logging.getLogger(chatty).setLevel(max(LEVELS[level], logging.WARNING))
+    return tally
