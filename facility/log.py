@@ -1,4 +1,4 @@
-"""Logs: JSON lines for the daemon, readable lines in a terminal; both on stderr, never a stack trace of ours to a person.
+"""Logs: JSON lines for the daemon, readable lines in a terminal; both on stderr, no stack trace in them unless a bug.
 
 Secrets never reach a log: `SecretStr` renders as stars, and nothing else carries one.
 """

@@ -1,0 +1,171 @@
+"""`facility.toml`, read once, validated whole, frozen.
+
+Precedence: environment (`FACILITY_BACNET__ADDRESS=...`) over the secrets directory over the file over
+the defaults. Unknown keys are errors; every error names the file and the key and says what is expected.
+Secrets (`mqtt.password`) are never read from the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from facility.config.sections import (
+    AgentSection,
+    ApiSection,
+    BacnetSection,
+    HistorySection,
+    HolidayEntry,
+    LightingSweepPolicy,
+    MqttSection,
+    OfficeSetbackPolicy,
+    PointSection,
+    PolicySection,
+    ProgrammeSection,
+    Role,
+    Site,
+    SpaceSection,
+    WeeklyPolicy,
+)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text is for the person who wrote it."""
+
+
+class Config(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="FACILITY_", env_nested_delimiter="__", use_attribute_docstrings=True
+    )
+
+    site: Site = Site()
+    agent: AgentSection = AgentSection()
+    bacnet: BacnetSection = BacnetSection()
+    mqtt: MqttSection = MqttSection()
+    history: HistorySection = HistorySection()
+    api: ApiSection = ApiSection()
+    users: dict[str, Role] = {}
+    """Login name on this machine -> role. The agent's own user is an engineer, others are viewers."""
+    profiles: Path | None = None
+    """The site's own clinical profiles, laid over the shipped ones."""
+    holidays: list[HolidayEntry] = []
+    """The site's own holidays, besides the country's."""
+    programmes: list[ProgrammeSection] = []
+    policies: list[PolicySection] = []
+    """In order of precedence: where two want the same slot of a point, the earlier one wins."""
+    points: list[PointSection] = []
+    spaces: list[SpaceSection] = []
+
+    @model_validator(mode="after")
+    def _programmes_exist(self) -> Config:
+        names = [programme.name for programme in self.programmes]
+        for policy in self.policies:
+            if policy.programme not in names:
+                known = ", ".join(names) or "none"
+                raise ValueError(f"policy {policy.name!r} follows programme {policy.programme!r}; known: {known}")
+        for kind, all_names in (("programme", names), ("policy", [policy.name for policy in self.policies])):
+            for name in {name for name in all_names if all_names.count(name) > 1}:
+                raise ValueError(f"two of a name: {kind} {name!r}")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_nested_delimiter="__", secrets_prefix="")
+        return (init_settings, env_settings, secrets, TomlConfigSettingsSource(settings_cls))
+
+    @property
+    def state_dir(self) -> Path:
+        if self.agent.state_dir is not None:
+            return self.agent.state_dir.expanduser()
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        return base / "facility" / self.site.id
+
+    @property
+    def socket(self) -> Path:
+        return (self.api.socket or self.state_dir / "agent.sock").expanduser()
+
+
+def load(path: Path | None) -> Config:
+    """Reads the configuration; `path` None means defaults and environment alone. Raises `ConfigError`."""
+    if path is not None:
+        _must_parse(path)
+    secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+
+    class FromFile(Config):
+        model_config = SettingsConfigDict(toml_file=path, secrets_dir=secrets)
+
+    try:
+        return FromFile()
+    except ValidationError as error:
+        raise ConfigError(_explain(error, str(path or "the environment"))) from None
+
+
+def _must_parse(path: Path) -> None:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file {path}. `facility demo` needs none; see README.md."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    if "password" in document.get("mqtt", {}):
+        raise ConfigError(
+            f"{path}: mqtt.password does not belong into the file. "
+            "Set FACILITY_MQTT__PASSWORD, or put a file mqtt__password into $FACILITY_SECRETS_DIR."
+        )
+
+
+def _explain(error: ValidationError, where: str) -> str:
+    lines = [f"{where} has {error.error_count()} error{'s' if error.error_count() > 1 else ''}:"]
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "configuration"
+        text = re.sub(r"^Value error, ", "", problem["msg"])
+        if problem["type"] == "extra_forbidden":
+            text = "unknown key" + _nearest(problem["loc"])
+        lines.append(f"  {key}: {text}")
+    return "\n".join(lines)
+
+
+def _nearest(loc: tuple[int | str, ...]) -> str:
+    """What an unknown key may have meant: looks at the fields of the section it stands in."""
+    model: Any = Config
+    for part in loc[:-1]:
+        model = _section_under(model, part)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return ""
+    near = difflib.get_close_matches(str(loc[-1]), model.model_fields, n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known keys: {', '.join(model.model_fields)}"
+
+
+def _section_under(model: Any, part: int | str) -> Any:
+    if isinstance(part, int):
+        return next((arg for arg in get_args(model)), model) if get_origin(model) is list else model
+    if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
+        return model.model_fields[part].annotation
+    kinds = {"weekly": WeeklyPolicy, "office-setback": OfficeSetbackPolicy, "lighting-sweep": LightingSweepPolicy}
+    return kinds.get(str(part), model)

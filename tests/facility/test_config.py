@@ -1,0 +1,68 @@
+from datetime import time
+from pathlib import Path
+
+import pytest
+
+from facility.config import ConfigError, load
+from facility.config.sections import ProgrammeSection, parse_change
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "facility.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_the_defaults_apply():
+    config = load(None)
+    assert config.site.zone == "UTC"
+    assert config.bacnet.foreign is None
+
+
+def test_the_environment_outranks_the_file(tmp_path, monkeypatch):
+    path = written(tmp_path, '[bacnet]\naddress = "10.0.0.1"\n')
+    monkeypatch.setenv("FACILITY_BACNET__ADDRESS", "10.0.0.2")
+    assert load(path).bacnet.address == "10.0.0.2"
+
+
+def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_path, monkeypatch):
+    (tmp_path / "mqtt__password").write_text("geheim")
+    monkeypatch.setenv("FACILITY_SECRETS_DIR", str(tmp_path))
+    config = load(None)
+    assert config.mqtt.password is not None
+    assert config.mqtt.password.get_secret_value() == "geheim"
+    assert "geheim" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[bacnet\n", "not valid TOML"),
+        ('[bacnet]\nadress = "1"\n', "bacnet.adress: unknown key; did you mean 'address'?"),
+        ('[site]\nzone = "Europe/Berln"\n', "did you mean 'Europe/Berlin'?"),
+        ('[mqtt]\npassword = "x"\n', "FACILITY_MQTT__PASSWORD"),
+        ('[[policies]]\nkind = "weekly"\nname = "a"\nprogramme = "b"\npoints = "*"\nvalues = {}\n', "known: none"),
+        ('[[programmes]]\nname = "a"\n[[programmes]]\nname = "a"\n', "two of a name: programme 'a'"),
+        ('[[programmes]]\nname = "a"\nmonday = ["25:00 occupied"]\n', "programmes.0.monday.0"),
+    ],
+)
+def test_a_broken_file_is_explained(tmp_path, text, says):
+    with pytest.raises(ConfigError, match="facility.toml") as caught:
+        load(written(tmp_path, text))
+    assert says in str(caught.value)
+
+
+def test_a_missing_file_is_explained(tmp_path):
+    with pytest.raises(ConfigError, match="There is no configuration file"):
+        load(tmp_path / "nowhere.toml")
+
+
+def test_weekdays_stand_in_for_a_weekday_that_says_nothing():
+    programme = ProgrammeSection(name="office", weekdays=["07:00 occupied"], friday=["08:00 occupied"])
+    assert programme.day(0) == ["07:00 occupied"]
+    assert programme.day(4) == ["08:00 occupied"]
+    assert programme.day(5) == []
+
+
+def test_a_change_is_a_time_and_a_state():
+    assert parse_change("07:30 occupied") == (time(7, 30), "occupied")
