@@ -12,6 +12,11 @@ from points.model import PointId, Priority, Reading, Slots, Value
 SlotKey = tuple[PointId, Priority]
 
 
+def is_policy(by: str) -> bool:
+    """Whether an owner is a policy; everyone else is answered for by a person."""
+    return by.startswith("policy:")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """A wish to hold a point at a value, or with no value, to let go of it."""
@@ -38,6 +43,7 @@ class Claim:
     until: datetime
     command: UUID
     confirmed: bool = False  # a read-back found our value in the slot
+    unproven: tuple[Value, ...] = ()  # earlier values of ours that may still be in the slot; none once confirmed
 
     @property
     def key(self) -> SlotKey:
