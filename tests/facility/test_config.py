@@ -47,7 +47,7 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
     ],
 )
 def test_a_broken_file_is_explained(tmp_path, text, says):
-    with pytest.raises(ConfigError, match="facility.toml") as caught:
+    with pytest.raises(ConfigError, match=r"facility\.toml") as caught:
         load(written(tmp_path, text))
     assert says in str(caught.value)
 

@@ -1,0 +1,162 @@
+"""The agent's door: HTTP and a WebSocket on a Unix socket.
+
+The kernel names the caller (SO_PEERCRED), so identity and role need no login; the file's mode and
+group are the access list. No call raises through to the caller: every error is a `Trouble`, and our
+own faults are logged here and told as "internal".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import os
+import pwd
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import structlog
+from aiohttp import web
+from pydantic import ValidationError
+
+from facility.calls import CALLS, STATUS, Call
+from facility.port import Facility, FacilityError
+from facility.wire import Trouble
+
+HEARTBEAT_S = 5.0
+LONGEST_REQUEST = 64 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who is at the other end, as the kernel says."""
+
+    uid: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What probes and scrapers ask; `ready` is None when ready, else why not."""
+
+    ready: Callable[[], str | None]
+    metrics: Callable[[], str]
+
+
+class Api:
+    """Serves the port to whoever may open the socket."""
+
+    name = "api"
+
+    def __init__(
+        self, path: Path, sessions: Callable[[Caller], Facility], health: Health, *, group: str | None = None
+    ) -> None:
+        self._path = path
+        self._sessions = sessions
+        self._health = health
+        self._group = group
+
+    async def run(self) -> None:
+        runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        await runner.setup()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)  # the state folder's lock says that nobody else serves it
+        try:
+            await web.SockSite(runner, self._listening_socket()).start()
+            await asyncio.get_running_loop().create_future()  # until cancelled
+        finally:
+            await runner.cleanup()
+            self._path.unlink(missing_ok=True)
+
+    def _listening_socket(self) -> socket.socket:
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        previous = os.umask(0o177)  # nobody else may connect, not even for the moment before chmod
+        try:
+            listening.bind(str(self._path))
+        finally:
+            os.umask(previous)
+        if self._group is not None:
+            os.chown(self._path, -1, grp.getgrnam(self._group).gr_gid)
+            self._path.chmod(0o660)
+        return listening
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=LONGEST_REQUEST)
+        application.router.add_get("/livez", self._live)
+        application.router.add_get("/readyz", self._readiness)
+        application.router.add_get("/metrics", self._metrics)
+        application.router.add_get("/v1/watch", self._watch)
+        application.router.add_post("/v1/{call}", self._answer)
+        return application
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def _readiness(self, _request: web.Request) -> web.Response:
+        reason = self._health.ready()
+        return web.Response(text=f"{reason or 'ready'}\n", status=503 if reason else 200)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(text=self._health.metrics())
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        call = CALLS.get(request.match_info["call"])
+        if call is None:
+            return _refusal("unknown", f"There is no call {request.match_info['call']!r}.")
+        try:
+            result = await self._called(call, request)
+        except (ValueError, ValidationError) as error:
+            return _refusal("bad-wish", _plainly(error))
+        except FacilityError as error:
+            return _refusal(error.kind if error.kind in STATUS else "internal", str(error))
+        except Exception as error:
+            log.exception("a call failed", call=call.name)
+            return _refusal("internal", f"The agent failed at this ({type(error).__name__}); its log says more.")
+        return web.Response(body=call.result.dump_json(result), content_type="application/json")
+
+    async def _called(self, call: Call, request: web.Request) -> object:
+        given = orjson.loads(await request.read() or b"{}")
+        if not isinstance(given, dict):
+            raise ValueError("The parameters must be a JSON object.")  # noqa: TRY004 - told as a bad request
+        method = getattr(self._sessions(_caller(request)), call.name)
+        return await method(**call.arguments(given))
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        stream = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False)
+        await stream.prepare(request)
+        try:
+            async with self._sessions(_caller(request)).watch() as updates:
+                async for update in updates:
+                    await stream.send_str(update.model_dump_json(exclude_none=True))
+        except (ConnectionError, FacilityError):
+            pass  # the screen has gone; it comes back by itself
+        return stream
+
+
+def _caller(request: web.Request) -> Caller:
+    peer = request.transport.get_extra_info("socket") if request.transport else None
+    if peer is None:
+        raise FacilityError("not-allowed", "The caller has gone.")
+    _pid, uid, _gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        return Caller(uid=uid, name=pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return Caller(uid=uid, name=f"uid-{uid}")
+
+
+def _refusal(error: str, text: str) -> web.Response:
+    trouble = Trouble.model_validate({"error": error, "text": text})
+    return web.Response(body=trouble.model_dump_json(), status=STATUS[error], content_type="application/json")
+
+
+def _plainly(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}" for problem in error.errors()
+        )
+    return str(error)

@@ -1,0 +1,166 @@
+"""The agent from the outside: `RemoteFacility` over its Unix socket.
+
+Every failure is a `FacilityError` with a sentence for a person; nobody at the socket is `AgentLost`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiohttp
+from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
+
+from facility.calls import CALLS
+from facility.port import AgentLost, FacilityError
+from facility.wire import (
+    AlarmInfo,
+    DeviceInfo,
+    Hello,
+    Overview,
+    Plan,
+    PointDetail,
+    PointInfo,
+    Record,
+    Result,
+    ScheduleInfo,
+    Trend,
+    Trouble,
+    Update,
+    ValueInfo,
+    Wish,
+)
+
+Answer = TypeVar("Answer")
+
+ANSWER_S = 30.0  # a command waits for a device; longer than that nobody believes in an answer
+HEARTBEAT_S = 5.0  # a stream whose other end is gone is noticed within two of these
+LONGEST_MESSAGE = 256 * 1024 * 1024  # the catalog of a very large site in one message
+
+
+class RemoteFacility:
+    """`facility.port.Facility`, spoken over the agent's socket. Use as a context manager."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = self._new_session()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def hello(self) -> Hello:
+        return await self._call(Hello, "hello")
+
+    async def points(self) -> list[PointInfo]:
+        return await self._call(list[PointInfo], "points")
+
+    async def values(self) -> list[ValueInfo]:
+        return await self._call(list[ValueInfo], "values")
+
+    async def devices(self) -> list[DeviceInfo]:
+        return await self._call(list[DeviceInfo], "devices")
+
+    async def overview(self) -> Overview:
+        return await self._call(Overview, "overview")
+
+    async def alarms(self) -> list[AlarmInfo]:
+        return await self._call(list[AlarmInfo], "alarms")
+
+    async def schedules(self) -> list[ScheduleInfo]:
+        return await self._call(list[ScheduleInfo], "schedules")
+
+    async def detail(self, point: str) -> PointDetail:
+        return await self._call(PointDetail, "detail", point=point)
+
+    async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
+        return await self._call(Trend, "trend", point=point, since=since, until=until, buckets=buckets)
+
+    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
+        return await self._call(list[Record], "audit", target=target, limit=limit)
+
+    async def read(self, point: str) -> ValueInfo:
+        return await self._call(ValueInfo, "read", point=point)
+
+    async def preview(self, wish: Wish) -> Plan:
+        return await self._call(Plan, "preview", wish=wish)
+
+    async def commit(self, plan: str) -> Result:
+        return await self._call(Result, "commit", plan=plan)
+
+    async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
+        return await self._call(AlarmInfo, "acknowledge", alarm=alarm, reason=reason)
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[AsyncIterator[Update]]:
+        try:
+            async with self._opened().ws_connect(
+                "http://agent/v1/watch", heartbeat=HEARTBEAT_S, max_msg_size=LONGEST_MESSAGE, compress=0
+            ) as stream:
+                yield _updates(stream)
+        except aiohttp.WSServerHandshakeError as error:
+            raise FacilityError("internal", f"The agent does not serve the live stream: {error.message}") from None
+        except aiohttp.ClientError as error:
+            raise self._lost(error) from None
+
+    async def _call(self, answers: type[Answer], name: str, /, **arguments: Any) -> Answer:
+        """`answers` is what mypy checks; the wire's own description of the call validates it."""
+        try:
+            async with self._opened().post(
+                f"http://agent/v1/{name}",
+                json=to_jsonable_python(arguments),
+                timeout=aiohttp.ClientTimeout(total=ANSWER_S),
+            ) as answer:
+                body = await answer.read()
+                if answer.status != 200:
+                    raise _trouble(body)
+                result: Answer = CALLS[name].result.validate_json(body)
+                return result
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise self._lost(error) from None
+        except TimeoutError:
+            raise AgentLost(f"The agent at {self._socket} took longer than {ANSWER_S:.0f} s to answer.") from None
+        except ValidationError as error:
+            text = f"The agent speaks another version: {error.error_count()} fields of its answer are not understood."
+            raise FacilityError("internal", text) from None
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session
+
+    def _new_session(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(self._socket)))
+
+    def _lost(self, error: Exception) -> AgentLost:
+        if not self._socket.exists():
+            return AgentLost(f"No agent is running: there is no socket {self._socket}. Start one with `facility run`.")
+        if isinstance(error, (aiohttp.ClientConnectorError, ConnectionError)) and isinstance(
+            getattr(error, "os_error", error), PermissionError
+        ):
+            return AgentLost(f"You may not open {self._socket}: ask to be put into its group (api.group).")
+        return AgentLost(f"The agent at {self._socket} does not answer: {error}")
+
+
+async def _updates(stream: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Update]:
+    async for message in stream:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            yield Update.model_validate_json(message.data)
+    raise AgentLost("The agent has closed the live stream.")
+
+
+def _trouble(body: bytes) -> FacilityError:
+    try:
+        trouble = Trouble.model_validate_json(body)
+    except ValidationError:
+        return FacilityError("internal", f"The agent answered with something unexpected: {body[:200]!r}")
+    return FacilityError(trouble.error, trouble.text)
