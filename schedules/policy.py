@@ -7,7 +7,7 @@ demands is released by the planner. An unknown reading is never taken for a good
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -35,6 +35,11 @@ class View:
     zone: ZoneInfo
     catalog: Catalog
     readings: Mapping[PointId, Reading]
+    since: Mapping[PointId, datetime] = field(default_factory=dict)
+    """Since when a point has had its present, good value without a break; absent where that is not known.
+
+    A reading's own time cannot say this: every poll renews it. The planner keeps it (`schedules.occupancy.Steadiness`).
+    """
 
     def __getitem__(self, point: PointId) -> Reading | None:
         return self.readings.get(point)
