@@ -1,0 +1,1 @@
+"""What the places are drawn with, one widget per file."""
