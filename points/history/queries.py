@@ -1,0 +1,126 @@
+"""Reading the history: plain functions over a connection, to be run in the file's own thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from points.history.rows import (
+    BUCKET,
+    GOOD,
+    QUALITIES,
+    GapRow,
+    RollupRow,
+    SampleRow,
+    SeriesRow,
+    from_ms,
+    table,
+)
+from points.history.steps import Gap, Row, Stretch, fold, stretches
+from points.model import PointId, Quality
+
+SERIES, SAMPLE, ROLLUP, GAP = (table(row) for row in (SeriesRow, SampleRow, RollupRow, GapRow))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A row of the raw history. Binary values are 0.0 and 1.0, multi-state ones their number."""
+
+    time: datetime
+    value: float | str | None
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A stretch of a trend. All None where nothing is known; `missing` seconds of it had no good value."""
+
+    start: datetime
+    low: float | None
+    high: float | None
+    mean: float | None
+    last: float | None
+    missing: float
+
+
+def series_of(connection: Connection, point: PointId) -> int | None:
+    return connection.execute(select(SERIES.c.id).where(SERIES.c.point == point)).scalar()
+
+
+def all_series(connection: Connection) -> dict[PointId, int]:
+    return {PointId(row.point): row.id for row in connection.execute(select(SERIES.c.point, SERIES.c.id))}
+
+
+def count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(SAMPLE)).scalar_one()
+
+
+def samples(connection: Connection, series: int, since: int, until: int, limit: int) -> list[Sample]:
+    """The newest `limit` rows of [since, until), oldest first."""
+    wanted = (
+        select(SAMPLE.c.ts, SAMPLE.c.value, SAMPLE.c.text, SAMPLE.c.quality)
+        .where(SAMPLE.c.series == series, SAMPLE.c.ts >= since, SAMPLE.c.ts < until)
+        .order_by(SAMPLE.c.ts.desc())
+        .limit(limit)
+    )
+    return [
+        Sample(time=from_ms(row.ts), value=row.value if row.text is None else row.text, quality=QUALITIES[row.quality])
+        for row in reversed(connection.execute(wanted).all())
+    ]
+
+
+def gaps(connection: Connection, since: int, until: int) -> list[Gap]:
+    """Gaps that touch [since, until), and the last one before it: it may end what held until then."""
+    before = select(func.max(GAP.c.start)).where(GAP.c.start < since).scalar_subquery()
+    wanted = select(GAP.c.start, GAP.c.until).where(GAP.c.start < until)
+    touching = wanted.where((GAP.c.until > since) | (GAP.c.start == before)).order_by(GAP.c.start)
+    return [Gap(row.start, row.until) for row in connection.execute(touching)]
+
+
+def raw(connection: Connection, series: int, known: list[Gap], since: int, until: int) -> list[Stretch]:
+    """The good stretches of [since, until), from the samples."""
+    of_series = select(SAMPLE.c.ts, SAMPLE.c.value, SAMPLE.c.quality).where(SAMPLE.c.series == series)
+    holding = of_series.where(SAMPLE.c.ts <= since).order_by(SAMPLE.c.ts.desc()).limit(1)
+    inside = of_series.where(SAMPLE.c.ts > since, SAMPLE.c.ts < until).order_by(SAMPLE.c.ts)
+    found = [*connection.execute(holding), *connection.execute(inside)]
+    rows = [Row(ts, value if quality == GOOD else None) for ts, value, quality in found]
+    return list(stretches(rows, known, since, until))
+
+
+def rolled(connection: Connection, series: int, since: int, until: int) -> list[Stretch]:
+    """The roll-ups that touch [since, until)."""
+    columns = (ROLLUP.c[name] for name in ("start", "low", "high", "mean", "last", "seconds_good", "count"))
+    wanted = (
+        select(*columns)
+        .where(ROLLUP.c.series == series, ROLLUP.c.start > since - BUCKET, ROLLUP.c.start < until)
+        .order_by(ROLLUP.c.start)
+    )
+    return [
+        Stretch(start, start + BUCKET, low, high, mean, last, good * 1000, rows)
+        for start, low, high, mean, last, good, rows in connection.execute(wanted)
+    ]
+
+
+def trend(connection: Connection, series: int | None, edges: list[int], *, raw_from: int, now: int) -> list[Bucket]:
+    """One bucket between each two edges: from samples since `raw_from` (a roll-up edge), before it from roll-ups."""
+    pieces: list[Stretch] = []
+    since, until = edges[0], edges[-1]
+    if series is not None:
+        if since < raw_from:
+            pieces += rolled(connection, series, since, min(until, raw_from))
+        start, end = max(since, raw_from), min(until, now)
+        if start < end:
+            pieces += raw(connection, series, gaps(connection, start, end), start, end)
+    return [
+        Bucket(
+            start=from_ms(start),
+            low=tally.low,
+            high=tally.high,
+            mean=tally.mean,
+            last=tally.last,
+            missing=max((end - start - tally.good) / 1000, 0.0),
+        )
+        for start, end, tally in zip(edges, edges[1:], fold(pieces, edges), strict=False)
+    ]

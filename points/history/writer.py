@@ -1,0 +1,262 @@
+"""The service that writes down how the building has been.
+
+Follows the store without ever slowing it down, and writes what changed within a second. When the
+database fails, rows wait in a bounded buffer; what had to be dropped, like the time in which the
+agent was down, is recorded as a gap, so that no reader takes silence for a value that held.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import structlog
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+
+from points.clock import Clock, SystemClock
+from points.history import queries, rollups
+from points.history.buffer import LIMIT, Buffer, Pending
+from points.history.queries import GAP, SAMPLE, SERIES, Bucket, Sample
+from points.history.rollups import Keep
+from points.history.rows import BUCKET, to_ms
+from points.history.steps import Gap
+from points.model import PointId
+from points.sqlite import DatabaseUnusable, SqliteFile
+from points.store import PointStore, Watch
+
+Result = TypeVar("Result")
+
+SCRIPTS = Path(__file__).parent.parent / "migrations" / "history"
+FLUSH_S = 1.0  # what may be lost in a crash, and how often the disk is touched
+CHUNK = 5_000  # rows in a transaction
+LATE_MS = 5_000  # a roll-up waits so long after its end for the last flush
+MARGIN_MS = 2 * BUCKET  # samples live a little longer than they are asked for: the value that held is in one of them
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How the history is doing, in words."""
+
+    state: Literal["ok", "degraded", "down", "off"]
+    text: str
+    since: datetime | None = None
+
+
+class History:
+    """Readings over time. `run` writes them; the queries answer from what is written."""
+
+    name = "history"
+
+    def __init__(
+        self,
+        path: Path,
+        store: PointStore,
+        clock: Clock | None = None,
+        keep: Keep | None = None,
+        buffer_limit: int = LIMIT,
+    ) -> None:
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._keep = keep or Keep()
+        self._file = SqliteFile(path, synchronous="NORMAL")
+        self._buffer = Buffer(buffer_limit)
+        self._series: dict[PointId, int] = {}
+        self._resumed = 0
+        self._late: int | None = None  # the oldest row written since the last roll-up
+        self._rolled_until: int | None = None
+        self._health = Health(state="off", text="not started")
+
+    async def run(self) -> None:
+        await self._open()
+        try:
+            with self._store.watch() as readings:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._collect(readings))
+                    tasks.create_task(self._write())
+                    tasks.create_task(self._roll_up())
+        finally:
+            with contextlib.suppress(SQLAlchemyError):
+                await self._flush()
+            self._report("off", "stopped")
+
+    def link(self) -> Health:
+        return self._health
+
+    async def samples(self, point: PointId, since: datetime, until: datetime, limit: int = 10_000) -> list[Sample]:
+        """The newest `limit` raw rows of [since, until), oldest first."""
+
+        def work(connection: Connection) -> list[Sample]:
+            series = queries.series_of(connection, point)
+            return [] if series is None else queries.samples(connection, series, to_ms(since), to_ms(until), limit)
+
+        return await self._ask(work)
+
+    async def trend(self, point: PointId, since: datetime, until: datetime, buckets: int) -> list[Bucket]:
+        """`buckets` equal stretches of [since, until): lowest, highest, time-weighted mean, last, seconds missing."""
+        start, length, now = to_ms(since), to_ms(until) - to_ms(since), to_ms(self._clock.now())
+        if buckets < 1 or length < buckets:
+            raise ValueError("A trend needs at least one bucket, and each must be at least a millisecond long.")
+        edges = [start + length * index // buckets for index in range(buckets + 1)]
+        raw_from = self._raw_from()
+
+        def work(connection: Connection) -> list[Bucket]:
+            series = queries.series_of(connection, point)
+            return queries.trend(connection, series, edges, raw_from=raw_from, now=now)
+
+        return await self._ask(work)
+
+    async def count(self) -> int:
+        """How many raw samples there are."""
+        return await self._ask(queries.count)
+
+    def close(self) -> None:
+        """Lets go of the file; after `run` has ended."""
+        self._file.close()
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(None, self._prepare)
+            self._series = await self._file.run(queries.all_series)
+            newest = await self._file.run(rollups.newest_sample)
+            self._resumed = to_ms(self._clock.now())
+            if newest is not None and newest + 1 < self._resumed:
+                await self._file.run(partial(_record, Gap(newest + 1, self._resumed)))
+            self._rolled_until = await self._file.run(rollups.rolled_until)
+        except DatabaseUnusable as error:
+            self._report("down", str(error))
+            raise
+        except (SQLAlchemyError, CommandError) as error:
+            trouble = DatabaseUnusable(f"The history database {self._file.path} cannot be opened: {error}")
+            self._report("down", str(trouble))
+            raise trouble from error
+        self._buffer.recovered()
+        self._report("ok", "writing")
+
+    def _prepare(self) -> None:
+        self._file.check()
+        self._file.upgrade(SCRIPTS)
+
+    async def _collect(self, readings: Watch) -> None:
+        while True:
+            for reading in await readings.batch():
+                self._buffer.add(reading, self._resumed)
+
+    async def _write(self) -> None:
+        while True:
+            await self._clock.sleep(FLUSH_S)
+            try:
+                await self._flush()
+            except SQLAlchemyError as error:
+                self._failed(error)
+            else:
+                if self._health.state != "ok":
+                    log.info("history is written again", path=str(self._file.path))
+                    self._report("ok", "writing")
+
+    async def _flush(self) -> None:
+        """Writes all that waits. Rows leave the buffer only when they are on their way to the disk for good."""
+        self._buffer.drop_before(to_ms(self._clock.now()) - _ms(self._keep.backfill))
+        while rows := self._buffer.next(CHUNK):
+            self._series = await self._file.run(partial(_insert, self._series, rows))
+            self._buffer.written(rows)
+            oldest = min(row["ts"] for row in rows)
+            self._late = oldest if self._late is None else min(self._late, oldest)
+        if lost := self._buffer.lost:
+            await self._file.run(partial(_record, lost))
+            self._late = lost.start if self._late is None else min(self._late, lost.start)
+            self._buffer.recovered()
+            self._resumed = to_ms(self._clock.now())
+            for reading in self._store.snapshot().values():
+                self._buffer.add(reading, self._resumed)
+
+    async def _roll_up(self) -> None:
+        """At the end of each quarter of an hour, and at once for those that ended while nobody was here."""
+        if self._rolled_until is not None:
+            refreshed = max(self._rolled_until - _ms(self._keep.refresh), self._raw_from())
+            self._rolled_until = min(self._rolled_until, refreshed)
+        while True:
+            try:
+                await self._catch_up()
+            except SQLAlchemyError as error:
+                self._failed(error)
+            now = to_ms(self._clock.now())
+            await self._clock.sleep((rollups.floor(now) + BUCKET + LATE_MS - now) / 1000)
+
+    async def _catch_up(self) -> None:
+        ended = rollups.floor(to_ms(self._clock.now()) - LATE_MS)
+        start = self._rolled_until
+        if start is None:
+            start = await self._file.run(rollups.rolled_until)
+        if self._late is not None and start is not None:
+            start = min(start, self._late)
+        if start is None:
+            return
+        start, self._late = rollups.floor(start), None
+        while start < ended:
+            until = min(start + rollups.SPAN, ended)
+            await self._file.run(partial(rollups.roll_up, since=start, until=until))
+            start = self._rolled_until = until
+        raw_before = min(ended - _ms(self._keep.raw) - MARGIN_MS, start - _ms(self._keep.refresh + self._keep.backfill))
+        rollups_before = ended - _ms(self._keep.rollups)
+        await self._file.run(partial(rollups.expire, raw_before=raw_before, rollups_before=rollups_before))
+
+    def _raw_from(self) -> int:
+        """From here on all samples are still there: the first whole bucket inside the retention."""
+        return rollups.floor(to_ms(self._clock.now()) - _ms(self._keep.raw)) + BUCKET
+
+    async def _ask(self, work: Callable[[Connection], Result]) -> Result:
+        try:
+            return await self._file.run(work)
+        except DatabaseError as error:
+            raise DatabaseUnusable(f"The history cannot be read now: {error.orig}") from error
+
+    def _failed(self, error: SQLAlchemyError) -> None:
+        text = f"cannot be written: {getattr(error, 'orig', None) or error}"
+        if self._health.state == "ok":
+            log.warning("history cannot be written; rows wait", error=text, path=str(self._file.path))
+            self._report("down", text)
+        else:
+            log.debug("history still cannot be written", error=text, waiting=len(self._buffer))
+
+    def _report(self, state: Literal["ok", "degraded", "down", "off"], text: str) -> None:
+        self._health = Health(state=state, text=text, since=self._clock.now())
+
+
+def _ms(span: timedelta) -> int:
+    return span // timedelta(milliseconds=1)
+
+
+def _insert(series: dict[PointId, int], rows: list[Pending], connection: Connection) -> dict[PointId, int]:
+    """Writes `rows` and returns the numbering with their points in it."""
+    unknown = {row["point"] for row in rows} - series.keys()
+    if unknown:
+        connection.execute(insert(SERIES).on_conflict_do_nothing(), [{"point": point} for point in sorted(unknown)])
+        series = queries.all_series(connection)
+    samples = [
+        {
+            "series": series[row["point"]],
+            "ts": row["ts"],
+            "value": row["value"],
+            "text": row["text"],
+            "quality": row["quality"],
+        }
+        for row in rows
+    ]
+    connection.execute(insert(SAMPLE).prefix_with("OR REPLACE"), samples)
+    return series
+
+
+def _record(gap: Gap, connection: Connection) -> None:
+    connection.execute(insert(GAP).prefix_with("OR REPLACE"), {"start": gap.start, "until": gap.until})
