@@ -20,6 +20,7 @@ from facility.port import AgentLost, FacilityError
 from facility.wire import (
     AlarmInfo,
     DeviceInfo,
+    Discovery,
     Hello,
     Overview,
     Plan,
@@ -99,6 +100,12 @@ class RemoteFacility:
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
         return await self._call(AlarmInfo, "acknowledge", alarm=alarm, reason=reason)
+
+    async def discover(self, *, start: bool = True) -> Discovery:
+        return await self._call(Discovery, "discover", start=start)
+
+    async def stats(self) -> dict[str, float]:
+        return await self._call(dict[str, float], "stats")
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[Update]]:

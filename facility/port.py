@@ -14,6 +14,7 @@ from typing import Protocol
 from facility.wire import (
     AlarmInfo,
     DeviceInfo,
+    Discovery,
     Hello,
     Overview,
     Plan,
@@ -80,6 +81,14 @@ class Facility(Protocol):
         ...
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo: ...
+
+    async def discover(self, *, start: bool = True) -> Discovery:
+        """Looks through the building again, if it is not being done; asked with `start=False`, only tells."""
+        ...
+
+    async def stats(self) -> dict[str, float]:
+        """Counters and gauges since the agent started, by name."""
+        ...
 
     def watch(self) -> AbstractAsyncContextManager[AsyncIterator[Update]]:
         """The live stream: hello, catalog, values, overview and alarms in full, then what changes.

@@ -299,6 +299,19 @@ class Result(Wire):
     until: datetime | None = None
 
 
+class Discovery(Wire):
+    """How far looking for devices and points has come; `running` False: the last one's outcome."""
+
+    running: bool
+    started: datetime | None
+    finished: datetime | None
+    devices_found: int
+    devices_described: int
+    points: int
+    now: str  # what it is looking at
+    news: list[str]  # found, vanished, moved, duplicate: one sentence each
+
+
 class Trouble(Wire):
     """An error answer of the API."""
 

@@ -1,0 +1,127 @@
+"""What every verb of the command line shares: finding the agent, printing, exit codes, errors as sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import orjson
+import typer
+from pydantic_core import to_jsonable_python
+
+from facility.client import RemoteFacility
+from facility.config import Config, ConfigError, load
+from facility.port import AgentLost, Facility, FacilityError
+
+Result = TypeVar("Result")
+
+
+class Exit(IntEnum):
+    """What a script can rely on; shown by `facility --help`."""
+
+    OK = 0
+    NO = 1  # understood and refused, or not as asked for
+    USAGE = 2
+    NO_AGENT = 3
+    CONFIG = 4
+
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", envvar="FACILITY_CONFIG", help="Configuration file [default: ./facility.toml]."),
+]
+SocketOption = Annotated[
+    Path | None,
+    typer.Option("--socket", envvar="FACILITY_SOCKET", help="The agent's socket [default: that of the running agent]."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def fail(text: str, code: Exit) -> NoReturn:
+    """One line (or a few) on stderr, and out."""
+    typer.echo(text, err=True)
+    raise typer.Exit(code)
+
+
+def configuration(path: Path | None) -> Config:
+    """The given file, or ./facility.toml if there is one, or the defaults."""
+    here = Path("facility.toml")
+    try:
+        return load(path or (here if here.exists() else None))
+    except ConfigError as error:
+        fail(str(error), Exit.CONFIG)
+
+
+def socket_of(given: Path | None, config: Path | None) -> Path:
+    """Where the agent listens: as given, as configured, or the only one that runs for this user."""
+    if given is not None:
+        return given
+    if config is not None or Path("facility.toml").exists():
+        return configuration(config).socket
+    base = configuration(None).state_dir.parent
+    running = sorted(base.glob("*/agent.sock"))
+    if len(running) > 1:
+        names = "\n".join(f"  --socket {path}" for path in running)
+        fail(f"Several agents run here; say which:\n{names}", Exit.USAGE)
+    return running[0] if running else base / "site" / "agent.sock"
+
+
+def ask(socket: Path, question: Callable[[Facility], Awaitable[Result]]) -> Result:
+    """Runs `question` against the agent; its no is a sentence and an exit code."""
+
+    async def asked() -> Result:
+        async with RemoteFacility(socket) as facility:
+            return await question(facility)
+
+    try:
+        return asyncio.run(asked())
+    except AgentLost as lost:
+        fail(str(lost), Exit.NO_AGENT)
+    except FacilityError as error:
+        fail(str(error), Exit.NO)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def print_json(answer: Any) -> None:
+    """Plain JSON, one document; NaN cannot occur."""
+    sys.stdout.write(orjson.dumps(to_jsonable_python(answer), option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their content; the last one is cut at the terminal's edge, if there is a terminal."""
+    lines = [list(heads), *[list(row) for row in rows]]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    edge = os.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        typer.echo(text if edge is None or len(text) <= edge else text[: edge - 1] + "…")
+
+
+DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
+
+
+def duration(text: str) -> timedelta:
+    """`2h`, `30m`, `1h30m`, `90s`."""
+    match = DURATION.fullmatch(text.strip())
+    if match is None or not any(match.groups()):
+        raise typer.BadParameter(f"{text!r} is not a duration; write 2h, 30m or 1h30m")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def value(text: str) -> float | int | bool | str:
+    """A number where it reads like one; state texts (`on`, `occupied`) are understood by the agent."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

@@ -1,0 +1,240 @@
+"""Verbs that look: points, read, status, schedule, discover. Nothing here changes the building."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, ask, print_json, print_table, socket_of
+from facility.port import Facility
+from facility.wire import DeviceInfo, Discovery, Hello, Overview, PointInfo, ScheduleInfo, ValueInfo
+from facility.words import age, value_text
+
+LOOK_AGAIN_S = 0.5
+
+
+def points(
+    words: Annotated[list[str] | None, typer.Argument(help="Only points whose line has all these words.")] = None,
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List points with their present values.
+
+    Example:  facility points or-3 pressure
+    """
+
+    async def question(facility: Facility) -> tuple[list[PointInfo], list[ValueInfo]]:
+        return await facility.points(), await facility.values()
+
+    every, present = ask(socket_of(socket, config), question)
+    by_id = {reading.id: reading for reading in present}
+    wanted = [word.lower() for word in words or []]
+    chosen = [
+        point
+        for point in every
+        if all(word in f"{point.id} {point.name} {point.description} {point.point_class}".lower() for word in wanted)
+    ]
+    if as_json:
+        print_json([{**point.model_dump(), "present": by_id.get(point.id)} for point in chosen])
+    else:
+        print_table(
+            ("POINT", "VALUE", "QUALITY", "AGE", "CLASS", "ACCESS", "DESCRIPTION"),
+            [_point_row(point, by_id.get(point.id)) for point in chosen],
+        )
+    if not chosen:
+        typer.echo("No point has these words.", err=True)
+        raise typer.Exit(Exit.NO)
+
+
+def _point_row(point: PointInfo, reading: ValueInfo | None) -> tuple[str, ...]:
+    if reading is None:
+        return (point.id, "?", "never read", "", point.point_class, point.access, point.description)
+    quality = reading.quality if not reading.reason else f"{reading.quality} ({reading.reason})"
+    seen = age(reading.time)
+    return (
+        point.id,
+        value_text(point, reading.value),
+        quality,
+        seen,
+        point.point_class,
+        point.access,
+        point.description,
+    )
+
+
+def read(
+    point: Annotated[str, typer.Argument(help="Point id, such as ahu-1/sat.")],
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read one point from its device now.
+
+    Example:  facility read ahu-1/sat
+    """
+
+    async def question(facility: Facility) -> tuple[PointInfo, ValueInfo]:
+        reading = await facility.read(point)
+        return (await facility.detail(point)).info, reading
+
+    about, reading = ask(socket_of(socket, config), question)
+    if as_json:
+        print_json(reading)
+    else:
+        reason = f" ({reading.reason})" if reading.reason else ""
+        typer.echo(f"{about.id}  {value_text(about, reading.value)}  {reading.quality}{reason}  {about.description}")
+    if reading.quality != "good":
+        raise typer.Exit(Exit.NO)
+
+
+def status(config: ConfigOption = None, socket: SocketOption = None, as_json: JsonOption = False) -> None:
+    """Say whether the building is all right, and what is not.
+
+    Exit code 0 only for the verdict OK.
+
+    Example:  facility status
+    """
+
+    async def question(facility: Facility) -> tuple[Hello, Overview, list[DeviceInfo]]:
+        return await facility.hello(), await facility.overview(), await facility.devices()
+
+    hello, overview, devices = ask(socket_of(socket, config), question)
+    if as_json:
+        print_json({"hello": hello, "overview": overview, "devices": devices})
+    else:
+        _print_status(hello, overview, devices)
+    if overview.verdict != "OK":
+        raise typer.Exit(Exit.NO)
+
+
+def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo]) -> None:
+    zone = ZoneInfo(hello.zone)
+    typer.echo(
+        f"{hello.site_name}  {overview.verdict}  {_local(overview.at, zone)}  you are {hello.user}, {hello.role}"
+    )
+    for text in (*overview.banners, *overview.reasons):
+        typer.echo(f"  {text}")
+    typer.echo("")
+    print_table(
+        ("SPACES", "IN RANGE", "OUT", "UNKNOWN", "WORST"),
+        [(g.name, str(g.in_range), str(g.out), str(g.unknown), g.worst) for g in overview.groups],
+    )
+    typer.echo("")
+    print_table(("LINK", "STATE", ""), [(link.name, link.state, link.text) for link in overview.links])
+    silent = [device for device in devices if device.status != "online"]
+    if silent:
+        typer.echo("")
+        print_table(
+            ("DEVICE", "STATE", "SINCE", "POINTS"),
+            [(d.id, d.status, _local(d.since, zone) if d.since else "", str(d.points)) for d in silent],
+        )
+    for hold in overview.holds:
+        if hold.priority == 8:
+            typer.echo(f"\nheld: {hold.point} {hold.text} by {hold.by} until {_local(hold.until, zone)}: {hold.reason}")
+
+
+def schedule(
+    name: Annotated[str | None, typer.Argument(help="Show the week of this programme.")] = None,
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List schedules and what happens next, or show one week.
+
+    Example:  facility schedule office-hours
+    """
+
+    async def question(facility: Facility) -> tuple[Hello, list[ScheduleInfo]]:
+        return await facility.hello(), await facility.schedules()
+
+    hello, schedules = ask(socket_of(socket, config), question)
+    zone = ZoneInfo(hello.zone)
+    chosen = [item for item in schedules if name is None or item.name == name]
+    if not chosen:
+        known = ", ".join(item.name for item in schedules) or "none"
+        typer.echo(f"There is no schedule {name!r}; known: {known}.", err=True)
+        raise typer.Exit(Exit.NO)
+    if as_json:
+        print_json(chosen)
+    elif name is None:
+        print_table(
+            ("SCHEDULE", "NOW", "NEXT", "AT", "POINTS"),
+            [
+                (s.name, s.now_state, s.next_state, _local(s.next_change, zone) if s.next_change else "", str(s.points))
+                for s in chosen
+            ],
+        )
+    else:
+        _print_week(chosen[0])
+
+
+def _print_week(week: ScheduleInfo) -> None:
+    for day in week.days:
+        blocks = ", ".join(f"{_clock(b.start)}-{_clock(b.end)} {b.state}" for b in day.blocks)
+        typer.echo(f"{day.date}  {blocks}{'  ' + day.note if day.note else ''}")
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: JsonOption = False) -> None:
+    """Look through the building again and say what is new, gone or doubled.
+
+    Example:  facility discover
+    """
+
+    async def question(facility: Facility) -> tuple[Discovery, list[DeviceInfo]]:
+        state = await facility.discover()
+        while state.running:
+            _show_progress(state)
+            await asyncio.sleep(LOOK_AGAIN_S)
+            state = await facility.discover(start=False)
+        _show_progress(state)
+        return state, await facility.devices()
+
+    state, devices = ask(socket_of(socket, config), question)
+    if sys.stderr.isatty():
+        typer.echo("", err=True)
+    if as_json:
+        print_json({"discovery": state, "devices": devices})
+        return
+    for text in state.news:
+        typer.echo(text)
+    print_table(
+        ("DEVICE", "INSTANCE", "WHERE", "NAME", "VENDOR", "POINTS", "READS", "COV", "STATE"),
+        [
+            (
+                d.id,
+                str(d.instance),
+                f"{d.network}:{d.address}",
+                d.name,
+                d.vendor,
+                str(d.points),
+                d.reads,
+                d.cov,
+                "DUPLICATE" if d.duplicate else d.status,
+            )
+            for d in devices
+        ],
+    )
+    typer.echo(f"{len(devices)} devices, {state.points} points")
+
+
+def _show_progress(state: Discovery) -> None:
+    line = f"{state.devices_described} of {state.devices_found} devices, {state.points} points  {state.now}"
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{line[:100]:<100}")
+        sys.stderr.flush()
+    elif not state.running:
+        typer.echo(line, err=True)
+
+
+def _local(moment: datetime, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).strftime("%a %d %b %H:%M")
