@@ -1,0 +1,275 @@
+"""BACnet objects as the face of simulated points.
+
+Inputs are never writable while in service. Commandable objects have sixteen levels and a
+relinquish default, take NULL, refuse level 6 (reserved for minimum on/off times, clause 19.2)
+and values outside their limits. bacpypes3 composes an object type out of its classes, which is
+why this module inherits.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from typing import Any
+
+from bacpypes3.basetypes import EngineeringUnits, LightingCommand, PriorityValue, PropertyIdentifier, Reliability
+from bacpypes3.errors import PropertyError
+from bacpypes3.local.analog import AnalogInputObject, AnalogOutputObject
+from bacpypes3.local.binary import BinaryInputObject, BinaryOutputObject
+from bacpypes3.local.cmd import Commandable
+from bacpypes3.local.cov import COVIncrementCriteria, GenericCriteria
+from bacpypes3.local.object import Object as LocalObject
+from bacpypes3.object import (
+    AnalogValueObject,
+    BinaryValueObject,
+    LightingOutputObject,
+    MultiStateInputObject,
+    MultiStateValueObject,
+)
+from bacpypes3.primitivedata import Null
+
+from facility.simulation.proprietary import TransferCounterObject
+from facility.simulation.spec import COMMANDABLE, Kind, PointSpec, Value
+
+MINIMUM_ON_OFF = 6
+ANALOG = frozenset({Kind.AI, Kind.AO, Kind.AV, Kind.LO})
+BINARY = frozenset({Kind.BI, Kind.BO, Kind.BV})
+
+
+class _StatusReported:
+    """bacpypes3 computes status flags on demand and so misses to notify when they change."""
+
+    def __setattr__(self, attr: str, value: Any) -> None:
+        if attr not in ("outOfService", "reliability"):
+            super().__setattr__(attr, value)
+            return
+        before = self.statusFlags
+        super().__setattr__(attr, value)
+        for tell in self._property_monitors["statusFlags"]:  # type: ignore[attr-defined]  # of the other base
+            tell(before, self.statusFlags)
+
+
+def _name(attr: int | str) -> str:
+    return PropertyIdentifier(attr).attr if isinstance(attr, int) else attr
+
+
+class _Input(_StatusReported):
+    """Nothing but the sensor changes it, unless it has been taken out of service."""
+
+    async def write_property(
+        self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
+    ) -> None:
+        allowed = {"outOfService", "covIncrement"} | ({"presentValue"} if self.outOfService else set())  # type: ignore[attr-defined]
+        if _name(attr) not in allowed:
+            raise PropertyError("writeAccessDenied")
+        await super().write_property(attr, value, index, priority)  # type: ignore[misc]
+
+
+class _Output(_StatusReported):
+    """Commanded through its priority array, within its limits."""
+
+    async def write_property(
+        self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
+    ) -> None:
+        name = _name(attr)
+        if name not in ("presentValue", "outOfService", "covIncrement"):
+            raise PropertyError("writeAccessDenied")
+        if name == "presentValue":
+            if priority == MINIMUM_ON_OFF:
+                raise PropertyError("writeAccessDenied")
+            if not isinstance(value, Null):
+                self._check(value)
+        await super().write_property(attr, value, index, priority)  # type: ignore[misc]
+
+    def _check(self, value: Any) -> None:
+        low = getattr(self, "minPresValue", None)
+        high = getattr(self, "maxPresValue", None)
+        states = getattr(self, "numberOfStates", None)
+        number = float(value)
+        if not math.isfinite(number):
+            raise PropertyError("valueOutOfRange")
+        if (low is not None and number < low) or (high is not None and number > high):
+            raise PropertyError("valueOutOfRange")
+        if states is not None and not 1 <= number <= states:
+            raise PropertyError("valueOutOfRange")
+
+
+class AnalogIn(_Input, AnalogInputObject):  # type: ignore[misc]  # bacpypes3 is untyped, here and below
+    pass
+
+
+class AnalogOut(_Output, AnalogOutputObject):  # type: ignore[misc]
+    pass
+
+
+class AnalogShown(_Input, LocalObject, AnalogValueObject):  # type: ignore[misc]
+    _cov_criteria = COVIncrementCriteria
+
+
+class AnalogCommanded(_Output, Commandable, LocalObject, AnalogValueObject):  # type: ignore[misc]
+    _cov_criteria = COVIncrementCriteria
+
+
+class BinaryIn(_Input, BinaryInputObject):  # type: ignore[misc]
+    pass
+
+
+class BinaryOut(_Output, BinaryOutputObject):  # type: ignore[misc]
+    pass
+
+
+class BinaryShown(_Input, LocalObject, BinaryValueObject):  # type: ignore[misc]
+    _cov_criteria = GenericCriteria
+
+
+class BinaryCommanded(_Output, Commandable, LocalObject, BinaryValueObject):  # type: ignore[misc]
+    _cov_criteria = GenericCriteria
+
+
+class MultiStateIn(_Input, LocalObject, MultiStateInputObject):  # type: ignore[misc]
+    _cov_criteria = GenericCriteria
+
+
+class MultiStateShown(_Input, LocalObject, MultiStateValueObject):  # type: ignore[misc]
+    _cov_criteria = GenericCriteria
+
+
+class MultiStateCommanded(_Output, Commandable, LocalObject, MultiStateValueObject):  # type: ignore[misc]
+    _cov_criteria = GenericCriteria
+
+
+class Light(_Output, Commandable, LocalObject, LightingOutputObject):  # type: ignore[misc]
+    """A dimmer without blink warning: the three warning values act at once (blinkWarnEnable is false)."""
+
+    _cov_criteria = COVIncrementCriteria
+
+    async def write_property(
+        self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
+    ) -> None:
+        if _name(attr) == "presentValue" and not isinstance(value, Null):
+            match float(value):
+                case -1.0:
+                    return
+                case -2.0:
+                    value = Null(())
+                case -3.0:
+                    value = type(value)(0.0)
+        await super().write_property(attr, value, index, priority)
+
+    def _check(self, value: Any) -> None:
+        if not 0.0 <= float(value) <= 100.0:
+            raise PropertyError("valueOutOfRange")
+
+
+_CLASSES: dict[tuple[Kind, bool], type] = {
+    (Kind.AI, False): AnalogIn,
+    (Kind.AO, True): AnalogOut,
+    (Kind.AV, False): AnalogShown,
+    (Kind.AV, True): AnalogCommanded,
+    (Kind.BI, False): BinaryIn,
+    (Kind.BO, True): BinaryOut,
+    (Kind.BV, False): BinaryShown,
+    (Kind.BV, True): BinaryCommanded,
+    (Kind.MSI, False): MultiStateIn,
+    (Kind.MSV, False): MultiStateShown,
+    (Kind.MSV, True): MultiStateCommanded,
+    (Kind.LO, True): Light,
+    (Kind.COUNTER, False): TransferCounterObject,
+}
+
+
+class Face:
+    """A point on the network: shows what the equipment says, tells what was commanded."""
+
+    def __init__(self, spec: PointSpec, instance: int) -> None:
+        self.spec = spec
+        self.commandable = spec.commandable or spec.kind in COMMANDABLE
+        self.object = _CLASSES[spec.kind, self.commandable](**_properties(spec, instance))
+        self._shown: Value | None = None
+
+    @property
+    def effective(self) -> float:
+        return float(self.object.presentValue)
+
+    def show(self, value: Value) -> None:
+        """Assigns only what changed (each assignment is a COV), rounded to what a sensor can tell apart."""
+        if self.spec.resolution and not isinstance(value, bool):
+            value = round(round(value / self.spec.resolution) * self.spec.resolution, 6)
+        if value == self._shown or self.spec.faulty:
+            return
+        self._shown = value
+        if self.spec.kind is Kind.COUNTER:
+            self.object.transferCount = int(value)
+        elif not self.object.outOfService:
+            self.object.presentValue = int(value) if self.spec.kind in BINARY else value
+
+    def jitter(self, noise: random.Random) -> None:
+        """Shows the last value a little off, by more than the COV increment."""
+        increment = self.spec.cov_increment or 1.0
+        base = float(self._shown if self._shown is not None else self.spec.value)
+        side = -1.0 if self.effective > base else 1.0
+        self.object.presentValue = base + side * increment * noise.uniform(0.6, 1.0)
+
+    def power_cycle(self) -> None:
+        """Forgets every command."""
+        if self.commandable:
+            for level in range(16):
+                self.object.priorityArray[level] = _released()
+            self._shown = None
+
+
+def _released() -> Any:
+    return PriorityValue(null=())
+
+
+def _properties(spec: PointSpec, instance: int) -> dict[str, Any]:
+    """The properties a BACnet object of this point starts with."""
+    common: dict[str, Any] = {"objectName": spec.name, "description": spec.description}
+    if spec.kind is Kind.COUNTER:
+        return {**common, "objectIdentifier": (spec.kind.value, instance), "transferCount": int(spec.value)}
+    common |= {
+        "objectIdentifier": (spec.kind.value, instance),
+        "presentValue": math.nan if spec.faulty else spec.value,
+        "eventState": "normal",
+        "outOfService": False,
+        "reliability": Reliability.noSensor if spec.faulty else Reliability.noFaultDetected,
+    }
+    if spec.kind in BINARY:
+        common["presentValue"] = int(spec.value)
+        common["inactiveText"], common["activeText"] = spec.states or ("Off", "On")
+        if spec.kind is not Kind.BV:
+            common["polarity"] = "normal"
+    elif spec.kind in ANALOG:
+        common["covIncrement"] = spec.cov_increment or 1.0
+        if spec.kind is Kind.LO:
+            return common | _lighting(spec)
+        common["units"] = EngineeringUnits(spec.unit)
+        common |= {
+            name: value
+            for name, value in (
+                ("minPresValue", spec.low),
+                ("maxPresValue", spec.high),
+                ("resolution", spec.resolution),
+            )
+            if value is not None
+        }
+    else:
+        common["numberOfStates"] = len(spec.states)
+        common["stateText"] = list(spec.states)
+    return common
+
+
+def _lighting(spec: PointSpec) -> dict[str, Any]:
+    return {
+        "trackingValue": spec.value,
+        "relinquishDefault": spec.value,
+        "inProgress": "idle",
+        "lightingCommand": LightingCommand(operation="none"),
+        "blinkWarnEnable": False,
+        "egressTime": 0,
+        "egressActive": False,
+        "defaultFadeTime": 1000,  # ms
+        "defaultRampRate": 100.0,  # percent a second
+        "defaultStepIncrement": 10.0,
+        "lightingCommandDefaultPriority": 16,
+    }

@@ -1,0 +1,84 @@
+"""What all equipment of the site shares: the clock, the weather, who is there, what is drawn.
+
+Deterministic under its seed: the same seed and the same start give the same hospital.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import datetime, timedelta
+
+WORK_STARTS = 7.0  # hour of the day; people come within the following hour
+WORK_ENDS = 17.0
+SATURDAY = 5
+
+
+class Site:
+    """The surroundings of every piece of equipment."""
+
+    def __init__(self, start: datetime, seed: int) -> None:
+        self.now = start
+        self.random = random.Random(seed)  # noqa: S311 (a simulation, not a secret)
+        self.holiday = False  # nobody comes to the offices
+        self.incidents: set[str] = set()  # what a scenario has broken: "blood-bank-1/door", "or-2/supply"
+        self.supply_temperature: dict[str, float] = {}  # by air handler
+        self.fan_speed: dict[str, float] = {}  # percent, by air handler
+        self._air: dict[str, tuple[float, float]] = {}  # m3/s taken, and that times its return temperature
+        self.chilled_water = 7.0
+        self.hot_water = 65.0
+        self.cooling_load = 0.0  # W of this step
+        self.heating_load = 0.0
+        self._drawn = 0.0  # kW of this step
+        self.power = 0.0  # kW of the step before
+
+    def advance(self, seconds: float) -> None:
+        """Begins the next step: the sums of the last one become known."""
+        self.now += timedelta(seconds=seconds)
+        self.power, self._drawn = self._drawn, 0.0
+        self.cooling_load = self.heating_load = 0.0
+        self._air.clear()
+
+    def draw(self, kilowatts: float) -> None:
+        self._drawn += kilowatts
+
+    def take_air(self, air_handler: str, flow: float, leaves_at: float) -> None:
+        """A room takes `flow` m3/s from an air handler and gives it back at `leaves_at` degrees."""
+        total, heat = self._air.get(air_handler, (0.0, 0.0))
+        self._air[air_handler] = (total + flow, heat + flow * leaves_at)
+
+    def air_of(self, air_handler: str) -> tuple[float, float]:
+        """Flow (m3/s) an air handler delivers to its rooms in this step, and how warm it comes back."""
+        total, heat = self._air.get(air_handler, (0.0, 0.0))
+        return (total, heat / total) if total else (0.0, 22.0)
+
+    def fan_share(self, air_handler: str) -> float:
+        """How much of the air its boxes are set for an air handler delivers: none when its fan stands."""
+        return min(1.0, self.fan_speed.get(air_handler, 100.0) / 40.0)
+
+    @property
+    def hour(self) -> float:
+        return self.now.hour + self.now.minute / 60 + self.now.second / 3600
+
+    @property
+    def outdoor_temperature(self) -> float:
+        """Warmest in July and at three in the afternoon."""
+        year = 11.0 - 10.0 * math.cos(2 * math.pi * (self.now.timetuple().tm_yday - 15) / 365)
+        return year + 5.0 * math.cos(2 * math.pi * (self.hour - 15) / 24)
+
+    @property
+    def outdoor_humidity(self) -> float:
+        return 65.0 - 15.0 * math.cos(2 * math.pi * (self.hour - 15) / 24)
+
+    @property
+    def daylight(self) -> float:
+        """Lux on a desk by the window."""
+        return max(0.0, 450.0 * math.sin(math.pi * (self.hour - 6.5) / 12)) if 6.5 < self.hour < 18.5 else 0.0
+
+    def at_work(self, who: int) -> bool:
+        """Whether the person of office number `who` is in: each keeps hours of their own."""
+        if self.holiday or self.now.weekday() >= SATURDAY:
+            return False
+        late = (who * 0.37) % 1.0
+        lunch = 12.0 + late <= self.hour < 12.5 + late
+        return WORK_STARTS + late <= self.hour < WORK_ENDS + late and not lunch
