@@ -1,0 +1,66 @@
+"""The catalog on disk: a second start knows the building without asking it again.
+
+Every field of every device, point and space comes back as it was saved. Rows are documents with
+their keys beside them, so that a new field needs no migration: one that was not saved has its default.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, delete, select
+
+from facility.database import StateDatabase
+from facility.rows import DeviceRow, PointRow, SpaceRow, StateRow, table_of, upsert
+from points.catalog import Catalog
+from points.model import Device, Point, Space
+
+_DEVICE = TypeAdapter(Device)
+_POINT = TypeAdapter(Point)
+_SPACE = TypeAdapter(Space)
+
+
+async def load_catalog(db: StateDatabase) -> Catalog:
+    """What the latest `save_catalog` saved; an empty catalog if nothing ever was."""
+
+    def work(connection: Connection) -> Catalog:
+        return Catalog.of(
+            devices=[_DEVICE.validate_json(text) for text in _documents(connection, DeviceRow)],
+            points=[_POINT.validate_json(text) for text in _documents(connection, PointRow)],
+            spaces=[_SPACE.validate_json(text) for text in _documents(connection, SpaceRow)],
+        )
+
+    return await db.run(work)
+
+
+async def save_catalog(db: StateDatabase, catalog: Catalog) -> None:
+    """Makes the stored catalog this one, in one transaction."""
+
+    def work(connection: Connection) -> None:
+        devices = [{"id": each.id, "document": _dump(_DEVICE, each)} for each in catalog.devices.values()]
+        points = [
+            {"id": each.id, "device": each.device, "document": _dump(_POINT, each)} for each in catalog.points.values()
+        ]
+        spaces = [{"id": each.id, "document": _dump(_SPACE, each)} for each in catalog.spaces.values()]
+        _replace(connection, DeviceRow, devices)
+        _replace(connection, PointRow, points)
+        _replace(connection, SpaceRow, spaces)
+
+    await db.run(work)
+
+
+def _dump(adapter: TypeAdapter[Any], thing: Device | Point | Space) -> str:
+    """JSON that keeps Infinity and NaN, which real devices give as their limits."""
+    return json.dumps(adapter.dump_python(thing, mode="python"), default=str, ensure_ascii=False)
+
+
+def _documents(connection: Connection, row: type[StateRow]) -> list[str]:
+    table = table_of(row)
+    return list(connection.scalars(select(table.c.document).order_by(table.c.id)))
+
+
+def _replace(connection: Connection, row: type[StateRow], documents: list[dict[str, Any]]) -> None:
+    connection.execute(delete(table_of(row)))
+    upsert(connection, row, documents)

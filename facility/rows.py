@@ -1,0 +1,138 @@
+"""The tables of the state database. Rows, never domain types: the modules beside them translate.
+
+They have a registry of their own, so that the tables of other databases never mix with them.
+Values keep their type because they are stored as JSON (`18` and `18.0` and `true` are three things).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, MetaData, Table
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from points.model import Value
+from points.sqlite import NAMING
+
+AnyRow = TypeVar("AnyRow", bound="StateRow")
+
+
+class StateRow(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
+    """What all rows of the state database have in common: their metadata."""
+
+
+class ClaimRow(StateRow, table=True):
+    __tablename__ = "claims"
+
+    point: str = Field(primary_key=True)
+    priority: int = Field(primary_key=True)
+    value: str
+    by: str
+    reason: str
+    since: datetime
+    until: datetime
+    command: str
+    confirmed: bool
+    unproven: str
+
+
+class AuditRow(StateRow, table=True):
+    """An intent, its result (`of` is set), or a note. Triggers forbid change and deletion.
+
+    No `seq` is ever used twice (AUTOINCREMENT), so a gap is a deletion.
+    """
+
+    __tablename__ = "audit"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    seq: int | None = Field(default=None, primary_key=True)
+    kind: str
+    of: int | None = Field(default=None, foreign_key="audit.seq", index=True, unique=True)  # an intent ends once
+    time: datetime
+    by: str
+    action: str
+    target: str = Field(index=True)
+    value: str | None = None
+    found: str | None = None  # what stood in the slot before
+    priority: int | None = None
+    reason: str = ""
+    request: str = ""  # the command's id
+    result: str = ""
+
+
+class AlarmRow(StateRow, table=True):
+    __tablename__ = "alarms"
+
+    id: str = Field(primary_key=True)
+    kind: str
+    severity: str
+    about: str
+    where: str
+    text: str
+    value: str
+    limit: str
+    since: datetime
+    ended: datetime | None
+    acknowledged: datetime | None
+    acknowledged_by: str
+
+
+class DeviceRow(StateRow, table=True):
+    __tablename__ = "devices"
+
+    id: str = Field(primary_key=True)
+    document: str
+
+
+class PointRow(StateRow, table=True):
+    __tablename__ = "points"
+
+    id: str = Field(primary_key=True)
+    device: str = Field(index=True)
+    document: str
+
+
+class SpaceRow(StateRow, table=True):
+    __tablename__ = "spaces"
+
+    id: str = Field(primary_key=True)
+    document: str
+
+
+class MetaRow(StateRow, table=True):
+    """Single facts about this installation, by name."""
+
+    __tablename__ = "meta"
+
+    key: str = Field(primary_key=True)
+    value: str
+
+
+def table_of(row: type[StateRow]) -> Table:
+    """The Core table of a row class: statements in bulk are many times faster than row objects."""
+    return StateRow.metadata.tables[str(row.__tablename__)]
+
+
+def upsert(connection: Connection, row: type[StateRow], documents: Iterable[dict[str, Any]]) -> None:
+    """Inserts, or replaces those whose key is there already."""
+    many = list(documents)
+    if not many:
+        return
+    table = table_of(row)
+    statement = insert(table)
+    later = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=later), many)
+
+
+def to_text(value: Value) -> str:
+    return json.dumps(value)
+
+
+def from_text(text: str) -> Value:
+    value: Value = json.loads(text)
+    return value
