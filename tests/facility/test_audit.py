@@ -71,7 +71,7 @@ async def test_records_are_newest_first_limited_and_of_one_target(audit):
         "UPDATE audit SET reason = 'nothing happened'",
         "DELETE FROM audit",
         "INSERT OR REPLACE INTO audit SELECT * FROM audit",
-        "REPLACE INTO audit (seq, kind, time, by, action, target, reason, request, result) VALUES (1,'','','','','','','','')",
+        "REPLACE INTO audit (seq, kind, time, by, action, target, reason, request, result) VALUES (1,0,0,0,0,0,0,0,0)",
     ],
 )
 async def test_nothing_that_was_recorded_can_be_changed(db, audit, tampering):
