@@ -165,6 +165,7 @@ class Device:
     id: DeviceId
     ref: DeviceRef
     name: str
+    description: str = ""
     vendor: str = ""
     model: str = ""
     firmware: str = ""
