@@ -69,6 +69,7 @@ def _positive(text: str) -> float:
 
 async def _run(wanted: argparse.Namespace) -> None:
     network = Internetwork(wanted.host, wanted.port, hospital())
+    await network.listening()
     site = Site(datetime.now(UTC).astimezone(), wanted.seed)
     stations = list(network.stations.values())
     async with asyncio.TaskGroup() as parts:

@@ -38,7 +38,7 @@ def require_free_port(host: str, port: int) -> None:
 
 
 class Internetwork:
-    """The router and every station, up and answering once constructed (within a running loop)."""
+    """The router and every station. Answers once `listening` has returned."""
 
     def __init__(self, host: str, port: int, devices: Iterable[DeviceSpec]) -> None:
         require_free_port(host, port)
@@ -54,6 +54,12 @@ class Internetwork:
     @property
     def points(self) -> int:
         return sum(len(station.faces) for station in self.stations.values())
+
+    async def listening(self) -> None:
+        """Waits until the socket is bound; bacpypes3 does that in tasks of its own."""
+        for link in self._router.link_layers.values():
+            if server := getattr(link, "server", None):
+                await server._local_transport_ready.wait()  # noqa: SLF001 (bacpypes3 has no other way to ask)
 
     def close(self) -> None:
         self._router.close()
