@@ -39,6 +39,7 @@ class Audit:
         self._db = db
         self._clock = clock
         self._owed: list[dict[str, Any]] = []
+        self._open: set[int] = set()  # intents of this process without a result; touched by the database's thread only
         self.healthy = True
 
     async def intent(
@@ -108,7 +109,8 @@ class Audit:
         now = self._clock.now()
 
         def work(connection: Connection) -> int:
-            rows = [_result(now, seq, INTERRUPTED) for seq in connection.scalars(unfinished)]
+            left = set(connection.scalars(unfinished)) - self._open
+            rows = [_result(now, seq, INTERRUPTED) for seq in sorted(left)]
             if rows:
                 connection.execute(insert(_AUDIT), rows)
             return len(rows)
@@ -140,11 +142,17 @@ class Audit:
             if owed:  # two writers may both bring them
                 connection.execute(insert(_AUDIT).prefix_with("OR IGNORE"), owed)
             seq: int = connection.scalars(insert(_AUDIT).values(**row).returning(_AUDIT.c.seq)).one()
+            self._keep_count(seq, row)
             return seq
 
         seq = await self._run(work)
         self._owed = [row for row in self._owed if row not in owed]
         return seq
+
+    def _keep_count(self, seq: int, row: dict[str, Any]) -> None:
+        if row["kind"] == "intent":
+            self._open.add(seq)
+        self._open.discard(row["of"])
 
     async def _run(self, work: Callable[[Connection], int]) -> int:
         try:

@@ -43,7 +43,7 @@ class Claim:
     until: datetime
     command: UUID
     confirmed: bool = False  # a read-back found our value in the slot
-    unproven: tuple[Value, ...] = ()  # earlier values of ours that may still be in the slot; none once confirmed
+    unproven: tuple[Value, ...] = ()  # other values of ours that may be in the slot: earlier or clamped ones
 
     @property
     def key(self) -> SlotKey:
