@@ -1,0 +1,254 @@
+"""The service that makes the building agree with the policies.
+
+Plans at its start, at every change the policies foresee, when a reading they looked at changes, and every minute;
+never more often than every two seconds. Restarts, missed wake-ups and clock changes heal with the next round.
+
+One point that cannot be had never holds up another: devices are visited side by side, a silent one is left alone
+until the next round, and what failed is tried again for ever, less and less often. A clean stop (cancellation) lets
+go of everything the policies hold; after a crash the leases run out by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from points.clock import Clock
+from points.errors import DeviceSilent
+from points.model import Event, EventKind, PointId, Priority, Reading, values_agree
+from points.store import PointStore
+from schedules.occupancy import Steadiness
+from schedules.plan import Plan, Release, Slot, Standing, plan
+from schedules.policy import Demand, Policy, View
+from schedules.wakeups import Wakeups
+
+log = structlog.get_logger(__name__)
+
+TICK_S = 60.0  # domain row 1: evaluate every minute, whatever happens
+REST_S = 2.0  # between two rounds, so that a storm of readings costs one round
+AT_ONCE = 8  # devices visited side by side
+PATIENCE_S = 30.0  # for one hold or release; longer means that the hands hang
+FAREWELL_S = 10.0  # for letting go at a stop
+RETRY = timedelta(minutes=1)  # after a first failure, doubling up to
+RETRY_AT_MOST = timedelta(minutes=15)
+
+
+class Hands(Protocol):
+    """What acts for the policies. The facility's command desk, in a glove.
+
+    `hold` and `release` return when the device confirmed; they raise with a text fit for a person when it did not:
+    `points.errors.DeviceSilent` if the device gave no answer, so that its other points are not tried in vain.
+    """
+
+    def held(self) -> Mapping[Slot, Standing]:
+        """Every slot that a policy holds now."""
+        ...
+
+    async def hold(self, demand: Demand, until: datetime) -> None:
+        """Puts the value into the slot, or renews it, until then."""
+        ...
+
+    async def release(self, point: PointId, priority: Priority, reason: str) -> None:
+        """Lets go of the slot."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """An errand that failed, and when it is tried again."""
+
+    errand: Demand | Release
+    text: str
+    since: datetime
+    tries: int
+    again: datetime
+
+
+class Planner:
+    """Makes the building agree with the policies, round by round."""
+
+    name = "planner"
+
+    def __init__(
+        self,
+        *,
+        policies: Callable[[], Sequence[Policy]],
+        view: Callable[[], View],
+        store: PointStore,
+        hands: Hands,
+        clock: Clock,
+        tell: Callable[[Event], None],
+        wakeups: Wakeups | None = None,
+    ) -> None:
+        self._policies = policies
+        self._view = view
+        self._store = store
+        self._hands = hands
+        self._clock = clock
+        self._tell = tell
+        self._wakeups = wakeups or Wakeups(clock)
+        self._steady = Steadiness(begun=clock.now())
+        self._told: dict[str, str] = {}
+        self.latest: Plan | None = None
+        self.troubles: dict[Slot, Trouble] = {}
+        self.rounds = 0
+        self.policy_faults = 0
+
+    async def run(self) -> None:
+        self._steady = Steadiness(begun=self._clock.now())  # whatever happened while nobody watched is not known
+        try:
+            async with self._wakeups, asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen())
+                while True:
+                    await self._round()
+                    await self._clock.sleep(REST_S)
+                    await self._wait()
+        except asyncio.CancelledError:
+            await self._let_go()
+            raise
+
+    async def _round(self) -> None:
+        view = self._view()
+        inputs = self.latest.inputs if self.latest is not None else {}
+        present = [reading for point in inputs if (reading := view.readings.get(point)) is not None]
+        self._steady = self._steady.watching(inputs).after(present, view.now)
+        decided = plan(self._policies(), replace(view, since=self._steady.since), self._hands.held())
+        self.latest = decided
+        self.rounds += 1
+        self._report(decided)
+        await self._carry_out([*decided.releases, *decided.holds], decided.until)
+
+    async def _wait(self) -> None:
+        jump = await self._wakeups.wait(self.latest.next_change if self.latest is not None else None, TICK_S)
+        if jump is not None:
+            now = self._clock.now()
+            self._steady = Steadiness(begun=now)
+            self.troubles.clear()
+            text = f"The clock of this machine went {jump.seconds:+.0f} s: everything is planned anew"
+            log.warning("clock jumped", seconds=round(jump.seconds, 1))
+            self._tell(Event(kind=EventKind.SYSTEM, time=now, about="clock", text=text))
+
+    async def _listen(self) -> None:
+        """Rings when a reading changed that the latest plan was made from."""
+        with self._store.watch(self._is_input) as readings:
+            while True:
+                batch = await readings.batch()
+                self._steady = self._steady.after(batch, self._clock.now())
+                if any(self._makes_a_difference(reading) for reading in batch):
+                    self._wakeups.ring()
+
+    def _is_input(self, point: PointId) -> bool:
+        return self.latest is not None and point in self.latest.inputs
+
+    def _makes_a_difference(self, reading: Reading) -> bool:
+        used = self.latest.inputs.get(reading.point) if self.latest is not None else None
+        return used is None or used.is_good != reading.is_good or not values_agree(used.value, reading.value)
+
+    async def _carry_out(self, errands: Sequence[Demand | Release], until: datetime) -> None:
+        """Runs the errands that are due: devices side by side, one device's in order."""
+        self._forget_troubles(errands)
+        now = self._clock.now()
+        visits: defaultdict[str, list[Demand | Release]] = defaultdict(list)
+        for errand in errands:
+            trouble = self.troubles.get((errand.point, errand.priority))
+            if trouble is None or trouble.again <= now or not _is_same(trouble.errand, errand):
+                visits[errand.point.split("/")[0]].append(errand)
+        at_once = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            for visit in visits.values():
+                tasks.create_task(self._visit(visit, until, at_once))
+
+    async def _visit(self, errands: Sequence[Demand | Release], until: datetime, at_once: asyncio.Semaphore) -> None:
+        async with at_once:
+            for errand in errands:
+                try:
+                    async with asyncio.timeout(PATIENCE_S):
+                        await self._do(errand, until)
+                except (DeviceSilent, TimeoutError) as error:
+                    self._note_failure(errand, error)
+                    return
+                except Exception as error:  # noqa: BLE001  whatever one point's trouble is, the next point has its turn
+                    self._note_failure(errand, error)
+                else:
+                    self._note_success(errand)
+
+    async def _do(self, errand: Demand | Release, until: datetime) -> None:
+        match errand:
+            case Demand():
+                await self._hands.hold(errand, until)
+            case Release(point=point, priority=priority, reason=reason):
+                await self._hands.release(point, priority, reason)
+
+    def _note_failure(self, errand: Demand | Release, error: Exception) -> None:
+        slot, now = (errand.point, errand.priority), self._clock.now()
+        before = self.troubles.get(slot)
+        tries = 1 if before is None else before.tries + 1
+        text = str(error) or type(error).__name__
+        rest = min(RETRY * 2 ** min(tries - 1, 10), RETRY_AT_MOST)
+        since = now if before is None else before.since
+        self.troubles[slot] = Trouble(errand=errand, text=text, since=since, tries=tries, again=now + rest)
+        (log.warning if before is None else log.debug)("not done", point=errand.point, slot=errand.priority, why=text)
+
+    def _note_success(self, errand: Demand | Release) -> None:
+        trouble = self.troubles.pop((errand.point, errand.priority), None)
+        if trouble is not None:
+            log.info("done after all", point=errand.point, slot=errand.priority, tries=trouble.tries + 1)
+
+    def _forget_troubles(self, errands: Sequence[Demand | Release]) -> None:
+        """Trouble with what nobody wants any more is none."""
+        open_slots = {(errand.point, errand.priority) for errand in errands}
+        for slot in self.troubles.keys() - open_slots:
+            del self.troubles[slot]
+
+    def _report(self, decided: Plan) -> None:
+        """Tells each fault, conflict and refusal when it appears, and the end of a fault."""
+        self.policy_faults += len(decided.faults)
+        present: dict[str, tuple[str, str]] = {}
+        for policy, error in decided.faults.items():
+            text = f"Policy {policy} failed ({type(error).__name__}: {error}); what it holds runs out by itself"
+            present[f"fault {policy}"] = (policy, text)
+            say = log.debug if f"fault {policy}" in self._told else log.error
+            say("policy failed", policy=policy, exc_info=error)
+        for conflict in decided.conflicts:
+            present[f"conflict {conflict}"] = (conflict.loser.policy, str(conflict))
+        for refusal in decided.refusals:
+            present[f"refusal {refusal}"] = (refusal.demand.policy, str(refusal))
+        for key, (policy, text) in present.items():
+            if key not in self._told:
+                self._tell(Event(kind=EventKind.POLICY, time=decided.at, about=policy, text=text))
+        for key, policy in self._told.items():
+            if key not in present and key.startswith("fault "):
+                text = f"Policy {policy} works again"
+                self._tell(Event(kind=EventKind.POLICY, time=decided.at, about=policy, text=text))
+        self._told = {key: policy for key, (policy, _) in present.items()}
+
+    async def _let_go(self) -> None:
+        """Releases everything the policies hold, in `FAREWELL_S` at most; what remains runs out by itself."""
+        releases = [
+            Release(point=point, priority=priority, reason="the agent was stopped")
+            for point, priority in self._hands.held()
+        ]
+        self.troubles.clear()
+        farewell = asyncio.create_task(self._carry_out(releases, self._clock.now()))
+        try:
+            await asyncio.wait({farewell}, timeout=FAREWELL_S)
+        finally:
+            farewell.cancel()
+            await asyncio.wait({farewell}, timeout=1)  # no task of ours outlives us
+        left = len(self._hands.held())
+        (log.warning if left else log.info)("planner stopped", released=len(releases) - left, runs_out_by_itself=left)
+
+
+def _is_same(one: Demand | Release, other: Demand | Release) -> bool:
+    """Whether two errands to one slot ask for the same."""
+    match one, other:
+        case Demand(), Demand():
+            return values_agree(one.value, other.value)
+        case _:
+            return isinstance(one, Release) and isinstance(other, Release)
