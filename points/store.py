@@ -71,6 +71,10 @@ class Watch:
     async def batch(self) -> list[Reading]:
         """Everything not seen yet; waits until there is something. For consumers that work in bulk."""
         await self._something.wait()
+        return self.take()
+
+    def take(self) -> list[Reading]:
+        """Everything not seen yet, at once: perhaps nothing. For consumers with a pace of their own."""
         unseen, self._unseen = self._unseen, {}
         self._something.clear()
         return list(unseen.values())
