@@ -160,10 +160,12 @@ class Content:
         pages: dict[str, bytes] = {}
         for device in catalog.devices.values():
             try:
-                for number, page in enumerate(payloads.catalog_pages(device, of_device[device.id]), 1):
-                    pages[self._topics.catalog(device.id, number)] = page
+                self._topics.catalog(device.id)
             except BadTopic as why:
                 self._leave_out(device.id, why)
+                continue
+            for number, page in enumerate(payloads.catalog_pages(device, of_device[device.id]), 1):
+                pages[self._topics.catalog(device.id, number)] = page
         return pages
 
     async def _show(self, outlet: Outlet, reading: Reading) -> None:

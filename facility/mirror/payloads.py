@@ -151,7 +151,10 @@ def sample(reading: Reading, point: Point, n: int) -> bytes:
 
 def never_read(point: Point, now: datetime, n: int) -> bytes:
     """What is said of a point that has no reading yet: nothing is known, and not that it is as it last was."""
-    return encoded(Sample(v=None, t=now.astimezone(UTC), q="bad", qr="never-read", u=point.unit or None, n=n))
+    fields: dict[str, object] = {"v": None, "t": now.astimezone(UTC), "q": Quality.BAD, "qr": "never-read"}
+    if point.unit:
+        fields["u"] = point.unit
+    return orjson.dumps(fields | {"n": n}, option=orjson.OPT_UTC_Z)
 
 
 def alarm(of: Alarm) -> bytes:

@@ -1,0 +1,37 @@
+"""What a subscriber that comes late is told: the retained states on a broker, looked at from outside."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiomqtt
+
+from facility.mirror.settings import MirrorSettings, tls_context
+
+QUIET_S = 1.5  # so long without a retained message: the broker has told all it keeps
+LIVE = 100_000  # messages that may wait while they are sorted; live ones come in between
+
+
+async def retained_states(settings: MirrorSettings) -> dict[str, bytes]:
+    """Topic -> payload of every retained state of the agent."""
+    states: dict[str, bytes] = {}
+    async with aiomqtt.Client(
+        settings.host,
+        settings.port,
+        username=settings.username,
+        password=settings.secret,
+        tls_context=tls_context(settings),
+        max_queued_incoming_messages=LIVE,
+    ) as client:
+        await client.subscribe(f"{settings.topics.base}/state/#", qos=0)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + QUIET_S
+        try:
+            async with asyncio.timeout_at(deadline) as quiet:
+                async for message in client.messages:
+                    if message.retain:
+                        states[message.topic.value] = bytes(message.payload)
+                        quiet.reschedule(loop.time() + QUIET_S)
+        except TimeoutError:
+            pass
+    return states
