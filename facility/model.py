@@ -93,6 +93,7 @@ class Failed:
     command: Command
     why: str
     written: bool
+    silent: bool = False  # the device gave no answer at all
 
 
 Outcome = Held | Outranked | Mismatch | Rejected | Failed

@@ -1,0 +1,95 @@
+"""The planner's hands: what policies demand goes through the command desk like any other wish.
+
+A hold that already stands with the same value is only given more time: no packet, except a look at
+its slot every few minutes, because a device may restart and somebody else may take the slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from facility.books import in_words
+from facility.commands import CommandDesk
+from facility.model import Command, Failed, Mismatch, Outcome, Rejected, SlotKey, is_policy
+from points.clock import Clock
+from points.errors import DeviceSilent, PointsError
+from points.model import PointId, Priority, values_agree
+from schedules.plan import Standing
+from schedules.policy import Demand
+
+LOOK_EVERY = timedelta(minutes=5)  # a look costs one read; a lost slot is found within one lease
+
+PREFIX = "policy:"
+
+
+class NotDone(PointsError):
+    """The desk or the device did not do what the planner wanted; the text says why."""
+
+
+class PolicyHands:
+    """What acts for the policies: `schedules.planner.Hands`, on the desk."""
+
+    def __init__(self, desk: CommandDesk, clock: Clock) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._looked: dict[SlotKey, datetime] = {}
+
+    def held(self) -> Mapping[SlotKey, Standing]:
+        """Every slot that a policy holds now."""
+        return {
+            claim.key: Standing(value=claim.value, policy=claim.by.removeprefix(PREFIX), until=claim.until)
+            for claim in self._desk.claims.standing()
+            if is_policy(claim.by)
+        }
+
+    async def hold(self, demand: Demand, until: datetime) -> None:
+        """Puts the value into the slot, or gives it more time if it is there."""
+        key, by, now = (demand.point, demand.priority), PREFIX + demand.policy, self._clock.now()
+        await self._look(key, now)
+        claim = self._desk.claims[key]
+        stands = claim is not None and claim.confirmed and claim.by == by and claim.until > now
+        if claim is not None and stands and values_agree(claim.value, demand.value):
+            await self._desk.renew(key, until)
+            return
+        command = Command(
+            point=demand.point,
+            value=demand.value,
+            priority=demand.priority,
+            by=by,
+            reason=demand.reason,
+            lasts=until - now,
+        )
+        self._expect(await self._desk.submit(command))
+        self._looked[key] = now
+
+    async def release(self, point: PointId, priority: Priority, reason: str) -> None:
+        """Lets go of the slot. One that somebody else has taken needs no letting go."""
+        key = (point, priority)
+        claim = self._desk.claims[key]
+        if claim is None or not is_policy(claim.by):
+            return
+        outcome = await self._desk.submit(
+            Command(point=point, value=None, priority=priority, by=claim.by, reason=reason)
+        )
+        if self._desk.claims[key] is not None:
+            self._expect(outcome)
+        self._looked.pop(key, None)
+
+    async def _look(self, key: SlotKey, now: datetime) -> None:
+        looked = self._looked.get(key)
+        if self._desk.claims[key] is None or (looked is not None and timedelta(0) <= now - looked < LOOK_EVERY):
+            return
+        if not await self._desk.attend(key):
+            raise DeviceSilent(f"{key[0]} could not be compared with its device.")
+        self._looked[key] = now
+
+    def _expect(self, outcome: Outcome) -> None:
+        """Raises what the planner must know: it tries again later."""
+        match outcome:
+            case Failed(silent=True):
+                raise DeviceSilent(outcome.why)
+            case Failed() | Rejected() | Mismatch():
+                raise NotDone(in_words(outcome))
+            case _:
+                return
