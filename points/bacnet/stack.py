@@ -137,7 +137,7 @@ class Stack:
         return [i_am for i_am in dict.fromkeys(heard) if low <= i_am.device.instance <= high]
 
     async def read(self, device: DeviceRef, wanted: Property) -> Datum:
-        about = f"{wanted.name} of {wanted.object_type} {wanted.instance} of {device}"
+        about = _about(device, wanted)
 
         def request(address: Any) -> Any:
             return ReadPropertyRequest(
@@ -286,7 +286,7 @@ class Stack:
             property_identifier(wanted.name),
             wanted.index,
         )
-        about = f"{wanted.name} of {wanted.object_type} {wanted.instance} of {device}"
+        about = _about(device, wanted)
         if key not in results:
             return self._nonsense(device, f"{about}: missing in the answer")
         result = results[key]
@@ -333,6 +333,13 @@ def _specifications(wanted: Sequence[Property]) -> list[Any]:
         ReadAccessSpecification(objectIdentifier=object_identifier(*object_), listOfPropertyReferences=references)
         for object_, references in grouped
     ]
+
+
+def _about(device: DeviceRef, wanted: Property) -> str:
+    index = "" if wanted.index is None else f"[{wanted.index}]"
+    if wanted.object_type == "device":
+        return f"{wanted.name}{index} of {device}"
+    return f"{wanted.name}{index} of {wanted.object_type} {wanted.instance} of {device}"
 
 
 def _plain(value: Datum) -> Value | None:

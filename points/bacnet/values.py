@@ -6,6 +6,7 @@ bit strings of odd length) and raises `ProtocolError` where it cannot. It never 
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -40,6 +41,7 @@ REAL = frozenset({"analog-input", "analog-output", "analog-value", "lighting-out
 _BINARY_PROPERTIES = frozenset(
     {"present-value", "priority-array", "relinquish-default", "feedback-value", "alarm-value"}
 )
+_LARGEST_REAL = 3.4e38  # rounding must not leave the range
 _ASHRAE = 0  # the standard's own object definitions; vendors' additions are read without a type
 _EVERY_DATE_FIELD = 255  # "unspecified", in any octet of a date or time
 
@@ -136,7 +138,7 @@ def _primitive(tag: Any, object_type: str, name: str, type_: Any) -> Datum:  # n
         case 3:
             return int.from_bytes(octets, "big", signed=True)
         case 4:
-            return float(struct.unpack(">f", octets)[0])
+            return _real(octets)
         case 5:
             return float(struct.unpack(">d", octets)[0])
         case 7:
@@ -154,6 +156,17 @@ def _primitive(tag: Any, object_type: str, name: str, type_: Any) -> Datum:  # n
             return f"{_object_type(str(number >> 22))},{number & 0x3FFFFF}"
         case _:
             return Opaque(octets)
+
+
+@lru_cache(maxsize=65536)
+def _real(octets: bytes) -> float:
+    """The shortest decimal that is this REAL: a device's 0.2 is 0.2 here, not 0.20000000298."""
+    value = float(struct.unpack(">f", octets)[0])
+    for digits in (6, 7, 8):  # nine always tell a REAL apart, and then nothing is gained
+        short = float(f"{value:.{digits}g}")
+        if math.isfinite(value) and abs(short) < _LARGEST_REAL and struct.pack(">f", short) == octets:
+            return short
+    return value
 
 
 def text(octets: bytes) -> str:

@@ -1,0 +1,104 @@
+"""What discovery is asked, what it tells on the way, and what it hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from points.catalog import Catalog
+from points.model import Device, DeviceRef, Event, Kind, Point, PointId, Ref, Safety
+
+EVERY_INSTANCE = (0, 4_194_302)  # 4194303 is the wildcard
+EVERYONE: str | None = None  # our own broadcast domain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscoveryPlan:
+    """Where to look and how gently."""
+
+    targets: tuple[str | None, ...] = (EVERYONE,)  # also "11:*" for a network, "10.1.2.3" for an address
+    ranges: tuple[tuple[int, int], ...] = (EVERY_INSTANCE,)
+    static: tuple[DeviceRef, ...] = ()  # asked directly, where no broadcast reaches
+    wait: float = 0.5  # seconds for the I-Ams of one slice; also the space between two Who-Is
+    passes: int = 4  # at most; it ends earlier when a pass brings nothing new
+    parallel: int = 8  # devices read at a time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far discovery is."""
+
+    devices_found: int = 0
+    devices_described: int = 0
+    points: int = 0
+    skipped: int = 0  # objects that are no points
+    current: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """The new picture, and what differs from the old one."""
+
+    catalog: Catalog
+    events: list[Event]
+    skipped: int = 0  # proprietary objects without a readable present value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawPoint:
+    """An object as the device describes it, before anyone has thought about it."""
+
+    device: Device
+    ref: Ref
+    name: str
+    description: str = ""
+    kind: Kind
+    unit: str = ""
+    states: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    resolution: float | None = None
+    cov_increment: float | None = None
+    commandable: bool = False
+
+
+Describe = Callable[[RawPoint, PointId], Point]
+"""What makes a point of a raw one: the classifier."""
+
+
+def plain(raw: RawPoint, id_: PointId) -> Point:
+    """A point as the device describes it, of unknown class and therefore monitor-only."""
+    return Point(
+        id=id_,
+        device=raw.device.id,
+        ref=raw.ref,
+        name=raw.name,
+        description=raw.description,
+        kind=raw.kind,
+        unit=raw.unit,
+        states=raw.states,
+        low=raw.low,
+        high=raw.high,
+        resolution=raw.resolution,
+        cov_increment=raw.cov_increment,
+        commandable=raw.commandable,
+        safety=Safety.UNKNOWN,
+    )
+
+
+def raw_of(device: Device, point: Point) -> RawPoint:
+    """What discovery once read of a point: enough to classify it again without asking the device."""
+    return RawPoint(
+        device=device,
+        ref=point.ref,
+        name=point.name,
+        description=point.description,
+        kind=point.kind,
+        unit=point.unit,
+        states=point.states,
+        low=point.low,
+        high=point.high,
+        resolution=point.resolution,
+        cov_increment=point.cov_increment,
+        commandable=point.commandable,
+    )
