@@ -1,0 +1,244 @@
+"""What a point is, where it belongs and what a wrong write to it could harm: from names alone.
+
+`classify` is pure and never raises. It fails closed: a point is COMFORT only when it is an
+ordinary point of ordinary equipment or of an ordinary room, and nothing that is said about it
+or its device hints at medical equipment, at life safety or at a critical room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from points.classify import classes, codes, equipment, hazards, spaces, words
+from points.classify.classes import CLASSES, coarse
+from points.classify.equipment import Machine
+from points.classify.spaces import Place
+from points.classify.verdict import Evidence, Verdict
+from points.model import Device, EquipmentId, Point, Safety, Space, SpaceId
+from points.units import quantity
+
+__all__ = ["CLASSES", "Evidence", "Verdict", "classified", "classify", "coarse"]
+
+SURE_ENOUGH = 0.5  # one matching word in the point's own name, and nothing that speaks against it
+_LONGEST_TEXT = 400  # characters of a text that are looked at; more than BACnet devices keep, and a bound on the work
+
+# How much each text is believed when it alone decides the class.
+_OWN_NAME, _CODE, _DESCRIPTION, _BOTH, _PATH, _EVERYTHING = 1.0, 0.9, 0.95, 0.9, 0.85, 0.7
+
+# What a device measures is not written; a commandable "sensor" is probably something else.
+_MEASURED = re.compile(
+    r".*-temperature|temperature|humidity|pressure|room-pressure|flow|co2|enthalpy|status|alarm|occupancy|.*-meter"
+)
+_DOUBT_IF_COMMANDABLE = 0.6
+
+# Classes that are never ordinary, whatever the equipment.
+_NOT_ORDINARY = re.compile(
+    r"unknown|medical-.*|oxygen.*|refrigerator-.*|power-transfer|generator|ups|isolated-power|fuel-level|door"
+)
+_ROOMLESS = frozenset({"outside-air-temperature"})
+_ROOM_PRESSURE = frozenset({"room-pressure", "room-pressure-setpoint"})
+
+_WATCHED_SAFETY = dict.fromkeys(("generator", "transfer_switch", "ups"), Safety.LIFE_SAFETY)
+_WATCHED_WORD = {
+    "medical_gas": "gas-zone",
+    "transfer_switch": "transfer",
+    "isolated_power": "isolated-power",
+    "generator": "generator",
+    "ups": "ups",
+    "mri_chiller": "chiller",
+}
+_SHAPES = {
+    "input": "in",
+    "output": "out",
+    "value": "value",
+    "analog": "analog",
+    "binary": "binary",
+    "multi": "multi",
+    "lighting": "analog",
+}
+_SLUG = re.compile(r"[^a-z0-9]+")
+_LONGEST_SLUG = 48
+_SEGMENT = re.compile(r"[/:]|\.(?!\d)|\.\.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Texts:
+    """The words of everything that was said, most telling first."""
+
+    leaf: tuple[str, ...]
+    name: tuple[str, ...]
+    description: tuple[str, ...]
+    device: tuple[str, ...]
+    device_description: tuple[str, ...]
+    rest: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter((self.name, self.description, self.device, self.device_description, self.rest))
+
+
+def classify(evidence: Evidence) -> Verdict:
+    """The verdict on one point."""
+    texts = _texts(evidence)
+    places = [place for text in texts for place in spaces.found(text)]
+    machine = next((found for text in texts if (found := equipment.found(text))), None)
+    point_class, confidence = _class(evidence, texts, places)
+    place = _place(evidence, texts, places, machine)
+    return Verdict(
+        point_class=point_class,
+        confidence=confidence,
+        safety=_safety(evidence, texts, places, machine, point_class, confidence),
+        equipment=EquipmentId(_slug(machine.id)) if machine and machine.id else None,
+        equipment_type=machine.type if machine else "",
+        space=SpaceId(_slug(place.name)) if place else None,
+        space_type=place.type if place else "",
+        space_name=place.name if place else "",
+    )
+
+
+def classified(point: Point, device: Device) -> tuple[Point, Space | None]:
+    """The point with its class, safety, confidence, equipment and space, and that space."""
+    verdict = classify(
+        Evidence(
+            name=point.name,
+            description=point.description,
+            unit=point.unit,
+            object_type=point.ref.object_type,
+            states=point.states,
+            commandable=point.commandable,
+            low=point.low,
+            high=point.high,
+            device=device.name,
+            device_description=device.description,
+            model=f"{device.vendor} / {device.model}",
+        )
+    )
+    known = replace(
+        point,
+        point_class=verdict.point_class,
+        confidence=verdict.confidence,
+        safety=verdict.safety,
+        equipment=verdict.equipment or (EquipmentId(device.id) if verdict.equipment_type else None),
+        equipment_type=verdict.equipment_type,
+        space=verdict.space,
+    )
+    if verdict.space is None:
+        return known, None
+    return known, Space(id=verdict.space, name=verdict.space_name, type=verdict.space_type)
+
+
+def _texts(evidence: Evidence) -> _Texts:
+    name = evidence.name[:_LONGEST_TEXT]
+    segments = [segment for segment in _SEGMENT.split(name) if segment.strip()]
+    return _Texts(
+        leaf=words.cut(segments[-1]) if segments else (),
+        name=words.cut(name),
+        description=words.cut(words.without_conjunctions(evidence.description[:_LONGEST_TEXT])),
+        device=words.cut(evidence.device[:_LONGEST_TEXT]),
+        device_description=words.cut(words.without_conjunctions(evidence.device_description[:_LONGEST_TEXT])),
+        rest=words.cut(" / ".join((evidence.model, *evidence.states))[:_LONGEST_TEXT]),
+    )
+
+
+def _class(evidence: Evidence, texts: _Texts, places: list[Place]) -> tuple[str, float]:
+    """The class that the most points speak for, each text weighed by how telling it is."""
+    measures = quantity(evidence.unit) or ("fraction" if (evidence.low, evidence.high) == (0.0, 100.0) else None)
+    shape = frozenset(short for word, short in _SHAPES.items() if word in evidence.object_type)
+    leaf, description = words.concepts(texts.leaf), words.concepts(texts.description)
+    around = frozenset(_word_of(place) for place in places)
+    path = words.concepts(texts.name) | around
+    candidates = (
+        (_OWN_NAME, leaf),
+        (_CODE, codes.meaning(evidence.name)),
+        (_DESCRIPTION, description),
+        (_BOTH, leaf | description if description else frozenset[str]()),
+        (_PATH, path),
+        (_EVERYTHING, path | description | words.concepts(texts.device) | words.concepts(texts.device_description)),
+    )
+    won, most = "unknown", 0.0
+    for weight, meant in candidates:
+        if not meant:
+            continue
+        point_class, points = classes.best(meant, measures, shape)
+        if points * weight > most:
+            won, most = point_class, points * weight
+    confidence = 1.0 - 0.5**most
+    if evidence.commandable and _MEASURED.fullmatch(won):
+        confidence *= _DOUBT_IF_COMMANDABLE
+    return won, round(confidence, 3)
+
+
+def _word_of(place: Place) -> str:
+    if place.type in spaces.WATCHED:
+        return _WATCHED_WORD.get(place.type, "cold-store")
+    return "zone"
+
+
+def _place(evidence: Evidence, texts: _Texts, places: list[Place], machine: Machine | None) -> Place | None:
+    """What is watched like a room, else a room with a number, else any room; critical and particular ones first.
+
+    "Corridor surgery" is a corridor. An air handler that "serves the operating rooms" is not in one of them.
+    """
+    if not places:
+        number = codes.room(evidence.name)
+        return spaces.unknown_room(number.lower()) if number else None
+    own = {*spaces.found(texts.name), *spaces.found(texts.description)}
+
+    def rank(one: Place) -> tuple[bool, ...]:
+        return (
+            one.type not in spaces.WATCHED,
+            not one.number,
+            not (one.type == spaces.CORRIDOR and not one.number and one in own),
+            one.type in spaces.ORDINARY,
+            one not in own,
+        )
+
+    place = min(places, key=lambda one: (rank(one), one.order))
+    if place.type in spaces.WATCHED:
+        return _watched(evidence, texts, place)
+    if machine is not None and machine.type in equipment.CENTRAL and not place.number:
+        return None
+    return place if place.number else replace(place, number=codes.zone(evidence.name).lower())
+
+
+def _watched(evidence: Evidence, texts: _Texts, place: Place) -> Place:
+    """Without a number it goes by the name of its device, so that two gas panels stay two."""
+    if not place.number and any(other.type == place.type for other in spaces.found(texts.device)):
+        place = replace(place, label=evidence.device)
+    if place.type == "medical_gas":
+        return spaces.of_one_gas(place, texts.name, texts.description, texts.device)
+    return place
+
+
+def _safety(
+    evidence: Evidence,
+    texts: _Texts,
+    places: list[Place],
+    machine: Machine | None,
+    point_class: str,
+    confidence: float,
+) -> Safety:
+    signs = {hazards.sign(text) for text in texts}
+    signs |= {_WATCHED_SAFETY.get(place.type, Safety.MEDICAL) for place in places if place.type in spaces.WATCHED}
+    for worst in (Safety.LIFE_SAFETY, Safety.MEDICAL):
+        if worst in signs:
+            return worst
+    everything = (evidence.name, evidence.description, evidence.device, evidence.device_description)
+    if Safety.UNKNOWN in signs or not all(map(words.is_readable, everything)):
+        return Safety.UNKNOWN
+    if confidence < SURE_ENOUGH or _NOT_ORDINARY.fullmatch(point_class):
+        return Safety.UNKNOWN
+    types = {place.type for place in places}
+    if types - spaces.ORDINARY - {spaces.UNKNOWN}:
+        return Safety.CRITICAL
+    if point_class in _ROOM_PRESSURE:
+        return Safety.UNKNOWN  # an ordinary room has no pressure to watch
+    serves_the_building = machine is not None and machine.type in equipment.CENTRAL
+    if types & spaces.ORDINARY or serves_the_building or point_class in _ROOMLESS:
+        return Safety.COMFORT
+    return Safety.UNKNOWN
+
+
+def _slug(text: str) -> str:
+    return _SLUG.sub("-", text.lower()).strip("-")[:_LONGEST_SLUG].strip("-")
