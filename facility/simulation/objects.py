@@ -43,10 +43,10 @@ class _StatusReported:
         if attr not in ("outOfService", "reliability"):
             super().__setattr__(attr, value)
             return
-        before = self.statusFlags
+        before = self.statusFlags  # type: ignore[attr-defined]  # of the other base, as below
         super().__setattr__(attr, value)
-        for tell in self._property_monitors["statusFlags"]:  # type: ignore[attr-defined]  # of the other base
-            tell(before, self.statusFlags)
+        for tell in self._property_monitors["statusFlags"]:  # type: ignore[attr-defined]
+            tell(before, self.statusFlags)  # type: ignore[attr-defined]
 
 
 def _name(attr: int | str) -> str:
@@ -142,6 +142,9 @@ class Light(_Output, Commandable, LocalObject, LightingOutputObject):  # type: i
     """A dimmer without blink warning: the three warning values act at once (blinkWarnEnable is false)."""
 
     _cov_criteria = COVIncrementCriteria
+
+    async def _post_init(self) -> None:
+        """bacpypes3 looks for a notification class, which this type of object cannot have."""
 
     async def write_property(
         self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
@@ -242,6 +245,7 @@ def _properties(spec: PointSpec, instance: int) -> dict[str, Any]:
     elif spec.kind in ANALOG:
         common["covIncrement"] = spec.cov_increment or 1.0
         if spec.kind is Kind.LO:
+            del common["eventState"]  # has none
             return common | _lighting(spec)
         common["units"] = EngineeringUnits(spec.unit)
         common |= {

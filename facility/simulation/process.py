@@ -43,7 +43,13 @@ async def simulated_hospital(
 ) -> AsyncIterator[Hospital]:
     """Starts the hospital on loopback (on a free port unless one is given) and ends it on the way out."""
     port = port or free_port()
-    arguments = {"port": port, "speed": speed, "scenario-after": scenario_after, "churn": churn, "seed": seed}
+    arguments: dict[str, float | str] = {
+        "port": port,
+        "speed": speed,
+        "scenario-after": scenario_after,
+        "churn": churn,
+        "seed": seed,
+    }
     if scenario:
         arguments["scenario"] = scenario
     process = await asyncio.create_subprocess_exec(

@@ -32,4 +32,7 @@ class TransferCounterObject(Object):  # type: ignore[misc]  # bacpypes3 is untyp
     """Has no present value at all: only a property nobody else knows."""
 
     objectType = VendorObjectType("transferCounter")  # noqa: N815 (BACnet's names)
-    transferCount: Unsigned
+    transferCount: Unsigned  # noqa: N815 (BACnet's names)
+
+    async def _post_init(self) -> None:
+        """bacpypes3 looks for a notification class, which this type of object does not have."""

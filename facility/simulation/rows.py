@@ -27,6 +27,7 @@ UNITS = {
     "h": "hours",
     "min": "minutes",
     "pf": "powerFactor",
+    "m/s": "metersPerSecond",
     "": "noUnits",
 }
 STEPS = {  # by unit: what a usual sensor can tell apart, and how much is worth a notification
@@ -52,6 +53,7 @@ STEPS = {  # by unit: what a usual sensor can tell apart, and how much is worth 
     "h": (0.1, 1.0),
     "min": (1.0, 1.0),
     "pf": (0.01, 0.02),
+    "m/s": (0.1, 0.5),
     "": (0.1, 1.0),
 }
 OFF_ON = ("Off", "On")
@@ -121,7 +123,7 @@ def sp(role: str, name: str, unit: str, value: float, low: float, high: float, d
 
 
 def _binary(
-    kind: Kind, role: str, name: str, states: tuple[str, str], value: bool, description: str, commandable: bool
+    kind: Kind, role: str, name: str, states: tuple[str, str], description: str, *, value: bool, commandable: bool
 ) -> PointSpec:
     return PointSpec(
         kind=kind,
@@ -135,16 +137,16 @@ def _binary(
 
 
 def bi(role: str, name: str, states: tuple[str, str], description: str = "", *, value: bool = False) -> PointSpec:
-    return _binary(Kind.BI, role, name, states, value, description, commandable=False)
+    return _binary(Kind.BI, role, name, states, description, value=value, commandable=False)
 
 
 def bo(role: str, name: str, states: tuple[str, str], description: str = "", *, value: bool = False) -> PointSpec:
-    return _binary(Kind.BO, role, name, states, value, description, commandable=True)
+    return _binary(Kind.BO, role, name, states, description, value=value, commandable=True)
 
 
 def bv(role: str, name: str, states: tuple[str, str], description: str = "", *, value: bool = False) -> PointSpec:
     """A commandable switch inside a controller."""
-    return _binary(Kind.BV, role, name, states, value, description, commandable=True)
+    return _binary(Kind.BV, role, name, states, description, value=value, commandable=True)
 
 
 def msv(

@@ -37,16 +37,14 @@ def advance(stations: Sequence[Station], site: Site, steps: int) -> None:
     commands = [station.commands() for station in stations]
     for _ in range(steps):
         site.advance(STEP)
-        shown = [
-            station.spec.equipment.step(STEP, now, site) for station, now in zip(stations, commands, strict=True)
-        ]
+        shown = [station.spec.equipment.step(STEP, now, site) for station, now in zip(stations, commands, strict=True)]
     for station, values in zip(stations, shown, strict=True):
         station.show(values)
 
 
 async def churn(stations: Sequence[Station], changes_per_second: float, seed: int) -> None:
     """Lets analog inputs jitter by a little more than their COV increment, for load tests."""
-    noise = random.Random(seed)  # noqa: S311 (a simulation, not a secret)
+    noise = random.Random(seed)
     inputs = [face for station in stations for face in station.faces.values() if _jitters(face)]
     noise.shuffle(inputs)
     loop = asyncio.get_running_loop()

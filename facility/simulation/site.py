@@ -19,7 +19,7 @@ class Site:
 
     def __init__(self, start: datetime, seed: int) -> None:
         self.now = start
-        self.random = random.Random(seed)  # noqa: S311 (a simulation, not a secret)
+        self.random = random.Random(seed)
         self.holiday = False  # nobody comes to the offices
         self.incidents: set[str] = set()  # what a scenario has broken: "blood-bank-1/door", "or-2/supply"
         self.supply_temperature: dict[str, float] = {}  # by air handler
@@ -29,18 +29,16 @@ class Site:
         self.hot_water = 65.0
         self.cooling_load = 0.0  # W of this step
         self.heating_load = 0.0
-        self._drawn = 0.0  # kW of this step
-        self.power = 0.0  # kW of the step before
+        self.power = 0.0  # kW of this step; the meter comes last and sees all of it
 
     def advance(self, seconds: float) -> None:
-        """Begins the next step: the sums of the last one become known."""
+        """Begins the next step: what adds up in a step starts from nothing."""
         self.now += timedelta(seconds=seconds)
-        self.power, self._drawn = self._drawn, 0.0
-        self.cooling_load = self.heating_load = 0.0
+        self.power = self.cooling_load = self.heating_load = 0.0
         self._air.clear()
 
     def draw(self, kilowatts: float) -> None:
-        self._drawn += kilowatts
+        self.power += kilowatts
 
     def take_air(self, air_handler: str, flow: float, leaves_at: float) -> None:
         """A room takes `flow` m3/s from an air handler and gives it back at `leaves_at` degrees."""
@@ -74,6 +72,21 @@ class Site:
     def daylight(self) -> float:
         """Lux on a desk by the window."""
         return max(0.0, 450.0 * math.sin(math.pi * (self.hour - 6.5) / 12)) if 6.5 < self.hour < 18.5 else 0.0
+
+    @property
+    def night(self) -> bool:
+        return not 6.0 <= self.hour < 22.0
+
+    def broken(self, what: str) -> bool:
+        """Whether a scenario has broken it: "OR-2 Room Controller/supply"."""
+        return what in self.incidents
+
+    def happens(self, seconds: float, times_per_hour: float) -> bool:
+        """Draws whether something that happens so often happens within this step."""
+        return self.random.random() < seconds * times_per_hour / 3600.0
+
+    def noise(self, size: float) -> float:
+        return self.random.gauss(0.0, size)
 
     def at_work(self, who: int) -> bool:
         """Whether the person of office number `who` is in: each keeps hours of their own."""

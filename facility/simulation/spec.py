@@ -28,7 +28,7 @@ class Kind(StrEnum):
     MSI = "multi-state-input"
     MSV = "multi-state-value"
     LO = "lighting-output"
-    COUNTER = "proprietary-counter"  # a vendor's own object type, see `proprietary`
+    COUNTER = "transfer-counter"  # a vendor's own object type, see `proprietary`
 
 
 COMMANDABLE = frozenset({Kind.AO, Kind.BO, Kind.LO})

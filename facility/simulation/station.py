@@ -167,5 +167,5 @@ def _faces(spec: DeviceSpec) -> dict[str, Face]:
 
 
 def _mac(instance: int) -> bytes:
-    """Devices are numbered 10001 and up; their station addresses are the last digits, one octet."""
-    return bytes([instance % 1000])
+    """Devices are numbered from 10001; their station address is the rest, in one octet."""
+    return bytes([instance - 10000])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from facility.simulation.physics import Zone, approach, clamp, travel
+from facility.simulation.physics import AIR_DENSITY, AIR_HEAT_CAPACITY, Zone, approach, clamp, travel
 from facility.simulation.site import Site
 from facility.simulation.spec import Value
 
@@ -16,15 +16,20 @@ FULL_BAND = 1.0  # K beyond the setpoint at which the box is wide open
 REHEAT_RISE = 22.0  # K at full valve and hot water of 65 C
 DESIGN_HOT_WATER = 65.0
 LITRES = 1000.0  # in a cubic metre
-FULL_STROKE_HEAT = 1.2  # kJ/K per m3 of air
+EXHALED = 5200.0  # ppm l/s of carbon dioxide of one person
 
 
 def at_work(site: Site, who: int) -> bool:
     return site.at_work(who)
 
 
-def always(site: Site, who: int) -> bool:  # noqa: ARG001 (an `Occupied`)
+def always(site: Site, who: int) -> bool:
     return True
+
+
+def in_bed(site: Site, who: int) -> bool:
+    """Three patient rooms in four are taken; for some hours of the afternoon some are out of bed and room."""
+    return who % 4 != 0 and not (who % 2 and 14.0 <= site.hour < 15.0)
 
 
 Occupied = Callable[[Site, int], bool]
@@ -67,11 +72,11 @@ class VavRoom:
             flow=flow / LITRES,
             gains=gains + 0.5 * site.daylight,
         )
-        settled_carbon_dioxide = 420.0 + (5200.0 / max(flow, 5.0) if someone else 0.0)
+        settled_carbon_dioxide = 420.0 + (EXHALED / max(flow, 5.0) if someone else 0.0)
         self.carbon_dioxide = approach(self.carbon_dioxide, settled_carbon_dioxide, seconds, 1200.0)
         self.humidity = approach(self.humidity, 44.0 + 4.0 * someone, seconds, 3600.0)
         site.take_air(self.air_handler, flow / LITRES, self.zone.air)
-        site.heating_load += flow / LITRES * 1.2 * 1006.0 * rise
+        site.heating_load += flow / LITRES * AIR_DENSITY * AIR_HEAT_CAPACITY * rise
         return {
             "zone-temperature": self.zone.air,
             "flow": flow,
