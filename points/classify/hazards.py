@@ -62,8 +62,8 @@ bypass pump | sump | sewage | flood | water leak | steam press\w* | ct(?! (\d+ )
 """
 # A Johnson Controls field bus is called N2, and it is no nitrogen.
 _FIELD_BUS = re.compile(
-    r"(?<!\S)(?:(?:nae|ncm|nie|ne) (?:\d+ )?n2 (?:trunk |bus )?\d+|n2 (?:trunk|bus)|n2 \d+(?= (?:vma|vav|ahu|unt|tec)\b))"
-    r"(?!\S)"
+    r"(?<!\S)(?:(?:nae|ncm|nie|ne) (?:\d+ )?n2 (?:trunk |bus )?\d+|n2 (?:trunk|bus)"
+    r"|n2 \d+(?= (?:vma|vav|ahu|unt|tec)\b))(?!\S)"
 )
 
 

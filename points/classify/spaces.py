@@ -197,8 +197,9 @@ class Place:
 
 def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
     rows = []
-    for line in _TABLE.strip().splitlines():
-        kind, label, spelling = (part.strip() for part in line.split(";", 2))
+    for heading, lines in re.findall(r"^(\w.*)\n((?: .*\n)+)", _TABLE, re.MULTILINE):
+        kind, label = heading.split("; ")
+        spelling = "".join(line.strip() for line in lines.splitlines())
         rows.append((kind, label, re.compile(rf"(?<!\S)(?P<words>{spelling})(?:{_NUMBER})?(?!\S)")))
     return rows
 
