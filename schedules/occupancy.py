@@ -64,8 +64,11 @@ class Steadiness:
 
 
 def is_sensor(point: Point) -> bool:
-    """Whether a point witnesses occupancy. One that can be commanded is a wish about it, not a witness."""
-    return point.point_class == SENSOR_CLASS and point.present and not point.commandable
+    """Whether a point witnesses occupancy. One that can be commanded is a wish about it, not a witness.
+
+    One that has vanished from its device is still a witness, and one that says nothing: occupied.
+    """
+    return point.point_class == SENSOR_CLASS and not point.commandable
 
 
 def occupancy(view: View, sensors: Sequence[Point], *, hold: timedelta, scheduled: bool | None = None) -> Occupancy:

@@ -78,7 +78,7 @@ def surroundings(catalog: Catalog, spaces: set[SpaceId]) -> dict[SpaceId, Surrou
     """The witnesses in each of the spaces, in one pass over the catalog."""
     found: dict[SpaceId, tuple[list[Point], list[Point], list[Point]]] = {space: ([], [], []) for space in spaces}
     for point in catalog.points.values():
-        if point.space not in found or not point.present:
+        if point.space not in found:
             continue
         sensors, temperatures, humidities = found[point.space]
         if is_sensor(point):

@@ -1,0 +1,123 @@
+"""Unknown is occupied, and vacancy needs time."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pretend_office import NOON, SENSOR, point, reading, view
+
+from points.model import Kind, Quality
+from schedules.occupancy import Steadiness, is_sensor, occupancy
+
+HOLD = timedelta(minutes=5)
+SECOND = point("vav-1/occ-2", "occupancy", kind=Kind.BINARY, commandable=False)
+
+
+def test_vacant_only_after_the_hold_time():
+    vacant = reading(SENSOR, value=False)
+    assert occupancy(view(vacant, vacant_minutes=4.9), [SENSOR], hold=HOLD).occupied
+    assert not occupancy(view(vacant, vacant_minutes=5), [SENSOR], hold=HOLD).occupied
+    assert occupancy(view(vacant), [SENSOR], hold=HOLD).occupied  # nobody knows since when
+
+
+def test_somebody_there_is_occupied_at_once():
+    assert occupancy(view(reading(SENSOR, value=True), vacant_minutes=60), [SENSOR], hold=HOLD).occupied
+
+
+@pytest.mark.parametrize("quality", [Quality.STALE, Quality.BAD, Quality.UNCERTAIN])
+def test_an_unknown_sensor_is_occupied(quality):
+    unknown = reading(SENSOR, value=False, quality=quality)
+    verdict = occupancy(view(unknown, vacant_minutes=60), [SENSOR], hold=HOLD, scheduled=False)
+    assert verdict.occupied
+    assert "vav-1/occ is not known" in verdict.why
+    assert occupancy(view(), [SENSOR], hold=HOLD, scheduled=False).occupied  # never read
+
+
+def test_every_sensor_of_the_space_has_to_agree():
+    one = reading(SENSOR, value=False)
+    assert occupancy(view(one, vacant_minutes=60), [SENSOR, SECOND], hold=HOLD).occupied
+    two = reading(SECOND, value=True)
+    assert occupancy(view(one, two, vacant_minutes=60), [SENSOR, SECOND], hold=HOLD).occupied
+    both = view(one, reading(SECOND, value=False), vacant_minutes=60)
+    assert not occupancy(both, [SENSOR, SECOND], hold=HOLD).occupied
+
+
+def test_without_a_sensor_the_schedule_decides_and_silence_is_occupied():
+    assert not occupancy(view(), [], hold=HOLD, scheduled=False).occupied
+    assert occupancy(view(), [], hold=HOLD, scheduled=True).occupied
+    assert occupancy(view(), [], hold=HOLD).occupied
+
+
+@pytest.mark.parametrize(
+    ("kind", "states", "value", "vacant"),
+    [
+        (Kind.BINARY, (), False, True),
+        (Kind.BINARY, ("Inactive", "Active"), False, True),
+        (Kind.BINARY, ("Occupied", "Unoccupied"), False, False),  # wired the other way round, and it says so
+        (Kind.BINARY, ("Occupied", "Unoccupied"), True, True),
+        (Kind.MULTISTATE, ("Occupied", "Unoccupied", "Bypass"), 2, True),
+        (Kind.MULTISTATE, ("Occupied", "Unoccupied", "Bypass"), 3, False),
+        (Kind.MULTISTATE, ("Occupied", "Unoccupied", "Bypass"), 4, False),
+        (Kind.MULTISTATE, (), 1, False),
+        (Kind.ANALOG, (), 0.0, False),
+        (Kind.TEXT, (), "Unoccupied", False),
+    ],
+)
+def test_what_a_sensor_says_is_what_its_texts_say(kind, states, value, vacant):
+    sensor = point("d/occ", "occupancy", kind=kind, states=states, commandable=False)
+    verdict = occupancy(view(reading(sensor, value), vacant_minutes=60), [sensor], hold=HOLD)
+    assert verdict.occupied is not vacant
+
+
+def test_a_command_is_no_witness():
+    assert is_sensor(SENSOR)
+    assert not is_sensor(point("d/occ-cmd", "occupancy", kind=Kind.BINARY))
+
+
+# --- since when ------------------------------------------------------------------------------------------------------
+
+
+def minutes(count):
+    return NOON + timedelta(minutes=count)
+
+
+def test_polls_of_the_same_value_do_not_renew_its_age_but_a_doubt_ends_it():
+    steady = Steadiness(begun=NOON).after([reading(SENSOR, value=False, at=minutes(1))], minutes(1))
+    steady = steady.after([reading(SENSOR, value=False, at=minutes(2))], minutes(2))
+    assert steady.since == {SENSOR.id: minutes(1)}
+    steady = steady.after([reading(SENSOR, value=False, at=minutes(3), quality=Quality.STALE)], minutes(3))
+    assert steady.since == {}
+    steady = steady.after([reading(SENSOR, value=False, at=minutes(4))], minutes(4))
+    assert steady.since == {SENSOR.id: minutes(4)}
+
+
+def test_nothing_counts_from_before_the_watching_or_from_the_future():
+    assert Steadiness(begun=NOON).after([reading(SENSOR, value=False, at=minutes(-60))], minutes(1)).since == {
+        SENSOR.id: NOON
+    }
+    assert Steadiness(begun=NOON).after([reading(SENSOR, value=False, at=minutes(60))], minutes(1)).since == {
+        SENSOR.id: minutes(1)
+    }
+
+
+def test_what_is_not_watched_is_forgotten():
+    steady = Steadiness(begun=NOON).after([reading(SENSOR, value=False)], NOON)
+    assert steady.watching({SENSOR.id}).since == {SENSOR.id: NOON}
+    assert steady.watching(set()).since == {}
+
+
+@given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(1, 600)), min_size=1, max_size=30))
+def test_vacant_means_that_the_whole_hold_time_was_vacant(story):
+    """Against a naive model: the seconds of unbroken vacancy."""
+    now, vacant_s, steady = NOON, None, Steadiness(begun=NOON)
+    for value, lasts in story:
+        present = reading(SENSOR, value, at=now, quality=Quality.BAD if value is None else Quality.GOOD)
+        steady = steady.after([present], now)
+        vacant_s = (vacant_s or 0) if value is False else None
+        now += timedelta(seconds=lasts)
+        vacant_s = None if vacant_s is None else vacant_s + lasts
+        looked = view(present, now=now)
+        object.__setattr__(looked, "since", steady.since)
+        vacant = not occupancy(looked, [SENSOR], hold=HOLD).occupied
+        assert vacant == (vacant_s is not None and vacant_s >= HOLD.total_seconds())

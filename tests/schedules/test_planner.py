@@ -1,0 +1,451 @@
+"""The planner as a service: with pretend hands, on a virtual clock."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+
+import pytest
+from pretend_office import (
+    BERLIN,
+    COOL,
+    HEAT,
+    LIGHT,
+    NIGHT,
+    NOON,
+    OFFICE_HOURS,
+    SENSOR,
+    TEMP,
+    catalog,
+    of_class,
+    point,
+    reading,
+)
+
+from points.errors import DeviceRefused, DeviceSilent
+from points.events import Events
+from points.model import EventKind, Priority, Quality
+from points.store import PointStore
+from schedules.calendar import Entry, Programme
+from schedules.plan import LEASE, Standing
+from schedules.planner import REST_S, RETRY, TICK_S, Planner
+from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.weekly import Weekly
+from schedules.policy import Demand, View
+from schedules.wakeups import ClockJump, Wakeups
+
+SETPOINTS = of_class("heating-setpoint", "cooling-setpoint")
+G36 = {
+    "occupied": {"heating-setpoint": 21.0, "cooling-setpoint": 24.0},
+    "unoccupied": {"heating-setpoint": 16.0, "cooling-setpoint": 32.0},
+}
+HOURS = Weekly(name="hours", programme=OFFICE_HOURS, zone=BERLIN, points=SETPOINTS, values=G36)
+STANDBY = OfficeSetback(
+    name="standby",
+    programme=OFFICE_HOURS,
+    zone=BERLIN,
+    heating=of_class("heating-setpoint"),
+    cooling=of_class("cooling-setpoint"),
+)
+HEAT_15, COOL_15 = (HEAT.id, Priority.SCHEDULE), (COOL.id, Priority.SCHEDULE)
+HEAT_14, COOL_14 = (HEAT.id, Priority.OCCUPANCY), (COOL.id, Priority.OCCUPANCY)
+
+
+class VirtualTime:
+    """Clock and wake-ups at once: time passes only where the planner waits, and only when the test lets it."""
+
+    def __init__(self, now):
+        self.present = now
+        self.allowed = now
+        self.jumps = []
+        self._moved = asyncio.Condition()
+        self._rung = False
+        self.waits = 0
+
+    def now(self):
+        return self.present
+
+    async def sleep(self, seconds):
+        await self._pass(self.present + timedelta(seconds=seconds), may_ring=False)
+
+    async def wait(self, until, at_most_s):
+        end = self.present + timedelta(seconds=at_most_s)
+        self.waits += 1
+        await self._pass(end if until is None else max(self.present, min(until, end)), may_ring=True)
+        self._rung = False
+        return self.jumps.pop() if self.jumps else None
+
+    def ring(self):
+        self._rung = True
+        self._nudge = asyncio.ensure_future(self._notify())
+
+    async def _notify(self):
+        async with self._moved:
+            self._moved.notify_all()
+
+    async def _pass(self, end, *, may_ring):
+        async with self._moved:
+            await self._moved.wait_for(lambda: self.allowed >= end or (may_ring and self._rung))
+            self.present = max(self.present, min(end, self.allowed))
+
+    async def until(self, instant):
+        """Lets time pass up to `instant` and waits until nothing is left to do before it."""
+        async with self._moved:
+            self.allowed = instant
+            self._moved.notify_all()
+        idle = 0
+        while idle < 20:  # twenty turns of the loop in which the planner went nowhere
+            before = (self.present, self.waits)
+            await asyncio.sleep(0)
+            idle = idle + 1 if (self.present, self.waits) == before else 0
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_):
+        return None
+
+
+class PretendHands:
+    def __init__(self, clock):
+        self._clock = clock
+        self.standing = {}
+        self.deeds = []
+        self.refuses = {}
+        self.hangs = set()
+
+    def held(self):
+        now = self._clock.now()
+        return {slot: standing for slot, standing in self.standing.items() if standing.until > now}
+
+    async def hold(self, demand, until):
+        await self._reach(demand.point)
+        self.standing[(demand.point, demand.priority)] = Standing(value=demand.value, policy=demand.policy, until=until)
+        self.deeds.append((self._clock.now(), demand.point, demand.priority, demand.value))
+
+    async def release(self, point_id, priority, reason):
+        await self._reach(point_id)
+        self.standing.pop((point_id, priority), None)
+        self.deeds.append((self._clock.now(), point_id, priority, reason))
+
+    async def _reach(self, point_id):
+        await asyncio.sleep(0)
+        if point_id in self.hangs:
+            await asyncio.get_running_loop().create_future()
+        if point_id in self.refuses:
+            raise self.refuses[point_id]
+
+    def values(self):
+        return {slot: standing.value for slot, standing in self.held().items()}
+
+
+class Stage:
+    def __init__(self, now, policies, building=None):
+        self.time = VirtualTime(now)
+        self.hands = PretendHands(self.time)
+        self.store = PointStore()
+        self.events = Events()
+        self.told = []
+        self.policies = list(policies)
+        self.building = building or catalog()
+        self.planner = Planner(
+            policies=lambda: self.policies,
+            view=self.view,
+            store=self.store,
+            hands=self.hands,
+            clock=self.time,
+            tell=self.told.append,
+            wakeups=self.time,
+        )
+
+    def view(self):
+        return View(now=self.time.now(), zone=BERLIN, catalog=self.building, readings=self.store.snapshot())
+
+    def read(self, about, value, **rest):
+        self.store.put(reading(about, value, at=self.time.now(), **rest))
+
+    async def settle(self):
+        await self.time.until(self.time.allowed)
+
+
+@asynccontextmanager
+async def running(stage):
+    async with asyncio.timeout(30):
+        task = asyncio.create_task(stage.planner.run())
+        try:
+            await stage.settle()
+            yield stage
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.result()
+
+
+async def test_plans_at_its_start_and_at_the_change_of_the_programme():
+    async with running(Stage(NOON, [HOURS])) as stage:
+        assert stage.hands.values() == {HEAT_15: 21.0, COOL_15: 24.0}
+        evening = datetime(2026, 11, 24, 18, tzinfo=UTC)
+        await stage.time.until(evening - timedelta(seconds=1))
+        assert stage.hands.values() == {HEAT_15: 21.0, COOL_15: 24.0}
+        await stage.time.until(evening)
+        assert stage.hands.values() == {HEAT_15: 16.0, COOL_15: 32.0}
+
+
+async def test_holds_are_leases_that_are_renewed_at_half_life_and_not_more_often():
+    async with running(Stage(NOON, [HOURS])) as stage:
+        await stage.time.until(NOON + timedelta(hours=1))
+        renewals = [when for when, point_id, *_ in stage.hands.deeds if point_id == HEAT.id]
+        gaps = {later - earlier for earlier, later in pairwise(renewals)}
+        assert all(LEASE / 2 <= gap <= LEASE / 2 + timedelta(seconds=TICK_S + 2 * REST_S) for gap in gaps)
+        assert len(renewals) > 5
+
+
+async def test_a_clean_stop_lets_go_of_everything():
+    stage = Stage(NOON, [HOURS])
+    async with running(stage):
+        assert stage.hands.standing
+    assert stage.hands.standing == {}
+    assert {why for *_, why in stage.hands.deeds[-2:]} == {"the agent was stopped"}
+
+
+async def test_a_stop_with_a_hanging_device_ends_in_time_and_lets_go_of_the_rest(monkeypatch):
+    monkeypatch.setattr("schedules.planner.FAREWELL_S", 0.05)
+    building = catalog(HEAT, point("vav-2/heat-sp", "heating-setpoint"))
+    stage = Stage(NOON, [HOURS], building)
+    async with running(stage):
+        stage.hands.hangs.add(HEAT.id)
+    assert set(stage.hands.standing) == {HEAT_15}  # its lease runs out by itself
+
+
+async def test_a_crash_lets_go_of_nothing():
+    stage = Stage(NOON, [HOURS])
+    stage.hands.held = lambda: (_ for _ in ()).throw(RuntimeError("our own mistake"))
+    stage.hands.standing[HEAT_15] = Standing(value=21.0, policy="hours", until=NOON + LEASE)
+    with pytest.raises(ExceptionGroup):
+        await stage.planner.run()
+    assert stage.hands.deeds == []
+
+
+async def test_five_vacant_minutes_become_standby_and_one_person_ends_it():
+    async with running(Stage(NOON, [HOURS, STANDBY])) as stage:
+        stage.read(TEMP, 21.5)
+        stage.read(SENSOR, value=True)
+        await stage.time.until(NOON + timedelta(minutes=10))
+        stage.read(SENSOR, value=False)
+        left = stage.time.now()
+        for minute in range(4):  # the polls go on
+            await stage.time.until(left + timedelta(minutes=minute + 0.9))
+            stage.read(SENSOR, value=False)
+        assert HEAT_14 not in stage.hands.values()
+        await stage.time.until(left + timedelta(minutes=6))
+        assert stage.hands.values() == {HEAT_15: 21.0, COOL_15: 24.0, HEAT_14: 20.5, COOL_14: 24.5}
+        stage.read(SENSOR, value=True)
+        back = stage.time.now()
+        await stage.time.until(back + timedelta(seconds=REST_S))
+        assert stage.hands.values() == {HEAT_15: 21.0, COOL_15: 24.0}
+        assert (HEAT.id, Priority.OCCUPANCY, "standby no longer wants it") in {deed[1:] for deed in stage.hands.deeds}
+
+
+async def test_a_stale_sensor_ends_standby():
+    async with running(Stage(NOON, [STANDBY])) as stage:
+        stage.read(TEMP, 21.5)
+        stage.read(SENSOR, value=False)
+        await stage.time.until(NOON + timedelta(minutes=7))
+        assert stage.hands.values() == {HEAT_14: 20.5, COOL_14: 24.5}
+        stage.store.put(replace(stage.store.get(SENSOR.id), quality=Quality.STALE, at=stage.time.now()))
+        await stage.time.until(NOON + timedelta(minutes=7, seconds=2 * REST_S))
+        assert stage.hands.values() == {}
+
+
+async def test_a_storm_of_readings_costs_one_round_in_two_seconds():
+    async with running(Stage(NOON, [STANDBY])) as stage:
+        stage.read(SENSOR, value=False)
+        await stage.time.until(NOON + timedelta(minutes=7))
+        before = stage.planner.rounds
+        for number in range(200):
+            stage.read(TEMP, 20.0 + number / 100)
+            await asyncio.sleep(0)
+        await stage.time.until(NOON + timedelta(minutes=7, seconds=10))
+        assert 1 <= stage.planner.rounds - before <= 3
+        before = stage.planner.rounds
+        stage.read(LIGHT, value=True)  # nobody looked at that one
+        stage.read(TEMP, stage.store.get(TEMP.id).value)  # and this is no news
+        await stage.time.until(NOON + timedelta(minutes=7, seconds=14))
+        assert stage.planner.rounds == before
+
+
+async def test_a_silent_device_does_not_hold_up_the_others_and_is_tried_again():
+    other = point("vav-2/heat-sp", "heating-setpoint")
+    stage = Stage(NOON, [HOURS], catalog(HEAT, COOL, other))
+    stage.hands.refuses[HEAT.id] = DeviceSilent("no answer from vav-1")
+    async with running(stage):
+        assert set(stage.hands.values()) == {(other.id, Priority.SCHEDULE)}  # nor was COOL, of vav-1, tried in vain
+        assert stage.planner.troubles[HEAT_15].text == "no answer from vav-1"
+        del stage.hands.refuses[HEAT.id]
+        await stage.time.until(NOON + RETRY + timedelta(seconds=TICK_S))
+        assert set(stage.hands.values()) == {HEAT_15, COOL_15, (other.id, Priority.SCHEDULE)}
+        assert stage.planner.troubles == {}
+
+
+async def test_a_refused_point_does_not_hold_up_its_neighbour_and_is_tried_less_and_less_often():
+    stage = Stage(NOON, [HOURS])
+    asked = []
+    reach = stage.hands._reach
+
+    async def counted(point_id):
+        if point_id == HEAT.id:
+            asked.append(stage.time.now())
+        await reach(point_id)
+
+    stage.hands._reach = counted
+    stage.hands.refuses[HEAT.id] = DeviceRefused("write access denied", "write-access-denied")
+    async with running(stage):
+        assert stage.hands.values() == {COOL_15: 24.0}
+        await stage.time.until(NOON + timedelta(hours=2))
+        gaps = [(later - earlier).total_seconds() / 60 for earlier, later in pairwise(asked)]
+        assert [round(gap) for gap in gaps][:5] == [1, 2, 4, 8, 16]  # fifteen, at the next round
+        await stage.time.until(datetime(2026, 11, 24, 18, tzinfo=UTC))
+        assert asked[-1] == stage.time.now()  # another value is tried at once
+
+
+async def test_hands_that_hang_are_given_up_on(monkeypatch):
+    monkeypatch.setattr("schedules.planner.PATIENCE_S", 0.05)
+    stage = Stage(NOON, [HOURS], catalog(HEAT, point("vav-2/heat-sp", "heating-setpoint")))
+    stage.hands.hangs.add(HEAT.id)
+    async with running(stage):
+        async with asyncio.timeout(5):
+            while not stage.planner.troubles:
+                await asyncio.sleep(0.01)
+        assert stage.planner.troubles[HEAT_15].text == "TimeoutError"
+        assert len(stage.hands.values()) == 1
+
+
+class Breaks:
+    name = "broken"
+    works = False
+
+    def demands(self, looked):
+        if not self.works:
+            raise ZeroDivisionError("a mistake")
+        return iter([Demand(point=HEAT.id, value=1.0, priority=Priority.SCHEDULE, policy=self.name, reason="late")])
+
+    def next_change(self, _now):
+        return None
+
+
+async def test_a_broken_policy_is_told_once_and_counted_and_its_recovery_too():
+    broken = Breaks()
+    stage = Stage(NOON, [broken, HOURS])
+    async with running(stage):
+        await stage.time.until(NOON + timedelta(minutes=3))
+        assert [event.kind for event in stage.told] == [EventKind.POLICY]
+        assert "Policy broken failed (ZeroDivisionError: a mistake)" in stage.told[0].text
+        assert stage.planner.policy_faults >= 3
+        assert stage.hands.values() == {HEAT_15: 21.0, COOL_15: 24.0}
+        broken.works = True
+        await stage.time.until(NOON + timedelta(minutes=5))
+        assert [event.text for event in stage.told[1:]] == [
+            "vav-1/heat-sp slot 15: broken (1.0) goes before hours (21.0)",
+            "Policy broken works again",
+        ]
+
+
+async def test_refused_demands_are_told():
+    class Reckless(Breaks):
+        works = True
+        name = "reckless"
+
+    stage = Stage(NOON, [Reckless()], catalog(point(HEAT.id, "heating-setpoint", locked=True)))
+    async with running(stage):
+        await stage.time.until(NOON + timedelta(minutes=3))
+        assert [event.text for event in stage.told] == [
+            "reckless may not have vav-1/heat-sp at slot 15: it is monitor-only"
+        ]
+        assert stage.hands.deeds == []
+
+
+async def test_a_step_of_the_clock_is_told_and_no_vacancy_is_taken_from_it():
+    async with running(Stage(NOON, [STANDBY])) as stage:
+        stage.read(TEMP, 21.5)
+        stage.read(SENSOR, value=False)
+        await stage.time.until(NOON + timedelta(minutes=2))
+        stage.time.jumps.append(ClockJump(3600.0))
+        stage.time.present += timedelta(hours=1)
+        await stage.time.until(NOON + timedelta(hours=1, minutes=3))
+        assert stage.told[0].text == "The clock of this machine went +3600 s: everything is planned anew"
+        assert stage.hands.values() == {}  # only three minutes were really seen
+        await stage.time.until(NOON + timedelta(hours=1, minutes=10))
+        assert HEAT_14 in stage.hands.values()
+
+
+@pytest.mark.parametrize(
+    ("evening", "changes"),
+    [
+        # spring: 02:30 does not exist, the change comes at 03:00 CEST
+        ((2027, 3, 27), [("01:00:00Z", 20.0), ("03:00:00Z", 21.0)]),
+        # autumn: 02:30 comes twice, the change comes at the first
+        ((2027, 10, 30), [("00:30:00Z", 20.0), ("04:00:00Z", 21.0)]),
+    ],
+)
+async def test_both_nights_from_end_to_end(evening, changes):
+    night = Programme(name="night", default="low", week=((Entry(time(2, 30), "mid"), Entry(time(5), "day")),) * 7)
+    policy = Weekly(
+        name="night",
+        programme=night,
+        zone=BERLIN,
+        points=of_class("heating-setpoint"),
+        values={"low": 19.0, "mid": 20.0, "day": 21.0},
+    )
+    start = datetime(*evening, 23, 5, tzinfo=UTC)
+    async with running(Stage(start, [policy])) as stage:
+        await stage.time.until(start + timedelta(hours=8))
+        seen = []
+        for when, _point, _priority, value in stage.hands.deeds:
+            if not seen or seen[-1][1] != value:
+                seen.append((f"{when:%H:%M:%SZ}", value))
+        assert seen[1:] == changes
+
+
+async def test_with_the_real_clock_and_the_real_wakeups():
+    stage = Stage(NIGHT, [])
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
+
+    class Soon(Breaks):
+        name = "soon"
+        works = True
+
+        def demands(self, looked):
+            return super().demands(looked) if looked.now >= soon else iter(())
+
+        def next_change(self, now):
+            return soon if now < soon else None
+
+    class RealTime:
+        def now(self):
+            return datetime.now(UTC)
+
+        async def sleep(self, _seconds):
+            await asyncio.sleep(0)
+
+    clock = RealTime()
+    stage.time, stage.hands._clock = clock, clock
+    planner = Planner(
+        policies=lambda: [Soon()],
+        view=stage.view,
+        store=stage.store,
+        hands=stage.hands,
+        clock=clock,
+        tell=stage.told.append,
+        wakeups=Wakeups(clock),
+    )
+    task = asyncio.create_task(planner.run())
+    async with asyncio.timeout(10):
+        while not stage.hands.deeds:
+            await asyncio.sleep(0.01)
+    assert soon <= stage.hands.deeds[0][0] < soon + timedelta(seconds=1)
+    assert planner.rounds == 2
+    task.cancel()
+    await asyncio.wait({task})
+    assert stage.hands.standing == {}
