@@ -1,0 +1,253 @@
+"""The alarm book: every abnormal condition, until it is over and somebody has seen it (ISA-18.2).
+
+An alarm is raised once for a condition, stays when the condition ends (`rtn`) until it is
+acknowledged, and when acknowledged until it ends. Unknown is not an end. All of it survives a
+restart; while the state database fails the book goes on in memory and is written when it can be.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from facility.alarm_rows import forget_alarms, load_alarms, save_alarms
+from facility.compliance import Compliance
+from facility.conditions import Condition, DeviceStatus, find
+from facility.database import StateDatabase, StateUnavailable
+from facility.model import Alarm
+from facility.profiles import ORDER
+from points.catalog import CatalogBook
+from points.clock import Clock, SystemClock
+from points.errors import PointsError
+from points.events import Events
+from points.model import DeviceId, Event, EventKind, PointId
+from points.store import PointStore, Watch
+
+TICK_S = 1.0  # delays end and devices fall silent without any reading to say so
+SETTLE_S = 0.1  # readings that come together are judged together
+REFRESH = timedelta(seconds=30)  # how often a standing alarm shows its newest value: not at every wobble
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownAlarm(PointsError, LookupError):
+    """No such alarm stands or waits to be acknowledged."""
+
+
+class AlarmBook:
+    """Raises, keeps and ends alarms; `run` keeps it going."""
+
+    name = "alarms"
+
+    def __init__(
+        self,
+        *,
+        store: PointStore,
+        catalog: CatalogBook,
+        compliance: Compliance,
+        devices: Callable[[], Mapping[DeviceId, DeviceStatus]],
+        db: StateDatabase,
+        events: Events,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._compliance = compliance
+        self._devices = devices
+        self._db = db
+        self._events = events
+        self._clock = clock or SystemClock()
+        self._book: dict[str, Alarm] = {}
+        self._shown: dict[str, datetime] = {}  # when an alarm last took a new value
+        self._unsaved: set[str] = set()
+        self._loaded = False
+        self._db_failed = False
+        self._watches: set[AlarmWatch] = set()
+
+    async def run(self) -> None:
+        if not self._loaded:
+            await self._load()
+        self.look()  # so that it is known which points to follow
+        with self._store.watch(self._is_watched) as readings:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(readings))
+                tasks.create_task(self._tick())
+
+    def all(self) -> list[Alarm]:
+        """Every alarm in the book: by severity, then those nobody has seen, then the newest."""
+        newest = sorted(self._book.values(), key=lambda alarm: alarm.since, reverse=True)
+        return sorted(newest, key=lambda alarm: (ORDER.index(alarm.severity), not alarm.is_new))
+
+    async def acknowledge(self, alarm: str, by: str, reason: str = "") -> Alarm:
+        """Notes that `by` has seen it. Once is enough: a second time changes nothing."""
+        known = self._book.get(alarm)
+        if known is None:
+            raise UnknownAlarm(f"There is no alarm {alarm!r}; it may have ended and been acknowledged meanwhile.")
+        if not known.is_new:
+            return known
+        seen = replace(known, acknowledged=self._clock.now(), acknowledged_by=by)
+        self._enter(seen, f"acknowledged by {by}" + (f": {reason}" if reason else ""))
+        await self._save()
+        return seen
+
+    @contextmanager
+    def watch(self) -> Iterator[AlarmWatch]:
+        """All alarms first, then each that changes, conflated; one that is over comes a last time, ended and seen."""
+        watch = AlarmWatch()
+        for alarm in self._book.values():
+            watch.offer(alarm)
+        self._watches.add(watch)
+        try:
+            yield watch
+        finally:
+            self._watches.discard(watch)
+
+    def look(self) -> None:
+        """Judges the building anew and enters what has changed."""
+        now, catalog = self._clock.now(), self._catalog.current
+        self._compliance.update(now, catalog, self._store.get)
+        findings = find(catalog, self._compliance.watched, self._compliance.points, self._devices(), now)
+        for identity, condition in findings.conditions.items():
+            self._raise(self._book.get(identity), condition, now)
+        for identity, alarm in list(self._book.items()):
+            decided = identity not in findings.conditions and identity not in findings.undecided
+            if alarm.ended is None and decided and self._in_catalog(alarm.about):
+                self._enter(replace(alarm, ended=now), "ended")
+
+    def _raise(self, known: Alarm | None, condition: Condition, now: datetime) -> None:
+        if known is not None and known.ended is None:
+            self._refresh(known, condition, now)
+            return
+        alarm = Alarm(
+            id=condition.id,
+            kind=condition.kind,
+            severity=condition.severity,
+            about=condition.about,
+            where=condition.where,
+            text=condition.text,
+            value=condition.value,
+            limit=condition.limit,
+            since=condition.since,
+        )
+        self._shown[alarm.id] = now
+        self._enter(alarm, "raised" if known is None else "raised again")
+
+    def _refresh(self, known: Alarm, condition: Condition, now: datetime) -> None:
+        newer = replace(
+            known,
+            severity=condition.severity,
+            where=condition.where,
+            text=condition.text,
+            value=condition.value,
+            limit=condition.limit,
+        )
+        worse = ORDER.index(newer.severity) < ORDER.index(known.severity)
+        if worse:  # seen as something less: it must be seen again
+            self._enter(replace(newer, acknowledged=None, acknowledged_by=""), f"is now {newer.severity}")
+        elif newer != known and now - self._shown.get(known.id, known.since) >= REFRESH:
+            self._shown[known.id] = now
+            self._book[known.id] = newer
+            self._unsaved.add(known.id)
+            self._offer(newer)
+
+    def _enter(self, alarm: Alarm, what: str) -> None:
+        """A change that is told: the book, the watchers, the events, and (with the next save) the disk."""
+        if alarm.ended is not None and not alarm.is_new:
+            self._book.pop(alarm.id, None)
+            self._shown.pop(alarm.id, None)
+        else:
+            self._book[alarm.id] = alarm
+        self._unsaved.add(alarm.id)
+        self._offer(alarm)
+        value = f" ({alarm.value})" if alarm.value else ""
+        self._events.tell(
+            Event(
+                kind=EventKind.ALARM,
+                time=self._clock.now(),
+                about=alarm.id,
+                text=f"{alarm.severity} {alarm.where}: {alarm.text}{value}: {what}",
+                details={"severity": alarm.severity, "state": alarm.state, "point": alarm.about, "kind": alarm.kind},
+            )
+        )
+
+    def _offer(self, alarm: Alarm) -> None:
+        for watch in self._watches:
+            watch.offer(alarm)
+
+    def _is_watched(self, point: PointId) -> bool:
+        return point in self._compliance.watched
+
+    def _in_catalog(self, about: str) -> bool:
+        """False right after a start, while the catalog is not there yet: then nothing can be said to have ended."""
+        return about in self._catalog.current.points or about in self._catalog.current.devices
+
+    async def _follow(self, readings: Watch) -> None:
+        while True:
+            await readings.batch()
+            self.look()
+            await self._save()
+            await self._clock.sleep(SETTLE_S)
+
+    async def _tick(self) -> None:
+        while True:
+            self.look()
+            await self._save()
+            await self._clock.sleep(TICK_S)
+
+    async def _load(self) -> None:
+        try:
+            kept: Iterable[Alarm] = await load_alarms(self._db)
+        except StateUnavailable as error:
+            log.warning("the alarm book cannot be read; it starts empty", error=str(error))
+            kept = ()
+        for alarm in kept:
+            self._book.setdefault(alarm.id, alarm)
+            self._offer(alarm)
+        self._loaded = True
+
+    async def _save(self) -> None:
+        """Writes what has changed; what cannot be written now is tried again at the next tick."""
+        if not self._unsaved:
+            return
+        changed, self._unsaved = self._unsaved, set()
+        try:
+            await save_alarms(self._db, [self._book[identity] for identity in changed if identity in self._book])
+            await forget_alarms(self._db, [identity for identity in changed if identity not in self._book])
+        except StateUnavailable as error:
+            self._unsaved |= changed
+            level = log.debug if self._db_failed else log.warning
+            level("the alarm book cannot be written; it goes on in memory", error=str(error))
+            self._db_failed = True
+        except asyncio.CancelledError:
+            self._unsaved |= changed
+            raise
+        else:
+            if self._db_failed:
+                log.info("the alarm book is written again")
+            self._db_failed = False
+
+
+class AlarmWatch:
+    """One watcher's view of the book: what it has not seen yet, at most one state per alarm."""
+
+    def __init__(self) -> None:
+        self._unseen: dict[str, Alarm] = {}
+        self._something = asyncio.Event()
+
+    def offer(self, alarm: Alarm) -> None:
+        """Called by the book."""
+        self._unseen[alarm.id] = alarm
+        self._something.set()
+
+    async def __aiter__(self) -> AsyncIterator[Alarm]:
+        while True:
+            await self._something.wait()
+            alarm = self._unseen.pop(next(iter(self._unseen)))
+            if not self._unseen:
+                self._something.clear()
+            yield alarm

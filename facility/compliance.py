@@ -1,0 +1,229 @@
+"""Which spaces are as they must be, which are not, and of which nobody knows. No I/O, no clock.
+
+A space is *in* only if every limited point of it has a good reading inside its limits. It is *out*
+when one has been outside longer than its delay. Anything else is *unknown*: unknown is never
+counted as in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from facility.model import Severity
+from facility.profiles import ORDER, Abnormal, Limit, Profile, Profiles
+from points.catalog import Catalog
+from points.model import Point, PointId, Quality, Reading, Space, SpaceId
+from points.units import show
+
+Readings = Callable[[PointId], Reading | None]
+
+
+class Standing(StrEnum):
+    """How a point or a space stands to its limits."""
+
+    IN = "in"
+    OUT = "out"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A point that has limits or abnormal states, and the space it counts for."""
+
+    point: Point
+    space: Space | None
+    rule: Limit | Abnormal
+    critical: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """How one watched point stands, since when, and in words."""
+
+    standing: Standing
+    since: datetime
+    value: str = ""
+    limit: str = ""
+    reading: Reading | None = None
+
+    @property
+    def why(self) -> str:
+        return f"{self.value}, {self.limit}" if self.limit else self.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceStanding:
+    """How one space stands. `severity` is that of the worst point that is out."""
+
+    space: Space
+    group: str
+    critical: bool
+    standing: Standing
+    severity: Severity | None = None
+    why: str = ""
+    since: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What must be remembered of a point between two looks at it."""
+
+    outside_since: datetime | None = None
+    is_out: bool = False
+    unknown_since: datetime | None = None
+    in_since: datetime | None = None
+
+
+class Compliance:
+    """Remembers since when; `update` looks again, the rest says what was seen."""
+
+    def __init__(self, profiles: Profiles) -> None:
+        self._profiles = profiles
+        self._catalog: Catalog | None = None
+        self._memory: dict[PointId, _Memory] = {}
+        self.watched: Mapping[PointId, Watched] = {}
+        self.points: Mapping[PointId, Judgement] = {}
+        self.spaces: tuple[SpaceStanding, ...] = ()
+
+    def update(self, now: datetime, catalog: Catalog, readings: Readings) -> None:
+        """Judges every watched point and every space anew."""
+        if catalog is not self._catalog:
+            self._catalog = catalog
+            self.watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
+            self._memory = {point: self._memory.get(point, _Memory()) for point in self.watched}
+        self.points = {
+            point: _judged(watched, readings(point), self._memory[point], now)
+            for point, watched in self.watched.items()
+        }
+        self.spaces = tuple(self._spaces(now, catalog))
+
+    def _spaces(self, now: datetime, catalog: Catalog) -> Iterable[SpaceStanding]:
+        members: dict[SpaceId, list[Watched]] = {}
+        for watched in self.watched.values():
+            if watched.space is not None and _counts_for_space(watched.rule):
+                members.setdefault(watched.space.id, []).append(watched)
+        for space in catalog.spaces.values():
+            profile = self._profiles.of(space.type)
+            if profile is not None:
+                yield _space(space, profile, members.get(space.id, []), self.points, now)
+            elif space.type != "unknown":  # somebody said what it is, but nobody what it must be like
+                why = f"no profile for {space.type!r}"
+                yield SpaceStanding(
+                    space=space, group="Support & offices", critical=False, standing=Standing.UNKNOWN, why=why
+                )
+
+
+def _counts_for_space(rule: Limit | Abnormal) -> bool:
+    """All limits; of states only those that endanger: an open refrigerator door is an alarm, but in range."""
+    return isinstance(rule, Limit) or rule.severity in (Severity.LIFE, Severity.CRIT)
+
+
+def _watched(catalog: Catalog, profiles: Profiles) -> Iterable[Watched]:
+    for point in catalog.points.values():
+        space = catalog.spaces.get(point.space) if point.space else None
+        rule = profiles.limits(point, space) or profiles.abnormal(point, space)
+        if rule is not None:
+            yield Watched(point=point, space=space, rule=rule, critical=profiles.is_critical(point, space))
+
+
+def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: datetime) -> Judgement:
+    if reading is None or not reading.is_good or reading.value is None:
+        memory.unknown_since = memory.unknown_since or (reading.at if reading else now)
+        memory.in_since = None  # but what was outside is taken to be so until it is seen inside
+        value = unknown_words(reading, memory.unknown_since, now)
+        return Judgement(standing=Standing.UNKNOWN, since=memory.unknown_since, value=value, reading=reading)
+    memory.unknown_since = None
+    value, limit = show(watched.point, reading.value), ""
+    if _is_outside(watched.rule, reading, back=memory.is_out):
+        memory.outside_since = memory.outside_since or min(reading.time, now)
+        memory.is_out = memory.is_out or now - memory.outside_since >= timedelta(seconds=watched.rule.delay_s)
+    else:
+        memory.outside_since, memory.is_out = None, False
+    if memory.is_out and memory.outside_since is not None:
+        memory.in_since = None
+        if isinstance(watched.rule, Limit) and not isinstance(reading.value, str):
+            limit = limit_words(watched.point, watched.rule, float(reading.value))
+        return Judgement(standing=Standing.OUT, since=memory.outside_since, value=value, limit=limit, reading=reading)
+    memory.in_since = memory.in_since or min(reading.time, now)
+    return Judgement(standing=Standing.IN, since=memory.in_since, value=value, reading=reading)
+
+
+def _is_outside(rule: Limit | Abnormal, reading: Reading, *, back: bool) -> bool:
+    """`back`: it is out already, and must come further inside than the limit to count as back."""
+    if isinstance(reading.value, str) or reading.value is None:
+        return False
+    if isinstance(rule, Limit):
+        return rule.excess(float(reading.value), rule.deadband if back else 0.0)
+    return int(reading.value) in rule.states
+
+
+def _space(
+    space: Space, profile: Profile, members: list[Watched], points: Mapping[PointId, Judgement], now: datetime
+) -> SpaceStanding:
+    def standing(
+        standing: Standing, why: str = "", since: datetime | None = None, severity: Severity | None = None
+    ) -> SpaceStanding:
+        return SpaceStanding(
+            space=space,
+            group=profile.group,
+            critical=profile.critical,
+            standing=standing,
+            severity=severity,
+            why=why,
+            since=since,
+        )
+
+    judged = [(watched, points[watched.point.id]) for watched in members]
+    out = [pair for pair in judged if pair[1].standing is Standing.OUT]
+    if out:
+        watched, worst = min(out, key=lambda pair: (ORDER.index(pair[0].rule.severity), pair[1].since))
+        why = worst.why if worst.limit else f"{watched.point.name}: {worst.value}"
+        return standing(Standing.OUT, why, worst.since, watched.rule.severity)
+    unknown = [judgement for _, judgement in judged if judgement.standing is Standing.UNKNOWN]
+    if unknown:
+        first = min(unknown, key=lambda judgement: judgement.since)
+        return standing(Standing.UNKNOWN, first.value, first.since)
+    present = {watched.point.point_class for watched in members}
+    missing = [name for name, limit in profile.limits.items() if limit.needed and name not in present]
+    if missing:
+        return standing(Standing.UNKNOWN, f"no {missing[0].replace('-', ' ')} point")
+    if not judged:
+        return standing(Standing.UNKNOWN, "no points")
+    return standing(Standing.IN, since=max(judgement.since for _, judgement in judged))
+
+
+def limit_words(point: Point, limit: Limit, value: float) -> str:
+    """The limit that was left, as the screens say it: "max 24.0", "needs -2.5"."""
+    value = abs(value) if limit.magnitude else value
+    if limit.low is not None and value < limit.low + limit.deadband:
+        side, word = limit.low, "min"
+    elif limit.high is not None:
+        side, word = limit.high, "max"
+    else:
+        return ""
+    number = show(point, side).split(" ")[0]
+    return f"needs {number}" if point.point_class == "room-pressure" else f"{word} {number}"
+
+
+def unknown_words(reading: Reading | None, since: datetime, now: datetime) -> str:
+    """Why nothing is known, and for how long: "no data 21 min", "bad sensor"."""
+    if reading is not None and reading.quality is Quality.BAD and reading.reason in ("nan", "fault"):
+        return "bad sensor"
+    if reading is not None and reading.reason == "out-of-service":
+        return "out of service"
+    if reading is not None and reading.quality is Quality.UNCERTAIN:
+        return f"uncertain ({reading.reason})" if reading.reason else "uncertain"
+    word = "offline" if reading is not None and reading.reason == "offline" else "no data"
+    return f"{word} {lasting(now - since)}"
+
+
+def lasting(span: timedelta) -> str:
+    """A stretch of time as people say it: "41 min", "3 h", "2 d"."""
+    seconds = max(int(span.total_seconds()), 0)
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and (unit != "h" or seconds >= 2 * size):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"

@@ -1,0 +1,185 @@
+"""What is abnormal now, and what cannot be judged. Pure: the alarm book makes alarms of it.
+
+One silent device is one condition, not one for each of its points: as long as a device does not
+answer, nothing is concluded about them, and what stood before stands on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from facility.compliance import Judgement, Standing, Watched
+from facility.model import AlarmKind, Severity
+from facility.profiles import Abnormal
+from points.catalog import Catalog
+from points.model import Device, DeviceId, PointId, Quality, Safety
+
+PATIENCE = timedelta(
+    seconds=30
+)  # for a read that fails once, and for a silent device to be found offline: one alarm, not many
+ID_LENGTH = 48  # of a slug: an alarm's id is a level of an MQTT topic
+HASH_LENGTH = 6
+URGENT = (Severity.LIFE, Severity.CRIT)
+
+
+class DeviceStatus(Protocol):
+    """What freshness says of a device."""
+
+    @property
+    def status(self) -> Literal["online", "slow", "offline"]: ...
+
+    @property
+    def since(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """Something that needs a person."""
+
+    kind: AlarmKind
+    severity: Severity
+    about: str
+    where: str
+    text: str
+    value: str = ""
+    limit: str = ""
+    since: datetime
+
+    @property
+    def id(self) -> str:
+        return alarm_id(self.kind, self.about)
+
+
+@dataclass(slots=True)
+class Findings:
+    """The conditions by id; and the ids of which nothing can be said, so that they stay as they are."""
+
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    undecided: set[str] = field(default_factory=set)
+
+    def add(self, condition: Condition) -> None:
+        self.conditions[condition.id] = condition
+
+    def leave(self, about: str, *kinds: AlarmKind) -> None:
+        self.undecided.update(alarm_id(kind, about) for kind in kinds)
+
+
+def alarm_id(kind: AlarmKind, about: str) -> str:
+    """A slug that is the same for the same condition, and (by a hash) for no other."""
+    tail = hashlib.sha256(about.encode()).hexdigest()[:HASH_LENGTH]
+    room = ID_LENGTH - len(kind) - HASH_LENGTH - 2
+    middle = re.sub(r"[^a-z0-9]+", "-", about.lower())[:room].strip("-")
+    return f"{kind}-{middle}-{tail}"
+
+
+def find(
+    catalog: Catalog,
+    watched: Mapping[PointId, Watched],
+    judgements: Mapping[PointId, Judgement],
+    devices: Mapping[DeviceId, DeviceStatus],
+    now: datetime,
+) -> Findings:
+    """Everything that is abnormal at `now`."""
+    findings = Findings()
+    for device in catalog.devices.values():
+        status = devices.get(device.id)
+        if status is None:
+            findings.leave(device.id, AlarmKind.OFFLINE)
+        elif status.status == "offline":
+            findings.add(_offline(device, catalog, watched, status.since or now))
+    for point, judgement in judgements.items():
+        one = watched[point]
+        status = devices.get(one.point.device)
+        answers = status is not None and status.status == "online"
+        _point(one, judgement, findings, now, answers=answers)
+    return findings
+
+
+def _point(one: Watched, judgement: Judgement, findings: Findings, now: datetime, *, answers: bool) -> None:
+    kind = AlarmKind.STATE if isinstance(one.rule, Abnormal) else AlarmKind.OUT_OF_LIMITS
+    if judgement.standing is Standing.OUT:
+        findings.add(_out(one, judgement, kind))
+    if judgement.standing is not Standing.UNKNOWN:
+        return
+    findings.leave(one.point.id, kind)
+    if not answers:
+        findings.leave(one.point.id, AlarmKind.STALE, AlarmKind.FAULT)
+        return
+    reading = judgement.reading
+    if reading is not None and reading.quality is Quality.UNCERTAIN:
+        return  # somebody holds it at the device: shown as unknown, but it is read and no sensor is broken
+    urgent = one.critical or one.rule.severity in URGENT
+    bad = reading is not None and reading.quality is Quality.BAD and reading.reason != "offline"
+    if now - judgement.since < PATIENCE:
+        findings.leave(one.point.id, AlarmKind.STALE, AlarmKind.FAULT)
+    elif bad:
+        severity = Severity.HIGH if urgent else Severity.LOW
+        findings.add(_blind(one, judgement, AlarmKind.FAULT, severity, "cannot be measured"))
+    elif urgent:
+        findings.add(_blind(one, judgement, AlarmKind.STALE, Severity.HIGH, "has not been read in time"))
+
+
+def _out(one: Watched, judgement: Judgement, kind: AlarmKind) -> Condition:
+    return Condition(
+        kind=kind,
+        severity=one.rule.severity,
+        about=one.point.id,
+        where=_where(one),
+        text=one.rule.text or _words(one, judgement),
+        value=judgement.value,
+        limit=judgement.limit,
+        since=judgement.since,
+    )
+
+
+def _words(one: Watched, judgement: Judgement) -> str:
+    """What to say where the profile has no words of its own."""
+    what = one.point.point_class.replace("-", " ")
+    if isinstance(one.rule, Abnormal):
+        return one.point.description or one.point.name
+    return f"{what} too {'low' if judgement.limit.startswith('min') else 'high'}"
+
+
+def _blind(one: Watched, judgement: Judgement, kind: AlarmKind, severity: Severity, text: str) -> Condition:
+    return Condition(
+        kind=kind,
+        severity=severity,
+        about=one.point.id,
+        where=_where(one),
+        text=f"{one.point.point_class.replace('-', ' ')} {text}",
+        value=judgement.value if kind is AlarmKind.FAULT else "no data",
+        since=judgement.since,
+    )
+
+
+def _where(one: Watched) -> str:
+    if one.space is not None:
+        return one.space.name
+    return one.point.equipment or one.point.device
+
+
+def _offline(device: Device, catalog: Catalog, watched: Mapping[PointId, Watched], since: datetime) -> Condition:
+    points = catalog.points_of(device.id)
+    matters = any(point.id in watched or point.safety not in (Safety.COMFORT, Safety.UNKNOWN) for point in points)
+    spaces = sorted(
+        {catalog.spaces[point.space].name for point in points if point.space and point.space in catalog.spaces}
+    )
+    return Condition(
+        kind=AlarmKind.OFFLINE,
+        severity=Severity.HIGH if matters else Severity.LOW,
+        about=device.id,
+        where=_place(device, spaces),
+        text=f"{device.name} silent, {len(points)} point{'s' if len(points) != 1 else ''} unknown",
+        value="no answer",
+        since=since,
+    )
+
+
+def _place(device: Device, spaces: Iterable[str]) -> str:
+    first, *others = spaces or [device.name]
+    return f"{first} +{len(others)}" if others else first

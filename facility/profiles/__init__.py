@@ -1,0 +1,191 @@
+"""The clinical profiles: what each type of room and of watched equipment must be like, and who says so.
+
+The shipped numbers are a start, marked unverified. A site lays its own file over them: tables
+are merged key by key, the site's word wins. Everything is validated when it is loaded.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from facility.model import Severity
+from facility.profiles.conversion import convert
+from facility.profiles.model import GROUPS, ORDER, Abnormal, Limit, LimitTable, Profile
+from facility.profiles.states import active_if_named, alarm_states, states_named
+from points.errors import PointsError
+from points.model import Kind, Point, PointId, Safety, Space
+
+__all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Profile", "ProfileError", "Profiles"]
+
+SHIPPED = (Path(__file__).with_name("rooms.toml"), Path(__file__).with_name("equipment.toml"))
+DEADLINE_S = 300.0  # how old a value may be that no profile speaks of: twice a usual five-minute trend would miss it
+SITE = "site configuration"
+
+_ALARM_SEVERITY = {
+    Safety.LIFE_SAFETY: Severity.LIFE,
+    Safety.MEDICAL: Severity.CRIT,
+    Safety.CRITICAL: Severity.HIGH,
+    Safety.COMFORT: Severity.LOW,
+    Safety.UNKNOWN: Severity.LOW,
+}
+
+
+class ProfileError(PointsError):
+    """A profile file cannot be used. The text names the file, the key and what is wrong."""
+
+
+class Profiles:
+    """All profiles of the site, and what they say about a point."""
+
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        *,
+        limits: Mapping[PointId, tuple[float | None, float | None]] | None = None,
+        deadlines: Mapping[PointId, float] | None = None,
+    ) -> None:
+        """`limits` and `deadlines` are the site's own for single points; they win."""
+        self._profiles = dict(profiles)
+        self._limits = dict(limits or {})
+        self._deadlines = dict(deadlines or {})
+
+    @classmethod
+    def load(
+        cls,
+        site: Path | None = None,
+        *,
+        limits: Mapping[PointId, tuple[float | None, float | None]] | None = None,
+        deadlines: Mapping[PointId, float] | None = None,
+    ) -> Profiles:
+        """The shipped profiles with the site's file laid over them; `ProfileError` if any of it is wrong."""
+        tables: dict[str, Any] = {}
+        origin: dict[str, Path] = {}
+        for file in (*SHIPPED, *([site] if site else [])):
+            read = _read(file)
+            tables = _merged(tables, read)
+            origin |= dict.fromkeys(read, file)
+        profiles = {key: _validated(origin[key], key, table) for key, table in tables.items()}
+        return cls(profiles, limits=limits, deadlines=deadlines)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """All types that have a profile."""
+        return frozenset(self._profiles)
+
+    def of(self, space_type: str) -> Profile | None:
+        """The profile of a room or equipment type; dashes and underscores are the same."""
+        return self._profiles.get(space_type.replace("-", "_"))
+
+    def of_point(self, point: Point, space: Space | None) -> Profile | None:
+        """The profile that speaks for the point: its equipment's, or else its space's."""
+        by_equipment = self.of(point.equipment_type) if point.equipment_type else None
+        return by_equipment or (self.of(space.type) if space else None)
+
+    def limits(self, point: Point, space: Space | None) -> Limit | None:
+        """The point's limits in its own unit; None if it has none, or if its unit measures something else."""
+        if point.kind is not Kind.ANALOG:
+            return None
+        profile = self.of_point(point, space)
+        table = profile.limits.get(point.point_class) if profile else None
+        limit = _converted(table, profile, point.unit) if table and profile else None
+        return self._with_own(point.id, limit)
+
+    def abnormal(self, point: Point, space: Space | None) -> Abnormal | None:
+        """The states of a binary or multi-state point that are not in order; None if it has none."""
+        if point.kind not in (Kind.BINARY, Kind.MULTISTATE):
+            return None
+        profile = self.of_point(point, space)
+        if profile and (table := profile.states.get(point.point_class)):
+            states = states_named(point, table.state_words) | active_if_named(point, table.name_words)
+            if states:
+                return Abnormal(states=states, severity=table.severity, delay_s=table.delay_s, text=table.text)
+        if point.point_class == "alarm" and (states := alarm_states(point)):
+            severity = _ALARM_SEVERITY[point.safety]
+            if profile and ORDER.index(profile.alarm_severity) < ORDER.index(severity):
+                severity = profile.alarm_severity
+            return Abnormal(states=states, severity=severity, delay_s=0.0, text="")
+        return None
+
+    def deadline(self, point: Point, space: Space | None) -> float:
+        """How many seconds old the point's value may become before it is stale."""
+        own = self._deadlines.get(point.id)
+        if own is not None:
+            return own
+        profile = self.of_point(point, space)
+        return profile.deadline_s if profile else DEADLINE_S
+
+    def is_critical(self, point: Point, space: Space | None) -> bool:
+        """Whether the point belongs to a space or equipment where a wrong value harms a patient."""
+        profile = self.of_point(point, space)
+        return profile is not None and profile.critical
+
+    def _with_own(self, point: PointId, limit: Limit | None) -> Limit | None:
+        if point not in self._limits:
+            return limit
+        low, high = self._limits[point]
+        return Limit(
+            low=low,
+            high=high,
+            deadband=0.0 if limit is None else limit.deadband,
+            delay_s=0.0 if limit is None else limit.delay_s,
+            severity=Severity.LOW if limit is None else limit.severity,
+            text="" if limit is None else limit.text,
+            magnitude=limit is not None and limit.magnitude,
+            needed=limit is not None and limit.needed,
+            source=SITE,
+            edition="",
+            verified_by=SITE,
+        )
+
+
+def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:
+    deadband = convert(table.back, table.unit, unit, difference=True)
+    low = None if table.low is None else convert(table.low, table.unit, unit)
+    high = None if table.high is None else convert(table.high, table.unit, unit)
+    if deadband is None or (low is None) != (table.low is None) or (high is None) != (table.high is None):
+        return None
+    return Limit(
+        low=low,
+        high=high,
+        deadband=deadband,
+        delay_s=table.delay_s,
+        severity=table.severity,
+        text=table.text,
+        magnitude=table.magnitude,
+        needed=table.needed,
+        source=table.source or profile.source,
+        edition=table.edition or profile.edition,
+        verified_by=table.verified_by or profile.verified_by,
+    )
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProfileError(f"The profile file {file} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileError(f"The profile file {file} is not valid TOML: {error}.") from error
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(under)
+    for key, value in over.items():
+        below = both.get(key)
+        both[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return both
+
+
+def _validated(file: Path, key: str, table: object) -> Profile:
+    try:
+        return Profile.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in (key, *first["loc"]))
+        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ProfileError(f"{file}: {where}: {what}.") from error

@@ -1,0 +1,186 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from watched_site import (
+    CATALOG,
+    ISOLATION,
+    NORMAL,
+    NOW,
+    OFFICE,
+    OXYGEN,
+    PANEL,
+    POINTS,
+    PRESSURE,
+    SPACES,
+    TEMPERATURE,
+    after,
+    device,
+    normal_readings,
+    point,
+    reading,
+    stale,
+)
+
+from facility.compliance import Compliance, Standing, lasting
+from facility.model import Severity
+from facility.profiles import Profiles
+from points.catalog import Catalog
+from points.model import Kind, Quality, Space, SpaceId
+
+PROFILES = Profiles.load()
+
+
+class Watchman:
+    """Compliance, with readings that a test can change."""
+
+    def __init__(self, catalog=CATALOG, readings=None) -> None:
+        self.compliance = Compliance(PROFILES)
+        self.catalog = catalog
+        self.readings = normal_readings() if readings is None else readings
+
+    def at(self, seconds=0.0):
+        self.compliance.update(after(seconds), self.catalog, self.readings.get)
+        return {standing.space.name: standing for standing in self.compliance.spaces}
+
+    def now(self, of, value, seconds=0.0, **more):
+        self.readings[of.id] = reading(of, value, after(seconds), **more)
+        return self
+
+
+def test_all_in_order():
+    assert {standing.standing for standing in Watchman().at().values()} == {Standing.IN}
+
+
+def test_out_only_after_the_delay_and_since_it_began():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    assert watchman.at(119)["OR-3"].standing is Standing.IN
+    space = watchman.at(120)["OR-3"]
+    assert (space.standing, space.severity, space.since) == (Standing.OUT, Severity.CRIT, NOW)
+    assert space.why == "1.00 Pa, needs 2.50"
+
+
+def test_a_short_excursion_never_counts():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    watchman.at(60)
+    watchman.now(PRESSURE, 8.0, 61).at(61)
+    watchman.now(PRESSURE, 1.0, 62)
+    assert watchman.at(130)["OR-3"].standing is Standing.IN
+
+
+def test_a_blink_of_the_sensor_does_not_start_the_delay_again():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    watchman.at(60)
+    watchman.now(PRESSURE, None, 61, quality=Quality.BAD).at(61)
+    assert watchman.now(PRESSURE, 1.0, 62).at(120)["OR-3"].since == NOW
+
+
+def test_back_only_when_well_inside():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    watchman.at(200)
+    assert watchman.now(PRESSURE, 2.7, 201).at(201)["OR-3"].standing is Standing.OUT
+    assert watchman.now(PRESSURE, 3.1, 202).at(202)["OR-3"].standing is Standing.IN
+
+
+def test_life_safety_limits_have_no_delay():
+    space = Watchman().now(OXYGEN, 250.0).at()["Oxygen zone 1"]
+    assert (space.standing, space.severity) == (Standing.OUT, Severity.LIFE)
+    assert space.why == "250 kPa, min 276"
+
+
+def test_a_panel_alarm_puts_the_zone_out():
+    space = Watchman().now(PANEL, True).at()["Oxygen zone 1"]
+    assert (space.standing, space.why) == (Standing.OUT, "alarm: Alarm")
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        (stale(PRESSURE), "no data 21 min"),
+        (stale(PRESSURE, reason="offline"), "offline 21 min"),
+        (reading(PRESSURE, None, quality=Quality.BAD, reason="nan"), "bad sensor"),
+        (reading(PRESSURE, 8.0, quality=Quality.BAD, reason="out-of-service"), "out of service"),
+        (reading(PRESSURE, 8.0, quality=Quality.UNCERTAIN, reason="overridden"), "uncertain (overridden)"),
+    ],
+)
+def test_what_is_not_known_is_unknown(bad, why):
+    watchman = Watchman()
+    watchman.readings[PRESSURE.id] = bad
+    watchman.at(0)
+    space = watchman.at(21 * 60)["OR-3"]
+    assert (space.standing, space.why, space.since) == (Standing.UNKNOWN, why, NOW)
+
+
+def test_never_read_is_unknown():
+    watchman = Watchman(readings={})
+    assert {standing.standing for standing in watchman.at().values()} == {Standing.UNKNOWN}
+    assert watchman.at(30)["OR-3"].why == "no data 30 s"
+
+
+def test_out_is_worse_than_unknown():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    watchman.readings[TEMPERATURE.id] = stale(TEMPERATURE)
+    assert watchman.at(0)["OR-3"].standing is Standing.UNKNOWN
+    assert watchman.at(200)["OR-3"].standing is Standing.OUT
+
+
+def test_an_operating_room_whose_pressure_nobody_measures_is_unknown():
+    watchman = Watchman(Catalog.of([device("or-3")], [TEMPERATURE], SPACES[:1]))
+    assert (watchman.at()["OR-3"].standing, watchman.at()["OR-3"].why) == (
+        Standing.UNKNOWN,
+        "no room pressure point",
+    )
+
+
+def test_a_room_without_points_is_unknown():
+    office = SPACES[-1]
+    assert Watchman(Catalog.of([], [], [office])).at()["Office 1"].why == "no points"
+
+
+def test_a_type_without_profile_is_unknown_but_a_room_nobody_typed_is_not_counted():
+    spaces = [Space(id=SpaceId("a"), name="A", type="greenhouse"), Space(id=SpaceId("b"), name="B")]
+    found = Watchman(Catalog.of([], [], spaces)).at()
+    assert found["A"].standing is Standing.UNKNOWN
+    assert "greenhouse" in found["A"].why
+    assert "B" not in found
+
+
+def test_an_open_door_leaves_a_cold_refrigerator_in_range():
+    door = point("fridge/door", "door", kind=Kind.BINARY, space="fridge-1", states=("Closed", "Open"))
+    watchman = Watchman(Catalog.of(CATALOG.devices.values(), [*POINTS, door], SPACES))
+    assert watchman.now(door, True).at(1000)["Blood fridge 1"].standing is Standing.IN
+    assert watchman.compliance.points[door.id].standing is Standing.OUT
+
+
+def test_memory_outlives_a_new_catalog():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    watchman.at(100)
+    watchman.catalog = Catalog.of(CATALOG.devices.values(), POINTS, SPACES)
+    assert watchman.at(130)["OR-3"].standing is Standing.OUT
+
+
+qualities = st.sampled_from(Quality)
+values = st.one_of(st.none(), st.floats(-100, 500, allow_nan=False), st.booleans())
+steps = st.lists(
+    st.tuples(st.sampled_from([PRESSURE, TEMPERATURE, ISOLATION, OFFICE, PANEL]), values, qualities), max_size=30
+)
+
+
+@given(steps)
+def test_no_space_is_ever_in_with_a_reading_that_is_not_good(changes):
+    watchman = Watchman()
+    for second, (of, value, quality) in enumerate(changes):
+        watchman.now(of, value, second, quality=quality)
+        standings = watchman.at(second)
+        for space in SPACES:
+            known = all(
+                watchman.readings[one.id].is_good and watchman.readings[one.id].value is not None
+                for one in NORMAL
+                if one.space == space.id
+            )
+            if not known:
+                assert standings[space.name].standing is not Standing.IN
+
+
+def test_how_long_in_words():
+    spans = {30: "30 s", 90: "1 min", 2460: "41 min", 5640: "94 min", 7300: "2 h", 200_000: "2 d"}
+    assert {seconds: lasting(after(seconds) - NOW) for seconds in spans} == spans

@@ -1,0 +1,189 @@
+import pytest
+from watched_site import NOW, OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, point
+
+from facility.model import Severity
+from facility.profiles import GROUPS, Profiles
+from facility.profiles import ProfileError as Trouble
+from facility.profiles.conversion import convert
+from points.classify.classes import CLASSES
+from points.model import Kind, Safety, Space, SpaceId
+
+OR, AII, _, OXYGEN_ZONE, OFFICE_1 = SPACES
+
+
+@pytest.fixture(scope="module")
+def profiles() -> Profiles:
+    return Profiles.load()
+
+
+def test_every_type_of_the_domain_is_there(profiles):
+    for room_type in ("operating_room", "aii_isolation", "pharmacy_hd_800", "patient_room", "admin_office", "ups"):
+        assert profiles.of(room_type) is not None
+    assert profiles.of("admin-office") is profiles.of("admin_office")
+    assert profiles.of("unknown") is None
+
+
+def test_every_limited_class_is_one_that_classification_gives(profiles):
+    for room_type in profiles.types:
+        profile = profiles.of(room_type)
+        assert set(profile.limits) | set(profile.states) <= CLASSES, room_type
+        assert profile.group in GROUPS
+
+
+def test_every_number_says_where_it_is_from_and_none_claims_to_be_verified(profiles):
+    for room_type in profiles.types:
+        profile = profiles.of(room_type)
+        for limit in [*profile.limits.values(), *profile.states.values()]:
+            assert limit.source or profile.source
+            assert limit.edition or profile.edition
+            assert not limit.verified_by
+            assert not profile.verified_by
+
+
+def test_critical_places_are_read_often_and_medical_equipment_saves_no_energy(profiles):
+    for room_type in profiles.types:
+        profile = profiles.of(room_type)
+        if profile.critical:
+            assert 10 <= profile.deadline_s <= 30, room_type
+            assert profile.energy_measures != "allowed", room_type
+        if profile.group in ("Cold storage", "Medical gas & power"):
+            assert profile.energy_measures == "never", room_type
+
+
+def test_a_limit_comes_in_the_unit_of_the_point(profiles):
+    oxygen = profiles.limits(OXYGEN, OXYGEN_ZONE)
+    assert oxygen.low == pytest.approx(275.79, abs=0.01)
+    assert oxygen.high == pytest.approx(413.69, abs=0.01)
+    assert oxygen.severity is Severity.LIFE
+    office = profiles.limits(OFFICE, OFFICE_1)
+    assert (office.low, office.high) == (pytest.approx(59.0), pytest.approx(86.0))
+    assert office.deadband == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("unit", ["volts", "", "no-such-unit"])
+def test_a_unit_that_measures_something_else_has_no_limit(profiles, unit):
+    assert profiles.limits(point("a/b", "zone-temperature", unit), OFFICE_1) is None
+
+
+def test_signs_of_pressure(profiles):
+    assert profiles.limits(PRESSURE, OR).low == 2.5
+    assert profiles.limits(PRESSURE, OR).high is None
+    assert profiles.limits(PRESSURE, OR).deadband == pytest.approx(0.5)  # 20 % of the limit
+    assert profiles.limits(PRESSURE, AII).high == -2.5
+    hazardous = profiles.limits(PRESSURE, Space(id=SpaceId("x"), name="x", type="pharmacy_hd_800"))
+    assert hazardous.excess(-8.0)
+    assert hazardous.excess(-2.0)
+    assert not hazardous.excess(-5.0)
+
+
+def test_vacuum_may_be_written_with_either_sign(profiles):
+    zone = Space(id=SpaceId("v"), name="v", type="medical_gas_vacuum")
+    limit = profiles.limits(point("v/p", "medical-gas-pressure", "inches-of-mercury"), zone)
+    assert [limit.excess(value) for value in (20.0, -20.0, 10.0, -10.0)] == [False, False, True, True]
+
+
+def test_equipment_speaks_before_the_room_it_stands_in(profiles):
+    fridge = point("f/t", "refrigerator-temperature", "degrees-celsius", equipment_type="vaccine-refrigerator")
+    limit = profiles.limits(fridge, OR)
+    assert (limit.low, limit.high) == (2, 8)
+    assert profiles.deadline(fridge, OR) == 30
+    assert profiles.is_critical(fridge, None)
+
+
+def test_deadlines(profiles):
+    assert profiles.deadline(PRESSURE, OR) == 15
+    assert profiles.deadline(PRESSURE, None) == 300
+    own = Profiles.load(deadlines={PRESSURE.id: 7.0})
+    assert own.deadline(PRESSURE, OR) == 7.0
+
+
+def test_the_site_may_limit_a_single_point():
+    own = Profiles.load(limits={PRESSURE.id: (4.0, None), OFFICE.id: (60.0, 80.0)})
+    limit = own.limits(PRESSURE, OR)
+    assert (limit.low, limit.severity, limit.delay_s, limit.source) == (4.0, Severity.CRIT, 120, "site configuration")
+    assert own.limits(OFFICE, None).high == 80.0
+
+
+@pytest.mark.parametrize(
+    ("states", "abnormal"),
+    [
+        (("Normal", "Alarm"), {1}),
+        (("Alarm", "Normal"), {0}),
+        ((), {1}),
+        (("Inactive", "Active"), {1}),
+        (("OK", "Tripped"), {1}),
+    ],
+)
+def test_which_side_of_a_contact_is_the_alarm(profiles, states, abnormal):
+    panel = point("gas/alarm", "alarm", kind=Kind.BINARY, states=states, safety=Safety.MEDICAL)
+    assert profiles.abnormal(panel, OXYGEN_ZONE).states == abnormal
+
+
+def test_how_bad_an_alarm_point_is(profiles):
+    assert profiles.abnormal(PANEL, OXYGEN_ZONE).severity is Severity.LIFE
+    comfort = point("ahu/filter", "alarm", kind=Kind.BINARY, safety=Safety.COMFORT)
+    assert profiles.abnormal(comfort, None).severity is Severity.LOW
+    assert profiles.abnormal(point("x/y", "alarm"), None) is None  # an analog point has no states
+
+
+def test_states_of_power_equipment(profiles):
+    def abnormal(point_class, equipment, states=(), kind=Kind.BINARY, label="x"):
+        found = profiles.abnormal(
+            point("p/x", point_class, kind=kind, states=states, equipment_type=equipment, label=label), None
+        )
+        return set() if found is None else set(found.states)
+
+    assert abnormal("mode", "generator", ("Auto", "Off", "Manual"), Kind.MULTISTATE) == {2, 3}
+    assert abnormal("generator", "generator", ("No", "Yes"), label="GEN1 NotInAuto") == {1}
+    assert abnormal("generator", "generator", ("Stopped", "Running")) == set()
+    assert abnormal("power-transfer", "transfer-switch", ("Normal", "Emergency")) == {1}
+    assert abnormal("ups", "ups", ("Online", "On Battery", "Bypass"), Kind.MULTISTATE) == {2, 3}
+
+
+def test_the_site_file_is_laid_over_key_by_key(tmp_path):
+    site = tmp_path / "site.toml"
+    site.write_text(
+        '[operating_room.limits.zone-temperature]\nhigh = 22\nverified_by = "r. diaz"\n'
+        '[hybrid_or]\nname = "Hybrid OR"\ngroup = "Operating & procedure"\ncritical = true\n'
+        'energy_measures = "never"\ndeadline_s = 10\n'
+        '[hybrid_or.limits]\nzone-temperature = { low = 18, high = 22, unit = "degrees-celsius", '
+        'delay_s = 60, severity = "HIGH" }\n'
+    )
+    profiles = Profiles.load(site)
+    temperature = point("a/b", "zone-temperature", "degrees-celsius")
+    limit = profiles.limits(temperature, OR)
+    assert (limit.low, limit.high, limit.verified_by) == (20, 22, "r. diaz")
+    assert profiles.limits(PRESSURE, OR).low == 2.5
+    assert profiles.of("hybrid_or").name == "Hybrid OR"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[operating_room]\ncritcal = true\n", r"site.toml: operating_room.critcal: unknown key"),
+        ("[operating_room.limits.humidity]\nmaximum = 3\n", r"operating_room.limits.humidity.maximum: unknown key"),
+        ("[operating_room.limits.humidity]\nlow = 90\n", r"`low` must be below `high`"),
+        ('[operating_room]\ngroup = "Attic"\n', r"operating_room.group"),
+        ("operating_room = 3\n", r"site.toml: operating_room"),
+        ("[new_room]\nname = 'x'\n", r"new_room.group: Field required"),
+        ("[broken\n", r"site.toml is not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_file_and_key(tmp_path, text, says):
+    site = tmp_path / "site.toml"
+    site.write_text(text)
+    with pytest.raises(Trouble, match=says):
+        Profiles.load(site)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Trouble, match=r"nowhere.toml cannot be read"):
+        Profiles.load(tmp_path / "nowhere.toml")
+
+
+def test_conversion():
+    assert convert(50, "degrees-fahrenheit", "degrees-celsius") == pytest.approx(10)
+    assert convert(5, "degrees-celsius", "degrees-fahrenheit", difference=True) == pytest.approx(9)
+    assert convert(0.01, "inches-of-water", "pascals") == pytest.approx(2.49, abs=0.001)
+    assert convert(1, "pascals", "degrees-celsius") is None
+    assert NOW.tzinfo is not None
