@@ -116,6 +116,10 @@ class Canvas:
             if not roles[x].endswith("@"):
                 roles[x] += "@"
 
+    def bar(self, y: int) -> None:
+        """Puts a finished line on the ground of the bars."""
+        self.roles[y] = [f"{role}=" for role in self.roles[y]]
+
     def text(self) -> str:
         return "\n".join("".join(row).rstrip() for row in self.chars)
 

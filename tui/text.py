@@ -177,5 +177,17 @@ def slot_line(slots: Sequence[SlotInfo], winner: int | None, default: str) -> st
     return "   ".join([*(filled or ["nothing in any slot"]), f"RD {default or '?'}"])
 
 
+def count(number: int, thing: str) -> str:
+    """`1 point`, `24 points`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def filled_of(slots: Sequence[SlotInfo]) -> list[SlotInfo]:
     return [slot for slot in slots if slot.value]
+
+
+def limits(low: float | None, high: float | None, unit: str = "") -> str:
+    """`20.0 … 24.0`; empty where there are none."""
+    if low is None and high is None:
+        return ""
+    return f"{'' if low is None else number(low, unit)} … {'' if high is None else number(high, unit)}".strip()

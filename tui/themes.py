@@ -110,6 +110,7 @@ class Ink:
         cursor = self._styles["cursor"]
         for role in ROLES:
             self._styles[f"{role}@"] = self._on_cursor(role, cursor)
+            self._styles[f"{role}="] = self._on_bar(role)
 
     def style(self, role: str) -> Style:
         return self._styles[role]
@@ -135,6 +136,12 @@ class Ink:
         if loud and contrast(style, cursor) < LEGIBLE:
             return self._styles[f"{role}_fill"]
         return Style(color=style.color, bgcolor=cursor.bgcolor, bold=style.bold) if loud else cursor
+
+    def _on_bar(self, role: str) -> Style:
+        """The same word on the ground of the status strip and the key bar."""
+        style, bar = self._styles[role], self._styles["bar"]
+        own_ground = role.endswith("_fill") or role == "nav" or style.bgcolor != self.ground.bgcolor
+        return style if own_ground else style + Style(bgcolor=bar.bgcolor)
 
 
 def contrast(style: Style, ground: Style) -> float:

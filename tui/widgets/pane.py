@@ -6,7 +6,10 @@ of a pane stays with its thing when lines come and go, and is never moved by new
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events
+from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -18,6 +21,13 @@ from tui.themes import Ink
 
 class CanvasPane(Widget):
     """Subclasses draw; everything else is here."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "up", show=False, id="pane.up"),
+        Binding("down,j", "move(1)", "down", show=False, id="pane.down"),
+        Binding("home", "move(-1000)", "first", show=False, id="pane.home"),
+        Binding("end", "move(1000)", "last", show=False, id="pane.end"),
+    ]
 
     class Opened(Message):
         """A thing on the pane was opened, by Enter or by a click."""
@@ -63,7 +73,7 @@ class CanvasPane(Widget):
                 self._index, self._at = index, target
         self.redraw()
 
-    def move(self, by: int) -> None:
+    def action_move(self, by: int) -> None:
         """Moves the cursor over the items, and stops at the ends."""
         items = self._drawn.items if self._drawn else []
         if items:
@@ -142,7 +152,7 @@ class CanvasPane(Widget):
             self.post_message(self.Opened(self, item.target))
         else:
             self.focus()
-            self.move(drawn.items.index(item) - self._index)
+            self.action_move(drawn.items.index(item) - self._index)
 
 
 def _found(spots: list[Spot], x: int, y: int) -> Spot | None:

@@ -1,0 +1,482 @@
+"""A facility that is only a story: one night, 02:14, deterministic, with a clock that stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+from facility.port import AgentLost, FacilityError
+from facility.wire import (
+    AlarmInfo,
+    Block,
+    Bucket,
+    DeviceInfo,
+    GroupState,
+    Hello,
+    Hold,
+    Lamp,
+    Link,
+    Overview,
+    Plan,
+    PointDetail,
+    PointInfo,
+    PolicyInfo,
+    Record,
+    Result,
+    ScheduleDay,
+    ScheduleInfo,
+    SlotInfo,
+    SpaceState,
+    Trend,
+    Upcoming,
+    Update,
+    ValueInfo,
+    Wish,
+)
+
+NOW = datetime(2026, 11, 24, 8, 14, 7, tzinfo=UTC)  # 02:14:07 in Chicago
+SETPOINT = "ahu-4/supply-air-temp-sp"
+FAN = "ef-3/fan-command"
+
+
+class StandingClock:
+    """Time that passes when it is told to. `sleep` lasts until the clock has gone that far."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self._now = now
+        self._woken = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def pass_time(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+        self._woken.set()
+        self._woken = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        until = self._now + timedelta(seconds=seconds)
+        while self._now < until:
+            await self._woken.wait()
+
+
+def ago(seconds: float) -> datetime:
+    return NOW - timedelta(seconds=seconds)
+
+
+def point(
+    key: str,
+    name: str,
+    space: str = "",
+    *,
+    unit: str = "°C",
+    kind: str = "analog",
+    cls: str = "space-temp",
+    states: list[str] | None = None,
+    limits: tuple[float | None, float | None] = (None, None),
+    commandable: bool = False,
+    safety: str = "comfort",
+    description: str = "",
+) -> PointInfo:
+    device = key.partition("/")[0]
+    return PointInfo(
+        id=key,
+        name=name,
+        description=description or name,
+        kind=kind,
+        point_class=cls,
+        unit=unit,
+        states=states or [],
+        low=None,
+        high=None,
+        access="commandable" if commandable else "monitor-only",
+        safety=safety,
+        confidence=0.97,
+        device=device,
+        equipment=device,
+        space=space.lower().replace(" ", "-"),
+        space_name=space,
+        object="analog-value 14" if commandable else "analog-input 3",
+        commandable=commandable,
+        present=True,
+        limit_low=limits[0],
+        limit_high=limits[1],
+        topic=f"fac/v1/mercy/main/state/{key}",
+    )
+
+
+def value(
+    key: str,
+    now: float | bool | int | str | None,
+    *,
+    tag: str = "",
+    quality: str = "good",
+    reason: str = "",
+    age: float = 5,
+    source: str = "cov",
+    held: str = "",
+) -> ValueInfo:
+    return ValueInfo(
+        id=key,
+        value=now,
+        quality=quality,
+        reason=reason,
+        time=ago(age),
+        at=ago(min(age, 5)),
+        source=source,
+        flags=0,
+        tag=tag,
+        held=held,
+    )
+
+
+def story() -> tuple[list[PointInfo], list[ValueInfo]]:
+    """The points that have a part in it."""
+    points = [
+        point("or-3/space-temp", "Room temperature", "OR-3", limits=(20.0, 24.0)),
+        point("or-3/humidity", "Humidity", "OR-3", unit="%RH", cls="humidity"),
+        point("or-3/room-pressure", "Room pressure", "OR-3", unit="Pa", cls="room-pressure"),
+        point("aii-407/room-pressure", "Room pressure to anteroom", "AII-407", unit="Pa", cls="room-pressure",
+              limits=(None, -2.5), safety="critical"),
+        point("pharm-797/room-pressure", "Room pressure", "Pharm 797", unit="Pa", cls="room-pressure"),
+        point("vav-114/space-temp", "Room temperature", "RM-114"),
+        point("office-5/occupied", "Occupied", "Office 5", unit="", kind="binary", cls="occupancy",
+              states=["empty", "occupied"]),
+        point(SETPOINT, "Supply air temperature setpoint", "AHU-4", cls="supply-air-temp-sp", commandable=True,
+              limits=(12.0, 18.0)),
+        point("ahu-4/supply-air-temp", "Supply air temperature", "AHU-4", cls="supply-air-temp"),
+        point(FAN, "Exhaust fan", "Corridor 2W", unit="", kind="binary", cls="fan-command", states=["off", "on"],
+              commandable=True),
+        point("ahu-2/mode", "Mode", "AHU-2", unit="", kind="multistate", cls="mode",
+              states=["off", "heating", "cooling"], commandable=True),
+        point("gas-1/o2-pressure", "Oxygen line pressure", "Zone 1", unit="kPa", cls="medical-gas", safety="medical"),
+        point("bb-fridge-2/temp", "Blood bank refrigerator 2", "Blood bank", cls="fridge-temp", safety="medical"),
+    ]  # fmt: skip
+    values = [
+        value("or-3/space-temp", 25.1, tag="!", age=8),
+        value("or-3/humidity", 57.0, age=8),
+        value("or-3/room-pressure", 8.4, age=3),
+        value("aii-407/room-pressure", -1.1, tag="!!", age=5),
+        value("pharm-797/room-pressure", 7.2, tag="?", quality="stale", reason="offline", age=1260, source="poll"),
+        value("vav-114/space-temp", None, tag="?", quality="bad", reason="nan", age=6, source="poll"),
+        value("office-5/occupied", False, age=20),
+        value(SETPOINT, 14.0, age=4, held="15 weekday"),
+        value("ahu-4/supply-air-temp", 14.1, age=4),
+        value(FAN, True, age=9, held="8 rdiaz"),
+        value("ahu-2/mode", 3, age=12),
+        value("gas-1/o2-pressure", 412.0, age=2),
+        value("bb-fridge-2/temp", 4.6, age=15, source="poll"),
+    ]
+    return points, values
+
+
+def crowd(count: int) -> tuple[list[PointInfo], list[ValueInfo]]:
+    """Many rooms, all well but one in a hundred."""
+    points, values = [], []
+    for i in range(count):
+        key = f"vav-{1000 + i // 4}/{('space-temp', 'humidity', 'supply-flow', 'damper')[i % 4]}"
+        points.append(point(key, "room sensor", f"RM-{1000 + i // 4}", unit=("°C", "%RH", "m³/s", "%")[i % 4]))
+        values.append(value(key, 21.0 + i % 7 / 10, tag="!" if i % 100 == 99 else "", age=i % 30))
+    return points, values
+
+
+def alarm(key: str, severity: str, about: str, where: str, said: str, **more: object) -> AlarmInfo:
+    fields = {
+        "kind": "limit", "state": "NEW", "value": "", "limit": "", "since": ago(360), "ended": None,
+        "acknowledged": None, "acknowledged_by": "",
+    } | more  # fmt: skip
+    return AlarmInfo.model_validate(
+        {"id": key, "severity": severity, "about": about, "where": where, "text": said, **fields}
+    )
+
+
+def alarms() -> list[AlarmInfo]:
+    return [
+        alarm("a1", "CRIT", "aii-407/room-pressure", "AII-407", "Isolation room has lost negative pressure",
+              value="-1.1 Pa", limit="needs ≤ -2.5"),
+        alarm("a2", "HIGH", "or-3/space-temp", "OR-3", "Operating room too warm", value="25.1 °C", limit="max 24.0",
+              since=ago(2460)),
+        alarm("a3", "HIGH", "pharm-797", "Pharmacy", "Controller 2611 silent, 38 points unknown", kind="offline",
+              value="no answer", limit="30 s", since=ago(1260)),
+        alarm("a4", "HIGH", "ahu-4/supply-air-temp", "AHU-7", "Filter pressure high", value="412 Pa", limit="max 380",
+              since=ago(5640), state="ack", acknowledged=ago(5400), acknowledged_by="rdiaz"),
+        alarm("a5", "LOW", "ahu-2/mode", "CHP-1", "Pump short cycling", value="normal", limit="≤ 6/h",
+              since=ago(3720), state="rtn", ended=ago(600)),
+    ]  # fmt: skip
+
+
+def group(name: str, in_range: int, out: int, unknown: int, severity: str = "", worst: str = "") -> GroupState:
+    return GroupState(
+        name=name, critical=True, in_range=in_range, out=out, unknown=unknown, severity=severity, worst=worst
+    )
+
+
+def overview(at: datetime = NOW) -> Overview:
+    return Overview(
+        at=at, verdict="NOT OK",
+        reasons=["AII-407 pressure lost 6 min", "OR-3 too warm 41 min", "14 UNKNOWN"],
+        groups=[
+            group("Operating & procedure", 17, 1, 0, "HIGH", "OR-3 25.1 °C, max 24.0, 41 min"),
+            group("Isolation & protective", 25, 1, 0, "CRIT", "AII-407 -1.1 Pa, needs -2.5, 6 min"),
+            group("Intensive & newborn", 44, 0, 0),
+            group("Pharmacy & sterile", 12, 0, 2, "", "Pharm 797: no data 21 min"),
+            group("Cold storage", 31, 0, 0),
+            group("Medical gas & power", 22, 0, 0),
+            group("Patient rooms", 401, 4, 7, "LOW", "4E-22 26.4 °C, max 24.0, 3 h"),
+            group("Support & offices", 633, 18, 4),
+        ],
+        spaces=[
+            SpaceState(id="or-3", name="OR-3", type="operating_room", group="Operating & procedure", state="out",
+                       severity="HIGH", why="25.1 °C, max 24.0", since=ago(2460)),
+            SpaceState(id="aii-407", name="AII-407", type="aii", group="Isolation & protective", state="out",
+                       severity="CRIT", why="-1.1 Pa, needs -2.5", since=ago(360)),
+            SpaceState(id="pharm-797", name="Pharm 797", type="pharmacy", group="Pharmacy & sterile",
+                       state="unknown", why="no data 21 min", since=ago(1260)),
+        ],
+        lamps={"LIFE": Lamp(new=0, standing=0), "CRIT": Lamp(new=1, standing=1), "HIGH": Lamp(new=2, standing=4),
+               "LOW": Lamp(new=0, standing=9)},
+        spaces_unknown=14, devices_online=212, devices_total=214,
+        holds=[
+            Hold(point=FAN, value=True, text="on", priority=8, by="rdiaz", reason="fume complaint 2W",
+                 since=ago(3600), until=NOW + timedelta(hours=4), confirmed=True),
+            Hold(point=SETPOINT, value=14.0, text="14.0 °C", priority=15, by="weekday", reason="schedule",
+                 since=ago(9000), until=NOW + timedelta(hours=3), confirmed=True),
+        ],
+        upcoming=[
+            Upcoming(at=NOW + timedelta(minutes=56), what="EF-3 override ends", points=1),
+            Upcoming(at=NOW + timedelta(hours=2, minutes=46), what="Clinic B occupied", points=24),
+            Upcoming(at=NOW + timedelta(days=2), what="Thanksgiving", points=402),
+        ],
+        policies=[
+            PolicyInfo(name="Weekly schedule", kind="weekly", points=212, held=205, priority=15, state="running",
+                       next_change=NOW + timedelta(hours=3)),
+            PolicyInfo(name="Office setback", kind="occupancy", points=61, held=0, priority=14, state="idle",
+                       next_change=None),
+        ],
+        links=[
+            Link(name="bacnet", state="degraded", text="2 of 214 devices silent", since=ago(1260)),
+            Link(name="mqtt", state="ok", text="12 ms, queue 0"),
+            Link(name="state-db", state="ok", text="write 3 ms"),
+            Link(name="history-db", state="ok", text="31 GB free"),
+            Link(name="clock", state="ok", text="ntp 3 ms"),
+        ],
+        banners=[], points={"total": 13, "in": 9, "out": 2, "unknown": 2, "cov": 10, "poll": 3},
+    )  # fmt: skip
+
+
+class FakeFacility:
+    """Implements `facility.port.Facility`. Counts what would have changed something."""
+
+    def __init__(self, *, extra: int = 0, role: str = "operator", pretend: bool = False) -> None:
+        self.catalog, readings = story()
+        more, more_values = crowd(extra)
+        self.catalog += more
+        self.readings = {reading.id: reading for reading in [*readings, *more_values]}
+        self.standing = {item.id: item for item in alarms()}
+        self.picture = overview()
+        self.role = role
+        self.pretend = pretend
+        self.lost = False
+        self.deaf = False
+        self.verdict = "allowed"
+        self.changes: list[tuple[str, object]] = []
+        self.asked: Counter[str] = Counter()
+        self.records: list[Record] = []
+        self.now = NOW
+        self._streams: set[asyncio.Queue[Update | None]] = set()
+        self._wishes: dict[str, Wish] = {}
+
+    # for the tests
+
+    def push(self, **what: object) -> None:
+        """Sends an update to every screen."""
+        kind = {"values": "values", "overview": "overview", "alarms": "alarms", "points": "catalog"}[next(iter(what))]
+        for stream in self._streams:
+            stream.put_nowait(Update(kind=kind, at=self.now, **what))
+
+    def lose(self) -> None:
+        self.lost = True
+        for stream in self._streams:
+            stream.put_nowait(None)
+
+    def come_back(self) -> None:
+        self.lost = False
+
+    # the port
+
+    def _answer(self, question: str) -> None:
+        self.asked[question] += 1
+        if self.lost:
+            raise AgentLost("nobody answers at the socket")
+
+    async def hello(self) -> Hello:
+        self._answer("hello")
+        if self.deaf:
+            await asyncio.Event().wait()
+        return Hello(
+            site="mercy", site_name="Mercy General", agent="main", version="0.1.0", zone="America/Chicago",
+            pretend=self.pretend, user="rdiaz", role=self.role, started=ago(86400 * 41),
+        )  # fmt: skip
+
+    async def points(self) -> list[PointInfo]:
+        self._answer("points")
+        return self.catalog
+
+    async def values(self) -> list[ValueInfo]:
+        self._answer("values")
+        return list(self.readings.values())
+
+    async def devices(self) -> list[DeviceInfo]:
+        self._answer("devices")
+        names = {"ahu-4": ("AHU-4 controller", "online", 1204), "pharm-797": ("Pharmacy VAV 4", "offline", 2611),
+                 "or-3": ("VAV OR-3", "online", 2203), "ms-3": ("MS/TP 11 gateway", "slow", 1307)}  # fmt: skip
+        return [
+            DeviceInfo(
+                id=key, name=name, vendor="Acme", model="X1", instance=number, network=1, address="10.4.1.22",
+                status=status, since=ago(1260) if status != "online" else None, points=38, reads="multiple",
+                cov="20 of 38", duplicate=False,
+            )
+            for key, (name, status, number) in names.items()
+        ]  # fmt: skip
+
+    async def overview(self) -> Overview:
+        self._answer("overview")
+        return self.picture
+
+    async def alarms(self) -> list[AlarmInfo]:
+        self._answer("alarms")
+        return list(self.standing.values())
+
+    async def schedules(self) -> list[ScheduleInfo]:
+        self._answer("schedules")
+        monday = datetime(2026, 11, 23, tzinfo=UTC)
+        notes = ["", "", "half day", "Thanksgiving", "", "", ""]
+        days = [
+            ScheduleDay(
+                date=(monday + timedelta(days=i)).date().isoformat(),
+                note=notes[i],
+                blocks=[Block(start=300, end=1020 if i == 2 else 1140, state="occupied")] if i in (0, 1, 2, 4) else [],
+            )
+            for i in range(7)
+        ]
+        soon = NOW + timedelta(hours=2, minutes=46)
+        return [
+            ScheduleInfo(name="Clinic B occupancy", what="21.0 / 24.0 °C", points=24, days=days,
+                         now_state="unoccupied", next_change=soon, next_state="occupied"),
+            ScheduleInfo(name="ORs", what="clinical 24/7", points=38, days=days, now_state="occupied",
+                         next_change=None, next_state=""),
+        ]  # fmt: skip
+
+    async def detail(self, point: str) -> PointDetail:
+        self._answer("detail")
+        info = self._info(point)
+        slots = None
+        if info.commandable:
+            slots = [SlotInfo(priority=n, value="", by="") for n in range(1, 17)]
+            slots[14] = SlotInfo(priority=15, value="14.0 °C", by="weekday")
+        return PointDetail(
+            info=info, value=self.readings.get(point), slots=slots, relinquish_default="13.0 °C", winner=15,
+            records=[Record(seq=7, time=ago(4000), by="policy:weekday", action="hold", target=point, value="14.0 °C",
+                            priority=15, reason="weekday schedule", result="held")],
+            source="COV, polled every 5 min as proof of life",
+            notes=["The weekday schedule set it to 14.0 °C at 23:44, slot 15.", "Next: 05:00 occupied, 16.0 °C."],
+        )  # fmt: skip
+
+    async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
+        self._answer("trend")
+        self._info(point)
+        step = (until - since) / buckets
+        made = []
+        for i in range(buckets):
+            gap = buckets * 6 // 10 <= i < buckets * 65 // 100
+            middle = 21 + 2 * math.sin(i / buckets * 12) + (3 if i > buckets * 0.9 else 0)
+            made.append(
+                Bucket(
+                    start=since + i * step,
+                    low=None if gap else middle - 0.3,
+                    high=None if gap else middle + 0.3,
+                    mean=None if gap else middle,
+                    last=None if gap else middle,
+                    missing=step.total_seconds() if gap else 0.0,
+                )
+            )
+        return Trend(point=point, since=since, until=until, buckets=made)
+
+    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
+        self._answer("audit")
+        return self.records[:limit]
+
+    async def read(self, point: str) -> ValueInfo:
+        self._answer("read")
+        return self.readings[self._info(point).id]
+
+    async def preview(self, wish: Wish) -> Plan:
+        self._answer("preview")
+        info = self._info(wish.point)
+        self._wishes[f"plan-{len(self._wishes)}"] = wish
+        wanted = f"{wish.value} {info.unit}".strip() if wish.value is not None else "nothing (release)"
+        what = f"{wanted} to {wish.point} (analog-value 14, slot 8)"
+        return Plan(
+            id=f"plan-{len(self._wishes) - 1}", point=wish.point, what=what,
+            verdict=self.verdict, rule="" if self.verdict == "allowed" else "WARD-TEMP",
+            why="" if self.verdict == "allowed" else "Rooms may pass 24.0 °C about 03:05.",
+            wins="yes. 1-7 are empty. Beneath: 15 schedule 14.0",
+            slots=[SlotInfo(priority=15, value="14.0 °C", by="weekday")],
+            ends=self.now + timedelta(minutes=wish.minutes) if wish.minutes else None,
+            after="slot 8 is released, then 14.0 °C of slot 15", valid_until=self.now + timedelta(seconds=60),
+        )  # fmt: skip
+
+    async def commit(self, plan: str) -> Result:
+        self._answer("commit")
+        if plan not in self._wishes:
+            raise FacilityError("stale-plan", "the slots have changed since the preview: slot 5 appeared")
+        wish = self._wishes.pop(plan)
+        self.changes.append(("commit", wish))
+        if wish.value is None:
+            return Result(status="released", point=wish.point, text="slot 8 is empty; slot 15 holds it at 14.0 °C")
+        readback = value(wish.point, wish.value, age=0, source="write", held="8 rdiaz")
+        until = self.now + timedelta(minutes=wish.minutes or 0)
+        return Result(status="held", point=wish.point, text=f"read back: {wish.value}, slot 8 wins", readback=readback,
+                      winner=8, until=until)  # fmt: skip
+
+    async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
+        self._answer("acknowledge")
+        self.changes.append(("acknowledge", (alarm, reason)))
+        seen = self.standing[alarm].model_copy(
+            update={"state": "ack", "acknowledged": self.now, "acknowledged_by": "rdiaz"}
+        )
+        self.standing[alarm] = seen
+        return seen
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[AsyncIterator[Update]]:
+        self._answer("watch")
+        stream: asyncio.Queue[Update | None] = asyncio.Queue()
+        self._streams.add(stream)
+        try:
+            yield self._updates(stream)
+        finally:
+            self._streams.discard(stream)
+
+    async def _updates(self, stream: asyncio.Queue[Update | None]) -> AsyncIterator[Update]:
+        at = self.now
+        yield Update(kind="hello", at=at, hello=await self.hello())
+        yield Update(kind="catalog", at=at, points=self.catalog)
+        yield Update(kind="values", at=at, values=list(self.readings.values()))
+        yield Update(kind="overview", at=at, overview=self.picture)
+        yield Update(kind="alarms", at=at, alarms=list(self.standing.values()))
+        while True:
+            update = await stream.get()
+            if update is None:
+                raise AgentLost("the agent closed the connection")
+            yield update
+
+    def _info(self, point: str) -> PointInfo:
+        for info in self.catalog:
+            if info.id == point:
+                return info
+        raise FacilityError("unknown-point", f"no point is called {point}")

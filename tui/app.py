@@ -1,0 +1,442 @@
+"""The terminal UI: one frame, places in it, dialogs above it that never cover line 0.
+
+It looks and asks through `facility.port.Facility` alone, so it works the same in the agent's
+process and over its socket. Leaving it changes nothing: control goes on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import ClassVar, Protocol, cast
+
+from textual import on
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from facility.port import Facility
+from facility.wire import AlarmInfo, Result, ValueInfo
+from points.clock import Clock
+from tui import keys, text
+from tui.model import Link, Picture
+from tui.screens.acknowledge import ASKED, AcknowledgeDialog
+from tui.screens.alarms import AlarmsPlace
+from tui.screens.command import CommandDialog
+from tui.screens.dialog import Dialog
+from tui.screens.links import LinksPlace
+from tui.screens.others import ConnectingPlace, HelpPlace, TooSmall, too_small
+from tui.screens.overview import OverviewPlace
+from tui.screens.palette import Answer, Palette
+from tui.screens.place import Place
+from tui.screens.point import PointPlace
+from tui.screens.points import PointsPlace
+from tui.screens.schedules import SchedulesPlace
+from tui.seat import Goto, Press, Seat
+from tui.themes import (
+    ANSI_THEMES,
+    THEMES,
+    Ink,
+    ThemeName,
+    choose_theme,
+    needs_ascii,
+    take_no_color,
+    terminal_colors,
+    textual_theme,
+)
+from tui.widgets.frame import WIDE, Banner, KeyBar, NavLine, StatusStrip
+from tui.widgets.pane import CanvasPane
+from tui.widgets.table import VirtualTable
+
+TICK = 0.25
+"""Seconds between two looks at the picture: nothing is repainted more often."""
+SAID = 6.0
+"""Seconds a line in the key bar stays."""
+TALL = 30
+MOST_BACK = 50
+
+
+class _HasAlarm(Protocol):
+    @property
+    def alarm(self) -> str | None: ...
+
+
+class FacilityApp(App[int]):
+    """Shows one facility to one person."""
+
+    CSS_PATH = "facility.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings()
+
+    def __init__(
+        self,
+        facility: Facility,
+        *,
+        theme: ThemeName = "dark",
+        ascii: bool = False,  # noqa: A002 (the word people know)
+        clock: Clock | None = None,
+    ) -> None:
+        # Textual picks its colour filters in __init__: an ANSI theme must be known by then, NO_COLOR gone
+        take_no_color()
+        super().__init__(ansi_color=theme in ANSI_THEMES)
+        for name in THEMES:
+            self.register_theme(textual_theme(name))
+        self.theme = f"facility-{theme}"
+        self.picture = Picture(facility, clock=clock)
+        self.seat = Seat(facility=facility, picture=self.picture, ink=Ink(theme, plain=ascii), say=self.say)
+        self._here = Goto("overview")
+        self._trail: list[Goto] = [self._here]
+        self._step = 0
+        self._seen = -1
+        self._second = -1
+        self._said_at = 0.0
+        self._asked_to_leave = 0.0
+        self._belled: set[str] = set()
+        self._shown = ""
+        self._standing = False
+
+    def compose(self) -> ComposeResult:
+        seat = self.seat
+        self.strip = StatusStrip(seat.ink, self.picture)
+        self.nav = NavLine(seat.ink)
+        self.banner = Banner(seat.ink, self.picture)
+        self.keybar = KeyBar(seat.ink)
+        self.small = TooSmall(seat)
+        self.places: dict[str, Place] = {
+            "overview": OverviewPlace(seat), "points": PointsPlace(seat), "point": PointPlace(seat),
+            "alarms": AlarmsPlace(seat), "schedules": SchedulesPlace(seat), "links": LinksPlace(seat),
+            "help": HelpPlace(seat), "connecting": ConnectingPlace(seat),
+        }  # fmt: skip
+        yield self.strip
+        yield self.nav
+        yield self.banner
+        with ContentSwitcher(id="body", initial="connecting"):
+            yield from self.places.values()
+        yield self.small
+        yield self.keybar
+
+    def on_mount(self) -> None:
+        self._standing = True
+        self.banner.display = False
+        self.run_worker(self.picture.run(), group="picture")
+        self.set_interval(TICK, self._tick)
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    # what is in sight
+
+    @property
+    def place(self) -> Place:
+        """The place in sight."""
+        if self.picture.link is Link.CONNECTING:
+            return self.places["connecting"]
+        return self.places[self._here.place]
+
+    def say(self, said: str) -> None:
+        """One line in the key bar, for some seconds."""
+        self.keybar.said = said
+        self._said_at = time.monotonic()
+        self.keybar.redraw()
+
+    def _tick(self) -> None:
+        """Four times a second: does anything read differently now?"""
+        second = int(self.picture.now.timestamp())
+        if self.keybar.said and time.monotonic() - self._said_at > SAID:
+            self.say("")
+        if (self.picture.revision, second) == (self._seen, self._second):
+            return
+        self._seen, self._second = self.picture.revision, second
+        if self.picture.news:
+            self.say(self.picture.news)
+            self.picture.news = ""
+        self._ring()
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Puts the right place into the frame, and lets what is in sight redraw itself."""
+        if not self._standing:
+            return
+        self._set_classes()
+        small = too_small(self.size.width, self.size.height)
+        for widget in (self.nav, self.keybar, self.query_one("#body")):
+            widget.display = not small
+        self.small.display = small
+        lost = self.picture.link is Link.LOST
+        self.banner.display = not small and (lost or bool(self.banner.words()))
+        place = self.place
+        if self._shown != place.id:
+            self._shown = place.id or ""
+            self.query_one("#body", ContentSwitcher).current = place.id
+            if place.id != "connecting":
+                place.arrive(self._here.subject)
+            if place.main is not None:
+                self._base.set_focus(place.main)
+        self.nav.here = self._here.place
+        self.keybar.hints = self.hints()
+        place.show()
+        if isinstance(self.screen, Dialog):
+            self.screen.show()
+        for pane in (self.strip, self.nav, self.banner, self.keybar, self.small):
+            pane.redraw()
+
+    @property
+    def _base(self) -> Screen[object]:
+        return self.screen_stack[0]
+
+    def _set_classes(self) -> None:
+        for screen in self.screen_stack:
+            screen.set_class(self.size.width >= WIDE, "-wide")
+            screen.set_class(self.size.height >= TALL, "-roomy")
+
+    def _ring(self) -> None:
+        """Once for each new LIFE or CRIT."""
+        new = {a.id for a in self.picture.alarms() if a.severity in ASKED and a.acknowledged is None}
+        if new - self._belled and self.picture.live:
+            self.bell()
+        self._belled = new
+
+    def hints(self) -> list[keys.Verb]:
+        """The verbs that work here and now."""
+        off = bool(self.picture.may_command)
+        return [verb for verb in keys.VERBS if verb.action in self.place.verbs and not (verb.commands and off)]
+
+    # going about
+
+    def go(self, goto: Goto) -> None:
+        """Goes there and remembers the way."""
+        self._trail[self._step] = Goto(self._here.place, self.place.subject or self._here.subject)
+        if goto.place != "help":
+            self._trail = [*self._trail[: self._step + 1], goto][-MOST_BACK:]
+            self._step = len(self._trail) - 1
+        self._show(goto)
+
+    def _show(self, goto: Goto) -> None:
+        self._here, self._shown = goto, ""
+        self._arrange()
+
+    @on(Place.Go)
+    def _place_wants(self, event: Place.Go) -> None:
+        self.go(event.goto)
+
+    @on(CanvasPane.Opened)
+    async def _spot_opened(self, event: CanvasPane.Opened) -> None:
+        match event.target:
+            case Goto():
+                self.go(event.target)
+            case Press(action=action):
+                await self.run_action(action)
+
+    def action_go(self, place: str) -> None:
+        self.go(Goto(place, "" if place == "alarms" else self.places[place].subject))
+
+    def action_go_back(self) -> None:
+        if self._step > 0:
+            self._step -= 1
+            self._show(self._trail[self._step])
+
+    def action_go_forward(self) -> None:
+        if self._step + 1 < len(self._trail):
+            self._step += 1
+            self._show(self._trail[self._step])
+
+    def action_step_out(self) -> None:
+        """Esc: out of help, out of the filter, back to where one came from."""
+        if self._here.place == "help":
+            self._show(self._trail[self._step])
+        elif not self.place.step_out():
+            self.action_go_back()
+
+    def action_help(self) -> None:
+        verbs, here = self.hints(), self._here.place
+        if here != "help":
+            self.go(Goto("help"))
+            cast(HelpPlace, self.places["help"]).about(here, verbs)
+
+    def action_worst(self) -> None:
+        """The worst alarm that nobody has acknowledged."""
+        alarms = [alarm for alarm in self.picture.alarms() if alarm.acknowledged is None]
+        if alarms:
+            self.go(Goto("alarms", alarms[0].id))
+        else:
+            self.say("every standing alarm is acknowledged")
+
+    def action_palette(self) -> None:
+        if self.picture.link is not Link.CONNECTING:
+            self.push_screen(Palette(self.seat, self.place.point), self._chosen)
+            self._set_classes()
+
+    async def _chosen(self, answer: Answer | None) -> None:
+        match answer:
+            case Goto():
+                self.go(answer)
+            case Press(action=action):
+                await self.run_action(action)
+
+    # what places do themselves
+
+    def _pass_on(self, verb: str) -> None:
+        if verb in self.place.verbs:
+            getattr(self.place, verb)()
+
+    def action_open(self) -> None:
+        self._pass_on("open")
+
+    def action_filter(self) -> None:
+        if "filter" not in self.place.verbs and self.picture.link is not Link.CONNECTING:
+            self.action_go("points")
+        self._pass_on("filter")
+
+    def action_sort(self) -> None:
+        self._pass_on("sort")
+
+    def action_time_range(self) -> None:
+        self._pass_on("time_range")
+
+    def action_slots(self) -> None:
+        self._pass_on("slots")
+
+    # what the agent is asked for
+
+    def action_why(self) -> None:
+        if self._here.place == "point":
+            self._pass_on("why")
+        elif self.place.point is not None:
+            self.go(Goto("point", self.place.point))
+
+    def action_override(self) -> None:
+        self.action_command(self.place.point, "override")
+
+    def action_release(self) -> None:
+        self.action_command(self.place.point, "release")
+
+    def action_command(self, point: str | None, verb: str) -> None:
+        """Opens the dialog, or says why there is none. Nothing is sent by this."""
+        info = self.picture.points.get(point or "")
+        if self.picture.may_command:
+            self.say(self.picture.may_command)
+        elif info is None:
+            self.say("no point is chosen here")
+        elif info.access != "commandable":
+            safety = f" (safety: {info.safety})" if info.safety != "comfort" else ""
+            self.say(f"{info.id} is monitor only{safety}: nothing here writes it")
+        else:
+            self.push_screen(CommandDialog(self.seat, info, release=verb == "release"), self._commanded)
+            self._set_classes()
+
+    def _commanded(self, result: Result | None) -> None:
+        if result is not None:
+            self.say(f"{result.status.upper()}  {result.point}: {result.text}")
+            if self._here.place == "point":
+                cast(PointPlace, self.places["point"]).refresh_from_agent()
+
+    def action_acknowledge(self) -> None:
+        alarm = self.picture.alarm(cast(_HasAlarm, self.place).alarm or "") if hasattr(self.place, "alarm") else None
+        if self.picture.may_command:
+            self.say(self.picture.may_command)
+        elif alarm is None:
+            self.say("no alarm is chosen here")
+        elif alarm.acknowledged is not None:
+            self.say(f"already acknowledged by {alarm.acknowledged_by}")
+        elif alarm.severity in ASKED:
+            self.push_screen(AcknowledgeDialog(self.seat, alarm), lambda reason: self._acknowledge(alarm, reason))
+            self._set_classes()
+        else:
+            self._acknowledge(alarm, "")
+
+    def _acknowledge(self, alarm: AlarmInfo, reason: str | None) -> None:
+        if reason is None:
+            return
+
+        def done(answer: AlarmInfo) -> None:
+            self.picture.put_alarm(answer)
+            self.say(f"acknowledged: {answer.where} {answer.text}")
+
+        self.place.ask(self.seat.facility.acknowledge(alarm.id, reason), done, about="acknowledge")
+
+    def action_read_now(self) -> None:
+        point = self.place.point
+        if point is None or "read_now" not in self.place.verbs:
+            return
+        if not self.picture.live:
+            self.say("no agent: nothing was asked")
+            return
+
+        def done(reading: ValueInfo) -> None:
+            self.picture.put(reading)
+            info = self.picture.points[reading.id]
+            quality = text.quality(reading, self.picture.now)
+            self.say(f"read now: {reading.id} {text.worded(info, reading.value)}, {quality}")
+
+        self.say(f"asking the device for {point} ...")
+        self.place.ask(self.seat.facility.read(point), done, about="read")
+
+    def action_copy(self) -> None:
+        if self.place.point is not None and "copy" in self.place.verbs:
+            self.copy_to_clipboard(self.place.point)
+            self.say(f"copied {self.place.point}")
+
+    # the screen itself
+
+    def action_theme(self) -> None:
+        """The next of the colour themes; the plain ones are chosen at the start."""
+        now = self.seat.ink.theme
+        if now in ANSI_THEMES:
+            self.say(f"theme {now} was chosen at the start: --theme changes it")
+            return
+        bright = [name for name in THEMES if name not in ANSI_THEMES]
+        self.action_theme_named(bright[(bright.index(now) + 1) % len(bright)])
+
+    def action_theme_named(self, name: ThemeName) -> None:
+        if (name in ANSI_THEMES) != (self.seat.ink.theme in ANSI_THEMES):
+            self.say(f"start with --theme {name}: a terminal's own colours are chosen at the start")
+            return
+        self.seat.ink = Ink(name, plain=self.seat.ink.plain)
+        self.theme = f"facility-{name}"
+        for screen in self.screen_stack:
+            for pane in screen.query(CanvasPane):
+                pane.take_ink(self.seat.ink)
+            for table in screen.query(VirtualTable):
+                table.take_ink(self.seat.ink)
+        self.say(f"theme {name}")
+
+    def action_repaint(self) -> None:
+        self.refresh(layout=True)
+
+    def action_leave(self) -> None:
+        self.exit(0)
+
+    def action_ask_leave(self) -> None:
+        if time.monotonic() - self._asked_to_leave < SAID:
+            self.exit(0)
+        else:
+            self._asked_to_leave = time.monotonic()
+            self.say("Leave? Control goes on. Ctrl+C again leaves.")
+
+
+def run_app(
+    facility: Facility,
+    *,
+    theme: str | None = None,
+    ascii: bool | None = None,  # noqa: A002 (the word people know)
+    mouse: bool = True,
+) -> int:
+    """Runs the terminal UI until the person leaves. The exit code."""
+    chosen = choose_theme(theme, os.environ, terminal_colors())
+    plain = needs_ascii(os.environ) if ascii is None else ascii
+    return FacilityApp(facility, theme=chosen, ascii=plain).run(mouse=mouse) or 0
+
+
+async def run_app_async(
+    facility: Facility,
+    *,
+    theme: str | None = None,
+    ascii: bool | None = None,  # noqa: A002 (the word people know)
+    mouse: bool = True,
+) -> int:
+    """The same inside a running loop."""
+    chosen = choose_theme(theme, os.environ, terminal_colors())
+    plain = needs_ascii(os.environ) if ascii is None else ascii
+    return await FacilityApp(facility, theme=chosen, ascii=plain).run_async(mouse=mouse) or 0

@@ -1,0 +1,232 @@
+"""The building as this screen knows it: followed from the agent's live stream.
+
+Nothing is shown before a snapshot is complete, and a lost agent is noticed in seconds, by the
+end of the stream or by its silence. What was known then stays readable, marked as old, until a
+new snapshot is complete; only then it is taken for live again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
+from enum import Enum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
+
+from facility.port import AgentLost, Facility, FacilityError
+from facility.wire import AlarmInfo, Hello, Overview, PointInfo, Update, ValueInfo
+from points.clock import Clock, SystemClock
+from tui import text
+
+log = structlog.get_logger(__name__)
+
+FIRST_RETRY = 1.0
+LONGEST_RETRY = 10.0
+SILENCE = 3.0
+"""Seconds without a message after which the agent is asked whether it lives, and those it has to answer."""
+KINDS = ("hello", "catalog", "values", "overview", "alarms")
+
+
+class Link(Enum):
+    """How the screen stands with the agent."""
+
+    CONNECTING = "connecting"  # no snapshot has ever been complete
+    LIVE = "live"
+    LOST = "lost"
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What one connection has brought."""
+
+    arrived: set[str] = field(default_factory=set)
+    hello: Hello | None = None
+    points: dict[str, PointInfo] = field(default_factory=dict)
+    values: dict[str, ValueInfo] = field(default_factory=dict)
+    overview: Overview | None = None
+    alarms: dict[str, AlarmInfo] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return self.arrived.issuperset(KINDS)
+
+    def take(self, update: Update) -> None:
+        self.arrived.add(update.kind)
+        if update.hello is not None:
+            self.hello = update.hello
+        for point in update.points or ():
+            self.points[point.id] = point
+        for value in update.values or ():
+            self.values[value.id] = value
+        if update.overview is not None:
+            self.overview = update.overview
+        for alarm in update.alarms or ():
+            self.alarms[alarm.id] = alarm
+            if alarm.ended is not None and alarm.acknowledged is not None:
+                del self.alarms[alarm.id]
+
+
+class Picture:
+    """Follows the agent for ever. `revision` grows with everything that could be seen."""
+
+    def __init__(self, facility: Facility, *, clock: Clock | None = None) -> None:
+        self._facility = facility
+        self._clock = clock or SystemClock()
+        self._agent_ahead = timedelta(0)
+        self._retry_at: datetime | None = None
+        self._shown = Snapshot()
+        self.gathering = Snapshot()
+        self.link = Link.CONNECTING
+        self.trouble = ""
+        self.lost_at: datetime | None = None
+        self.news = ""
+        self.revision = 0
+        self.catalog_revision = 0
+
+    @property
+    def live(self) -> bool:
+        return self.link is Link.LIVE
+
+    @property
+    def hello(self) -> Hello | None:
+        return self._shown.hello or self.gathering.hello
+
+    @property
+    def points(self) -> dict[str, PointInfo]:
+        return self._shown.points
+
+    @property
+    def values(self) -> dict[str, ValueInfo]:
+        return self._shown.values
+
+    @property
+    def overview(self) -> Overview | None:
+        return self._shown.overview
+
+    @property
+    def zone(self) -> tzinfo:
+        """The site's, not the laptop's."""
+        if self.hello is not None:
+            with suppress(ZoneInfoNotFoundError, ValueError):
+                return ZoneInfo(self.hello.zone)
+        return UTC
+
+    @property
+    def now(self) -> datetime:
+        """The agent's time while it lives; later, that time running on."""
+        return self._clock.now() + self._agent_ahead
+
+    @property
+    def retry_in(self) -> float:
+        """Seconds to the next attempt."""
+        return max(0.0, (self._retry_at - self._clock.now()).total_seconds()) if self._retry_at else 0.0
+
+    @property
+    def may_command(self) -> str:
+        """Why commands are off; empty when they are not."""
+        if not self.live:
+            return "no agent: nothing was sent"
+        if self.hello is None or self.hello.role == "viewer":
+            return "you are a viewer: look only"
+        return ""
+
+    def sign(self, point: str) -> str:
+        """The tag of a point's row. While the agent is lost nothing is known."""
+        return text.sign(self.values.get(point), live=self.live)
+
+    def alarms(self) -> list[AlarmInfo]:
+        """By level, then not acknowledged, then newest."""
+        return sorted(
+            self._shown.alarms.values(),
+            key=lambda a: (text.LEVELS.index(a.severity), a.acknowledged is not None, -a.since.timestamp(), a.id),
+        )
+
+    def alarm(self, alarm: str) -> AlarmInfo | None:
+        return self._shown.alarms.get(alarm)
+
+    def put(self, value: ValueInfo) -> None:
+        """A reading that came as the answer to a question."""
+        self._shown.values[value.id] = value
+        self.revision += 1
+
+    def put_alarm(self, alarm: AlarmInfo) -> None:
+        """An alarm that came as the answer to an acknowledgement."""
+        self._shown.take(Update(kind="alarms", at=self.now, alarms=[alarm]))
+        self.revision += 1
+
+    async def run(self) -> None:
+        """Connects, follows, is lost, waits and connects again, until cancelled."""
+        wait = FIRST_RETRY
+        while True:
+            self._retry_at = None
+            self.gathering = Snapshot()
+            self.trouble = "the agent ended the connection"
+            try:
+                async with self._facility.watch() as updates:
+                    async for update in self._heard(updates):
+                        self._take(update)
+                        if self.live:
+                            wait = FIRST_RETRY
+            except FacilityError as error:
+                self.trouble = str(error)
+            self._lose(wait)
+            await self._clock.sleep(wait)
+            wait = min(LONGEST_RETRY, wait * 2)
+
+    async def _heard(self, updates: AsyncIterator[Update]) -> AsyncIterator[Update]:
+        """The stream. When it is silent the agent is asked, so that a hung one counts as lost."""
+        while True:
+            message = asyncio.ensure_future(anext(updates, None))
+            try:
+                while not message.done():
+                    await asyncio.wait({message}, timeout=SILENCE)
+                    if not message.done():
+                        await self._probe()
+            finally:
+                if not message.done():
+                    message.cancel()
+                    with suppress(asyncio.CancelledError, FacilityError):
+                        await message
+            update = message.result()
+            if update is None:
+                return
+            yield update
+
+    async def _probe(self) -> None:
+        try:
+            async with asyncio.timeout(SILENCE):
+                await self._facility.hello()
+        except TimeoutError as silent:
+            raise AgentLost("the agent does not answer") from silent
+
+    def _take(self, update: Update) -> None:
+        self._agent_ahead = update.at - self._clock.now()
+        self.gathering.take(update)
+        self.revision += 1
+        if update.kind == "catalog":
+            self.catalog_revision += 1
+        if self.live or not self.gathering.complete:
+            return
+        before, self._shown = self._shown, self.gathering
+        if self.link is Link.LOST:
+            self.news = self._back(before)
+        self.link, self.lost_at = Link.LIVE, None
+        self.catalog_revision += 1
+
+    def _lose(self, wait: float) -> None:
+        if self.live:
+            self.link, self.lost_at = Link.LOST, self.now
+            log.warning("agent lost", trouble=self.trouble)
+        self._retry_at = self._clock.now() + timedelta(seconds=wait)
+        self.revision += 1
+
+    def _back(self, before: Snapshot) -> str:
+        """What the time without an agent has brought."""
+        away = text.since(self.lost_at, self.now)
+        alarms = len(self._shown.alarms.keys() - before.alarms.keys())
+        changed = sum(before.values.get(key) != value for key, value in self._shown.values.items())
+        return f"back after {away}: {alarms} new alarms, {changed} values changed"

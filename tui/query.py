@@ -1,0 +1,186 @@
+"""What is typed after `/`: words that are AND, and filter words.
+
+`or-3 temp` both · `-vav` without · `"exact words"` · `q:old|bad|unknown|ok` · `by:mchen` ·
+`slot:8` · `dev:1202` · `class:dp` · `space:or-3` · `group:icu` · `flag:a|f|o|x` · `val>24` · `age>5m`
+A word that cannot be understood matches literally: typing is never an error.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from facility.wire import PointInfo, ValueInfo
+from tui import text
+
+HELP = (
+    ("or-3 temp", "both words"),
+    ("-vav", "without"),
+    ("q:old q:bad", "quality; also q:unknown q:out"),
+    ("by:mchen", "who holds it"),
+    ("slot:8", "slot of our claim"),
+    ("dev:1202", "device"),
+    ("class:dp", "kind of point"),
+    ("space:or-3", "room; also group:"),
+    ("flag:o", "a f o x: status flags"),
+    ("val>24", "value; also <"),
+    ("age>5m", "age; s m h d"),
+)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_COMPARED = re.compile(r"(val|age)([<>])(-?\d+(?:\.\d+)?)([smhd]?)")
+_FIELD = re.compile(r"(q|by|slot|dev|class|space|group|flag):(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A point as the filter sees it. `hay` is prepared once per catalog, in lower case."""
+
+    info: PointInfo
+    hay: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What changes: readings, time, and which spaces belong to which group."""
+
+    values: dict[str, ValueInfo]
+    now: datetime
+    groups: dict[str, str]
+    live: bool
+
+
+Test = Callable[[Row, Moment], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What was typed, understood."""
+
+    typed: str
+    words: tuple[str, ...]
+    tests: tuple[Test, ...]
+
+    def matches(self, row: Row, moment: Moment) -> bool:
+        hay = row.hay
+        return all(word in hay for word in self.words) and all(test(row, moment) for test in self.tests)
+
+    def narrows(self, wider: Query) -> bool:
+        """Whether everything this finds is among what `wider` found."""
+        return not self.tests and not wider.tests and self.typed.startswith(wider.typed)
+
+
+def row(info: PointInfo) -> Row:
+    parts = (info.id, info.name, info.description, info.space_name, info.equipment, info.device, info.point_class)
+    return Row(info, "\n".join(parts).lower())
+
+
+def slug(name: str) -> str:
+    """A name as one filter word: `Operating & procedure` -> `operating-procedure`."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def parse(typed: str) -> Query:
+    try:
+        tokens = shlex.split(typed.lower())
+    except ValueError:  # an open quote: still being typed
+        tokens = typed.lower().replace('"', " ").replace("'", " ").split()
+    words: list[str] = []
+    tests: list[Test] = []
+    for token in tokens:
+        without = len(token) > 1 and token.startswith("-")
+        test = _test(token[1:] if without else token)
+        if without:
+            tests.append(_negated(test or _word(token[1:])))
+        elif test is not None:
+            tests.append(test)
+        elif token != "-":
+            words.append(token)
+    return Query(typed, tuple(words), tuple(tests))
+
+
+def _word(word: str) -> Test:
+    return lambda row, _: word in row.hay
+
+
+def _negated(test: Test) -> Test:
+    return lambda row, moment: not test(row, moment)
+
+
+def _test(token: str) -> Test | None:
+    if compared := _COMPARED.fullmatch(token):
+        return _comparison(compared[1], float(compared[3]) * SECONDS.get(compared[4], 1), above=compared[2] == ">")
+    if named := _FIELD.fullmatch(token):
+        return _field(named[1], named[2])
+    return None
+
+
+def _comparison(what: str, limit: float, *, above: bool) -> Test:
+    def test(row: Row, moment: Moment) -> bool:
+        reading = moment.values.get(row.info.id)
+        if reading is None:
+            return False
+        if what == "age":
+            measured = (moment.now - reading.time).total_seconds()
+        elif isinstance(reading.value, str) or not text.known(reading):
+            return False
+        else:
+            measured = float(reading.value or 0)
+        return measured > limit if above else measured < limit
+
+    return test
+
+
+def _field(name: str, wanted: str) -> Test:
+    match name:
+        case "q":
+            choices = wanted.split("|")
+            return lambda row, moment: any(_quality(c, moment.values.get(row.info.id), moment) for c in choices)
+        case "by":
+            return lambda row, moment: wanted in _held(row, moment).partition(" ")[2].lower()
+        case "slot":
+            return lambda row, moment: _held(row, moment).partition(" ")[0] == wanted
+        case "dev":
+            return lambda row, _: wanted in row.info.device.lower()
+        case "class":
+            return lambda row, _: wanted in row.info.point_class.lower()
+        case "space":
+            return lambda row, _: wanted in (row.info.space.lower(), row.info.space_name.lower())
+        case "group":
+            return lambda row, moment: wanted in moment.groups.get(row.info.space, "")
+        case _:
+            bits = _flag_bits(wanted)
+            return lambda row, moment: bool(bits & getattr(moment.values.get(row.info.id), "flags", 0))
+
+
+def _held(row: Row, moment: Moment) -> str:
+    reading = moment.values.get(row.info.id)
+    return reading.held if reading else ""
+
+
+def _flag_bits(letters: str) -> int:
+    return sum(1 << i for i, letter in enumerate(text.FLAG_LETTERS.lower()) if letter in letters)
+
+
+def _quality(word: str, reading: ValueInfo | None, moment: Moment) -> bool:
+    tag = text.sign(reading, live=moment.live)
+    match word:
+        case "old" | "stale":
+            return reading is not None and reading.quality == "stale"
+        case "bad":
+            return reading is not None and reading.quality == "bad"
+        case "unknown" | "?":
+            return tag == "?"
+        case "out" | "!":
+            return tag in ("!", "!!")
+        case "ok" | "good":
+            return reading is not None and reading.quality == "good" and moment.live
+        case _:
+            return False
+
+
+def groups(spaces: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Space id -> the slug of its group."""
+    return {space: slug(group) for space, group in spaces}

@@ -1,0 +1,137 @@
+"""`:` go or do. Places, points, alarms, rooms, then verbs. A verb only opens the same dialog as its key."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
+
+from tui import keys, text
+from tui.canvas import Canvas
+from tui.screens.dialog import Dialog
+from tui.seat import Goto, Press, Seat
+from tui.themes import THEMES
+
+Answer = Goto | Press
+Entry = tuple[str, str, str, Answer]
+"""Kind, name, remark, what it does."""
+MOST = 200
+"""Candidates that are ranked; more than that nobody reads."""
+
+
+class Palette(Dialog[Answer]):
+    """Type a few letters, Enter goes there."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", "up", show=False),
+        Binding("down", "move(1)", "down", show=False),
+        Binding("tab", "complete", "complete", show=False),
+    ]
+
+    def __init__(self, seat: Seat, point: str | None) -> None:
+        super().__init__(seat)
+        self._point = point
+        self._line = Input(compact=True, id="palette-line")
+        self._found: list[Entry] = []
+        self._cursor = 0
+
+    def entries(self) -> ComposeResult:
+        yield self._line
+
+    def on_mount(self) -> None:
+        self._line.focus()
+        self._search("")
+
+    def action_move(self, by: int) -> None:
+        self._cursor = max(0, min(len(self._found) - 1, self._cursor + by))
+        self.form.redraw()
+
+    def action_complete(self) -> None:
+        if self._found:
+            self._line.value = self._found[self._cursor][1]
+            self._line.cursor_position = len(self._line.value)
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._search(event.value)
+
+    @on(Input.Submitted)
+    def _entered(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._found:
+            self.dismiss(self._found[self._cursor][3])
+
+    def draw(self, canvas: Canvas) -> None:
+        canvas.box("Go to, or do", f"{len(self._found)} found")
+        canvas.put(2, 1, ":", "key")
+        canvas.put(1, 2, "─" * (canvas.width - 2), "line")
+        rows = canvas.height - 5
+        first = max(0, self._cursor - rows + 1)
+        for y, (kind, name, remark, _) in enumerate(self._found[first : first + rows], 3):
+            on = "@" if first + y - 3 == self._cursor else ""
+            if on:
+                canvas.put(1, y, " " * (canvas.width - 2), "text@")
+            canvas.put(2, y, kind, f"muted{on}", width=8)
+            canvas.put(10, y, name, f"text{on}", width=canvas.width - 36)
+            canvas.put(canvas.width - 25, y, remark, f"muted{on}", width=23)
+        if not self._found:
+            canvas.put(2, 3, "Nothing is called that.", "muted")
+        canvas.put(2, canvas.height - 2, "Enter go   Tab complete   Esc close", "muted")
+
+    def _search(self, typed: str) -> None:
+        words = typed.lower().split()
+        self._cursor = 0
+        self._found = [entry for entry in (*self._places(), *self._verbs(words)) if _has(entry, words)]
+        if words:
+            found = self._things(words)
+            head = typed.lower().strip()
+            found.sort(key=lambda entry: (not entry[1].lower().startswith(head), len(entry[1])))
+            self._found = (
+                [e for e in self._found if e[0] == "screen"] + found + [e for e in self._found if e[0] != "screen"]
+            )
+        self.form.redraw()
+
+    def _places(self) -> list[Entry]:
+        return [("screen", long, f"key {key}", Goto(place)) for key, place, long, _ in keys.PLACES]
+
+    def _verbs(self, words: list[str]) -> list[Entry]:
+        entries: list[Entry] = [("do", f"theme {name}", "colours", Press(f"theme_named('{name}')")) for name in THEMES]
+        entries += [
+            ("do", "worst alarm not acknowledged", "key !", Press("worst")),
+            ("do", "help", "key ?", Press("help")),
+            ("do", "q leave", "control goes on", Press("leave")),
+        ]
+        about = next((word for word in words if word in self.seat.picture.points), self._point)
+        if about:
+            for verb in ("override", "release"):
+                entries.append(("do", f"{verb} {about}", "previewed, then Y", Press(f"command('{about}', '{verb}')")))
+        return entries
+
+    def _things(self, words: list[str]) -> list[Entry]:
+        picture = self.seat.picture
+        found: list[Entry] = []
+        for alarm in picture.alarms():
+            entry: Entry = ("alarm", f"{alarm.where} {alarm.text}", alarm.severity, Goto("alarms", alarm.id))
+            if _has(entry, words):
+                found.append(entry)
+        for space in picture.overview.spaces if picture.overview else ():
+            entry = ("space", space.name, space.why, Goto("points", f"space:{space.id}"))
+            if _has(entry, words):
+                found.append(entry)
+        for point, info in picture.points.items():
+            if all(word in point for word in words):
+                value = text.worded(info, picture.values[point].value) if point in picture.values else "?"
+                mark = picture.sign(point)
+                found.append(("point", point, f"{value}  {mark}", Goto("point", point)))
+                if len(found) >= MOST:
+                    break
+        return found
+
+
+def _has(entry: Entry, words: list[str]) -> bool:
+    hay = f"{entry[0]} {entry[1]}".lower()
+    return all(word in hay for word in words)
