@@ -1,0 +1,96 @@
+"""Says of every reading when it has become too old: stale at its deadline, offline at three times that.
+
+It needs no answer from anyone: a device that hangs cannot keep its values looking fresh.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import count
+
+from points.clock import Clock
+from points.freshness.states import Age, PointState
+from points.model import Quality, Reading, Source
+
+OFFLINE_AFTER = 3  # deadlines
+TICK = 1.0  # seconds; how exactly a deadline is kept
+
+
+class Marker:
+    """All points' ages, earliest first."""
+
+    def __init__(
+        self, clock: Clock, put: Callable[[Reading], None], device_answers: Callable[[PointState], bool]
+    ) -> None:
+        self._clock = clock
+        self._put = put
+        self._device_answers = device_answers
+        self._queue: list[tuple[float, int, PointState]] = []
+        self._order = count()
+
+    async def run(self) -> None:
+        while True:
+            self.mark(self._clock.now().timestamp())
+            await self._clock.sleep(TICK)
+
+    def watch(self, state: PointState, at: float) -> None:
+        """Looks at `state` again at that time, and not before."""
+        state.check_at = at
+        heapq.heappush(self._queue, (at, next(self._order), state))
+
+    def forget(self, state: PointState) -> None:
+        state.check_at = None
+
+    def mark(self, now: float) -> None:
+        """Marks all that have become too old."""
+        while self._queue and self._queue[0][0] <= now:
+            at, _, state = heapq.heappop(self._queue)
+            if state.check_at == at:  # otherwise it was arranged anew since
+                state.check_at = None
+                self._look(state, now)
+
+    def _look(self, state: PointState, now: float) -> None:
+        limit = state.limit(device_answers=self._device_answers(state))
+        from_ = state.since if state.acquired is None else state.acquired
+        stale_at = from_ + limit
+        offline_at = stale_at if state.acquired is None else from_ + OFFLINE_AFTER * limit
+        if now < stale_at:
+            self.watch(state, stale_at)
+        elif now < offline_at:
+            self._stale(state, now)
+            self.watch(state, offline_at)
+        else:
+            self._offline(state, now)
+
+    def _stale(self, state: PointState, now: float) -> None:
+        if state.age is not Age.FRESH or state.reading is None:
+            return
+        state.age = Age.STALE
+        if state.reading.quality is not Quality.BAD:  # what was bad does not become better with age
+            self._say(state, replace(state.reading, quality=Quality.STALE, reason="stale", at=_moment(now)))
+
+    def _offline(self, state: PointState, now: float) -> None:
+        if state.age is Age.OFFLINE:
+            return
+        state.age = Age.OFFLINE
+        moment = _moment(now)
+        before = state.reading or Reading(  # never read: there is no value and no time to show
+            point=state.point.id,
+            value=None,
+            time=moment,
+            at=moment,
+            quality=Quality.BAD,
+            source=Source.POLL,
+        )
+        self._say(state, replace(before, quality=Quality.BAD, reason="offline", at=moment))
+
+    def _say(self, state: PointState, reading: Reading) -> None:
+        state.reading = reading
+        self._put(reading)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,79 @@
+"""What a device's answer is worth: pure, the one place where a value gets its quality.
+
+NaN, infinity, NULL, error answers and values of the wrong kind are qualities, never numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from points.bacnet.port import Answer
+from points.errors import DeviceError, DeviceRefused
+from points.model import Kind, Point, Quality, Reading, Source, StatusFlags, Value
+
+# The order of the bits in BACnetStatusFlags (ASHRAE 135).
+_BITS = (StatusFlags.IN_ALARM, StatusFlags.FAULT, StatusFlags.OVERRIDDEN, StatusFlags.OUT_OF_SERVICE)
+_NO_FAULT = "no-fault-detected"
+
+
+def reading_of(
+    point: Point, value: Answer, flags: Answer, reliability: Answer, time: datetime, source: Source
+) -> Reading:
+    """The reading that an answer makes."""
+    status = flags_of(flags)
+    known, reason = _value(point.kind, value)
+    quality, reason = (Quality.BAD, reason) if reason else _worth(status, reliability)
+    return Reading(
+        point=point.id,
+        value=known,
+        time=time,
+        at=time,
+        quality=quality,
+        source=source,
+        reason=reason,
+        flags=status,
+    )
+
+
+def flags_of(answer: Answer) -> StatusFlags:
+    """Status flags, of bit strings of any length; none where the device has none."""
+    status = StatusFlags.NONE
+    if isinstance(answer, tuple):
+        for bit, flag in zip(answer, _BITS, strict=False):
+            if bit is True:
+                status |= flag
+    return status
+
+
+def _worth(status: StatusFlags, reliability: Answer) -> tuple[Quality, str]:
+    if StatusFlags.OUT_OF_SERVICE in status:
+        return Quality.BAD, "out-of-service"
+    if StatusFlags.FAULT in status:
+        named = isinstance(reliability, str) and reliability != _NO_FAULT
+        return Quality.BAD, str(reliability) if named else "fault"
+    if StatusFlags.OVERRIDDEN in status:
+        return Quality.UNCERTAIN, "overridden"
+    return Quality.GOOD, ""
+
+
+def _value(kind: Kind, value: Answer) -> tuple[Value | None, str]:
+    """(the value as its point's kind has it, "") or (None, why not)."""
+    match kind, value:
+        case _, DeviceRefused():
+            return None, value.code
+        case _, DeviceError():
+            return None, "protocol-error"
+        case _, None:
+            return None, "null"
+        case Kind.ANALOG, float() | int() if not isinstance(value, bool):
+            return (float(value), "") if math.isfinite(value) else (None, "nan")
+        case Kind.BINARY, bool():
+            return value, ""
+        case Kind.BINARY, int() if value in (0, 1):
+            return bool(value), ""
+        case Kind.MULTISTATE, int() if not isinstance(value, bool):
+            return value, ""
+        case Kind.TEXT, str():
+            return value, ""
+    return None, "unexpected-type"
