@@ -29,13 +29,13 @@ _OWN_NAME, _CODE, _DESCRIPTION, _BOTH, _PATH, _EVERYTHING = 1.0, 0.9, 0.95, 0.9,
 
 # What a device measures is not written; a commandable "sensor" is probably something else.
 _MEASURED = re.compile(
-    r".*-temperature|temperature|humidity|pressure|room-pressure|flow|co2|enthalpy|status|alarm|occupancy|.*-meter"
+    r".*-temperature|temperature|humidity|pressure|room-pressure|flow|co2|enthalpy|status|alarm|occupancy|door|.*-meter"
 )
 _DOUBT_IF_COMMANDABLE = 0.6
 
 # Classes that are never ordinary, whatever the equipment.
 _NOT_ORDINARY = re.compile(
-    r"unknown|medical-.*|oxygen.*|refrigerator-.*|power-transfer|generator|ups|isolated-power|fuel-level|door"
+    r"unknown|medical-.*|oxygen.*|refrigerator-.*|power-transfer|generator|ups|isolated-power|fuel-level"
 )
 _ROOMLESS = frozenset({"outside-air-temperature"})
 _ROOM_PRESSURE = frozenset({"room-pressure", "room-pressure-setpoint"})
@@ -47,7 +47,7 @@ _WATCHED_WORD = {
     "isolated_power": "isolated-power",
     "generator": "generator",
     "ups": "ups",
-    "mri_chiller": "chiller",
+    "mri_chiller": "mri",
 }
 _SHAPES = {
     "input": "in",
@@ -82,7 +82,7 @@ def classify(evidence: Evidence) -> Verdict:
     """The verdict on one point."""
     texts = _texts(evidence)
     places = [place for text in texts for place in spaces.found(text)]
-    machine = next((found for text in texts if (found := equipment.found(text))), None)
+    machine = _machine(texts)
     point_class, confidence = _class(evidence, texts, places)
     place = _place(evidence, texts, places, machine)
     return Verdict(
@@ -141,12 +141,18 @@ def _texts(evidence: Evidence) -> _Texts:
     )
 
 
+def _machine(texts: _Texts) -> Machine | None:
+    """The first that is named; "outside air" or "cooling loop" only where nothing else is."""
+    machines = [found for text in texts if (found := equipment.found(text))]
+    return min(machines, key=lambda machine: machine.type in equipment.VAGUE, default=None)
+
+
 def _class(evidence: Evidence, texts: _Texts, places: list[Place]) -> tuple[str, float]:
     """The class that the most points speak for, each text weighed by how telling it is."""
     measures = quantity(evidence.unit) or ("fraction" if (evidence.low, evidence.high) == (0.0, 100.0) else None)
     shape = frozenset(short for word, short in _SHAPES.items() if word in evidence.object_type)
     leaf, description = words.concepts(texts.leaf), words.concepts(texts.description)
-    around = frozenset(_word_of(place) for place in places)
+    around = _around(places)
     path = words.concepts(texts.name) | around
     candidates = (
         (_OWN_NAME, leaf),
@@ -169,10 +175,10 @@ def _class(evidence: Evidence, texts: _Texts, places: list[Place]) -> tuple[str,
     return won, round(confidence, 3)
 
 
-def _word_of(place: Place) -> str:
-    if place.type in spaces.WATCHED:
-        return _WATCHED_WORD.get(place.type, "cold-store")
-    return "zone"
+def _around(places: list[Place]) -> frozenset[str]:
+    """What the place says of the class: "pressure" of a room and "pressure" of a gas panel are two things."""
+    watched = {_WATCHED_WORD.get(place.type, "cold-store") for place in places if place.type in spaces.WATCHED}
+    return frozenset(watched or {"zone" for _ in places})
 
 
 def _place(evidence: Evidence, texts: _Texts, places: list[Place], machine: Machine | None) -> Place | None:
@@ -234,10 +240,10 @@ def _safety(
         return Safety.CRITICAL
     if point_class in _ROOM_PRESSURE:
         return Safety.UNKNOWN  # an ordinary room has no pressure to watch
-    serves_the_building = machine is not None and machine.type in equipment.CENTRAL
-    if types & spaces.ORDINARY or serves_the_building or point_class in _ROOMLESS:
-        return Safety.COMFORT
-    return Safety.UNKNOWN
+    if machine is not None and machine.type in equipment.PLANT:
+        return Safety.CRITICAL
+    ordinary = types & spaces.ORDINARY or point_class in _ROOMLESS
+    return Safety.COMFORT if ordinary or (machine and machine.type in equipment.ORDINARY) else Safety.UNKNOWN
 
 
 def _slug(text: str) -> str:

@@ -31,14 +31,14 @@ COARSE = {
 }
 
 _RULES = """
-tuning                   gain|tuning|timer|curtail !alarm
+tuning                   gain|tuning|timer|curtail !alarm *0.6
 tuning                   reset !alarm|filter =analog
 tuning                   start|stop time|timer !command|status =value
 alarm                    alarm !setpoint|tuning|command|delay *0.6
 alarm                    co2 high|max !temp !sensor *0.2
 alarm                    high|low limit|switch !setpoint =binary
 alarm                    temp|pressure|humidity|level|static high|low =binary *0.5
-occupancy                occupancy !temp|setpoint|command|schedule|mode|alarm|flow|timer|high|low|light *0.2
+occupancy                occupancy !temp|setpoint|command|schedule|mode|alarm|flow|timer|high|low *0.2
 occupancy                occupancy command|schedule|mode =binary|multi
 window                   window !blinds|setpoint|alarm *0.7
 door                     door !alarm !setpoint !command !lock *0.2
@@ -49,7 +49,7 @@ lighting-level           dim|light !status|alarm|power|energy|schedule|occupancy
 lighting-command         light !level|dim|status|alarm|power|energy|lux|schedule|occupancy|electric|setpoint ~
                          =out|value
 lighting-command         light command|enable|on|start !status|alarm ~ =binary|multi
-status                   light status|sensor|active|occupancy !alarm ~
+status                   light status|sensor|active !alarm|occupancy ~
 blinds                   blinds !alarm
 energy-meter             energy|usage|meter|pulse !alarm|setpoint|request|light|flow|water ~energy|volume|power *0.1
 energy-meter             usage|meter|energy ~energy =analog
@@ -100,7 +100,8 @@ flow                     ~flow|mass-flow =analog
 outside-air-temperature  outside temp !setpoint|alarm|limit|humidity|lockout ~temperature *0.6
 return-air-temperature   return temp !setpoint|alarm|water|limit|low|high ~temperature *0.5
 mixed-air-temperature    mixed temp !setpoint|alarm|limit|water ~temperature *0.5
-supply-air-temperature   supply temp !setpoint|alarm|water|limit|chilled|hot|condenser|reset ~temperature *0.5
+supply-air-temperature   supply temp ~temperature *0.5
+                         !ups|battery|setpoint|alarm|water|limit|chilled|hot|condenser|reset
 exhaust-air-temperature  exhaust temp !setpoint|alarm ~temperature *0.3
 supply-air-temperature   preheat|coil|reheat temp !setpoint|alarm|water ~temperature
 water-temperature        water|chilled|condenser|hot temp !setpoint|alarm ~temperature *0.6
@@ -110,15 +111,18 @@ temperature              temp !setpoint|alarm|limit|humidity|enable ~temperature
 temperature              ~temperature =in
 fan-speed                speed !setpoint|alarm|status|reset|enable|limit ~fraction|frequency|rate|voltage|current
                          =analog *0.2
+fan-speed                frequency output|wheel|fan|vfd|drive !alarm|setpoint ~frequency *0.4
+electrical               frequency !alarm|setpoint|fan|pump|vfd|wheel|output|drive ~frequency *0.2
 fan-speed                fan command|volt|control !alarm|status ~fraction|frequency|voltage =analog
 start-stop-command       start stop !time|alarm *0.3
-start-stop-command       run !status|alarm|runtime|hours|time ~ *0.2
-start-stop-command       run|start|enable|on command|request|enable|fan|pump !status|alarm ~ *0.3
+start-stop-command       run !status|alarm|runtime|hours|time ~ =out|value *0.2
+status                   run !alarm|runtime|hours|time|request =binary =in *0.2
+start-stop-command       run|start|enable|on command|request|enable|fan|pump !status|alarm ~ =out|value *0.3
 start-stop-command       fan|pump command|enable|start|control !status|alarm|speed ~ =binary|multi
-start-stop-command       fan|pump|boiler|chiller|ahu|unit|pump !status|alarm|speed|temp|pressure|flow ~ =binary|out
+start-stop-command       fan|pump|boiler|chiller|ahu|unit !status|alarm|speed|temp|pressure|flow ~ =binary =out
 start-stop-command       exhaust|supply|fan enable|start|demand !status|alarm|temp|flow ~ =binary
 status                   status !alarm|setpoint|command|flow *0.2
-status                   fan|pump|boiler|chiller !alarm|command|speed|start|temp|pressure|flow =binary|in
+status                   fan|pump|boiler|chiller !alarm|command|speed|start|temp|pressure|flow =binary =in
 status                   lead|event|available|active|local|remote !alarm
 mode                     mode !alarm|setpoint ~ =multi|binary|value
 run-time                 runtime !alarm ~time
@@ -127,16 +131,19 @@ override                 override|bypass !alarm|setpoint|damper|valve =binary|mu
 air-changes              changes !alarm|setpoint ~rate *0.4
 request                  request !flow|run|power|alarm ~fraction|
 request                  schedule !setpoint
-request                  heat|cool loop !setpoint|alarm|temp|pressure|flow|water ~fraction *0.3
+request                  heat|cool loop !gain|tuning|setpoint|alarm|temp|pressure|flow|water ~fraction *0.3
 request                  heat|cool|preheat request !flow|alarm *0.3
 filter-pressure          filter pressure !setpoint|alarm ~pressure *0.5
 medical-gas-pressure     gas-zone pressure !alarm|setpoint ~pressure *1.5
-medical-gas-pressure     gas-zone ~pressure *0.6
+medical-gas-pressure     gas-zone ~pressure =analog *0.6
+alarm                    gas-zone|o2|n2o|n2 low|high|lag|reserve|change|changeover|co =binary *0.5
+alarm-limit              limit !alarm|switch|setpoint =analog|value *0.9
+alarm-limit              limit alarm !switch =analog *0.9
 medical-gas-flow         gas-zone flow !alarm ~flow *1.5
 oxygen-concentration     o2|oxygen !alarm|setpoint ~fraction|concentration =analog
 refrigerator-temperature cold-store temp|sensor|probe|product|air|buffer|value !alarm|setpoint|limit ~temperature
                          =analog *1.5
-refrigerator-temperature cold-store !alarm|setpoint|limit ~temperature *0.6
+refrigerator-temperature cold-store !alarm|setpoint|limit|door|status ~temperature =analog *0.6
 power-transfer           transfer !alarm
 power-transfer           normal|emergency position|available|source !alarm =binary|multi
 generator                generator|fuel !alarm *0.2
@@ -157,7 +164,7 @@ class Rule:
     needed: tuple[frozenset[str], ...]
     barred: frozenset[str]
     quantities: frozenset[str] | None  # None: the unit does not matter; "" in it: no unit agrees
-    shapes: frozenset[str]
+    shapes: tuple[frozenset[str], ...]
     bonus: float = field(default=0.0)
 
     def points(self, words: frozenset[str], quantity: str | None, shape: frozenset[str]) -> float:
@@ -174,8 +181,8 @@ class Rule:
             points += 1.0 if quantity else 0.0
         elif not self.needed:
             return 0.0  # only the unit could have said so
-        if self.shapes and shape:
-            if self.shapes.isdisjoint(shape):
+        for wanted in self.shapes if shape else ():
+            if wanted.isdisjoint(shape):
                 return 0.0
             points += 0.25
         return points
@@ -183,7 +190,7 @@ class Rule:
 
 def _rule(line: str) -> Rule:
     point_class, *conditions = line.split()
-    needed, barred, quantities, shapes, bonus = [], set[str](), None, frozenset[str](), 0.0
+    needed, barred, quantities, shapes, bonus = [], set[str](), None, [], 0.0
     for condition in conditions:
         sign, rest = condition[0], condition[1:].split("|")
         match sign:
@@ -192,7 +199,7 @@ def _rule(line: str) -> Rule:
             case "~":
                 quantities = frozenset(rest)
             case "=":
-                shapes = frozenset(rest)
+                shapes.append(frozenset(rest))
             case "*":
                 bonus = float(rest[0])
             case _:
@@ -202,7 +209,7 @@ def _rule(line: str) -> Rule:
         needed=tuple(needed),
         barred=frozenset(barred),
         quantities=quantities,
-        shapes=shapes,
+        shapes=tuple(shapes),
         bonus=bonus,
     )
 

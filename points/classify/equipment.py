@@ -1,4 +1,4 @@
-"""Which machine a text speaks of, and whether it serves one room or a part of the building."""
+"""Which machine a text speaks of, and what hangs on it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ weather         ; weather( station)?|outside air|outdoor air|oat|oah|oarh|ambien
 """
 _NUMBERS = r"(?: (?:room|rm|corridor|no|unit))?(?P<numbers>(?: \d+[a-z]?){1,3})"
 
-# One room hangs on each of these: without knowing the room nobody can say that it is harmless.
-ROOM_LEVEL = frozenset({"vav", "fcu", "room-controller", "lighting"})
-# These serve the building; an exhaust fan may be all that keeps an isolation room negative.
-CENTRAL = frozenset({"ahu", "chiller", "boiler", "tower", "pump", "exchanger", "meter", "plant", "weather"})
+# What feeds the operating rooms too: people may command it, energy policies may not.
+PLANT = frozenset({"chiller", "boiler", "tower", "pump", "exchanger", "plant"})
+# Harmless where nothing is said of a critical room. Of a terminal box, a lamp or an exhaust fan the room must be known.
+ORDINARY = frozenset({"ahu", "meter", "weather"})
+CENTRAL = PLANT | ORDINARY  # not in any one room
+VAGUE = frozenset({"weather", "plant"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

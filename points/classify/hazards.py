@@ -24,7 +24,7 @@ medical(?! (office|center|centre|record|staff|arts|building)) | clinical (equip\
 mri | magnet | quench\w* | cryo\w* | cold ?head | linac\w* | cyclotron | gamma (camera|knife) | pet ct | angio\w*
 x ?ray | fluoro\w*
 blood | bbr | plasma | ffp | platelet\w* | vaccin\w* | vacc | vfc | tissue | organ | specimen\w* | reagent\w*
-drug\w* | insulin | milk | embryo\w*
+drug (fridge|refrig\w*|storage) | insulin | milk | embryo\w*
 fridges? | refrig(?!erant)\w* | reefer | freezers? | frzr | frz | ult | ultra (low|cold)
 cold (box|room|storage|store) | walk in | incubat\w*
 steriliz\w* | sterilis\w* | autoclav\w* | washers? | ventilators? | respirat\w* | infusion | an(a)?esth\w* | defib\w*

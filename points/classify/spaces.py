@@ -64,7 +64,7 @@ protective_env; PE
 bronchoscopy; Bronchoscopy
     bronch\w*( (room|rm))?
 ed_waiting; ED Waiting
-    (ed|er|emergency( (department|dept|room))?) waiting( (room|rm))?|waiting (room|rm)
+    (ed|er|emergency( (department|dept|room))?) waiting( (room|rm))?|waiting( (room|rm|area))?
 triage; Triage
     ((ed|er|emergency) )?triage( (room|rm))?
 ed_exam; ED Exam

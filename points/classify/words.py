@@ -31,7 +31,7 @@ ssp sasp satsp datsp: supply setpoint | htgsp htsp hsp: heat setpoint | clgsp cl
 command cmd comd cmnd: command | output outp: command | ctl ctrl cntl control: control | override ovrd ovr: override
 status sts sta stts: status | feedback fdbk fbk fb: status | proof prf: status | state: status
 alarm alm alrm alms alarms: alarm | fault flt faults: alarm | fail failure failed: alarm | trip tripped trouble: alarm
-warning: alarm | lowlimit highlimit freezestat frzstat freezestats fstat: alarm limit | cutout: alarm
+warning: alarm | lowlimit highlimit freezestat frzstat freezestats fstat: alarm limit | cutout: alarm | limit lim: limit
 fan fans: fan | sf: supply fan | rf: return fan | ef exf: exhaust fan | blower: fan
 pump pmp pumps: pump | chwp: chilled water pump | hwp: hot water pump | cwp cdwp: condenser water pump
 valve vlv vlvs valves vv: valve | chwv: chilled water valve | hwv: hot water valve | ccv: cool valve | hcv: heat valve
@@ -51,8 +51,8 @@ occ occupancy occupied occpy occup: occupancy | unoccupied unocc: unoccupied
 motion pir presence vacancy: occupancy motion
 sensor sens sen snsr: sensor | schedule sched sch schd: schedule | mode: mode | season: mode | day: day | night: night
 request req requests rqst: request | demand dmd: demand | speed spd: speed | vfd vsd: speed vfd
-frequency freq: speed frequency
-hz rpm: speed | enable ena enbl enab en: enable | start strt: start | stop: stop | run: run | on: on | off: off
+frequency freq hz: frequency
+rpm: speed | enable ena enbl enab en: enable | start strt: start | stop: stop | run: run | on: on | off: off
 energy: energy | kwh mwh: energy meter electric | consumption usage cons: usage | power pwr: power
 kw: power electric
 amp amps current ampere: current | volt volts voltage: voltage | kva kvar: power electric | meter mtr: meter
