@@ -1,5 +1,6 @@
 """Unknown is occupied, and vacancy needs time."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from pretend_office import NOON, SENSOR, point, reading, view
 
 from points.model import Kind, Quality
 from schedules.occupancy import Steadiness, is_sensor, occupancy
+from schedules.plan import NotedReadings
 
 HOLD = timedelta(minutes=5)
 SECOND = point("vav-1/occ-2", "occupancy", kind=Kind.BINARY, commandable=False)
@@ -117,7 +119,14 @@ def test_vacant_means_that_the_whole_hold_time_was_vacant(story):
         vacant_s = (vacant_s or 0) if value is False else None
         now += timedelta(seconds=lasts)
         vacant_s = None if vacant_s is None else vacant_s + lasts
-        looked = view(present, now=now)
-        object.__setattr__(looked, "since", steady.since)
+        looked = replace(view(present, now=now), since=steady.since)
         vacant = not occupancy(looked, [SENSOR], hold=HOLD).occupied
         assert vacant == (vacant_s is not None and vacant_s >= HOLD.total_seconds())
+
+
+def test_every_sensor_is_looked_at_even_if_the_first_decides():
+    """Or the planner would not watch the second, and its hold time would begin only after the first one's."""
+    looked = view(reading(SENSOR, value=True), reading(SECOND, value=False), vacant_minutes=60)
+    noted = NotedReadings(looked.readings)
+    occupancy(replace(looked, readings=noted), [SENSOR, SECOND], hold=HOLD)
+    assert noted.looked_at.keys() == {SENSOR.id, SECOND.id}

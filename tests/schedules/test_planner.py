@@ -380,6 +380,50 @@ async def test_a_step_of_the_clock_is_told_and_no_vacancy_is_taken_from_it():
         assert HEAT_14 in stage.hands.values()
 
 
+async def test_what_was_not_watched_for_a_while_is_not_taken_for_steady():
+    class LooksNowAndThen:
+        name = "now-and-then"
+        looks = True
+        since = None
+
+        def demands(self, looked):
+            if self.looks and looked[SENSOR.id] is not None:
+                self.since = looked.since.get(SENSOR.id)
+            return iter(())
+
+        def next_change(self, _now):
+            return None
+
+    policy = LooksNowAndThen()
+    async with running(Stage(NOON, [policy])) as stage:
+        stage.read(SENSOR, value=False)
+        await stage.time.until(NOON + timedelta(minutes=5))
+        assert policy.since == NOON
+        policy.looks = False
+        await stage.time.until(NOON + timedelta(minutes=10))
+        stage.read(SENSOR, value=True)  # somebody came,
+        await stage.time.until(NOON + timedelta(minutes=15))
+        stage.read(SENSOR, value=False)  # and left
+        left = stage.time.now()
+        policy.looks = True
+        await stage.time.until(NOON + timedelta(minutes=20))
+        assert policy.since == left
+
+
+async def test_a_release_that_failed_is_tried_again_until_it_is_done():
+    stage = Stage(NOON, [HOURS], catalog(HEAT))
+    async with running(stage):
+        stage.policies.clear()
+        stage.hands.refuses[HEAT.id] = DeviceRefused("busy", "busy")
+        await stage.time.until(NOON + timedelta(minutes=4))
+        assert stage.planner.troubles[HEAT_15].tries == 2
+        assert stage.hands.values() == {HEAT_15: 21.0}
+        del stage.hands.refuses[HEAT.id]
+        await stage.time.until(NOON + timedelta(minutes=6))
+        assert stage.hands.values() == {}
+        assert stage.planner.troubles == {}
+
+
 @pytest.mark.parametrize(
     ("evening", "changes"),
     [
