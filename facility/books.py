@@ -16,7 +16,7 @@ import structlog
 from facility.audit import Audit, AuditUnavailable
 from facility.claims import Claims
 from facility.database import StateUnavailable
-from facility.model import Claim, Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected, SlotKey, is_policy
+from facility.model import Claim, Command, Held, Mismatch, Outcome, Outranked, Rejected, SlotKey, is_policy
 from points.clock import Clock
 from points.events import Events
 from points.model import Event, EventKind, PointId, Value
@@ -149,5 +149,5 @@ def in_words(outcome: Outcome) -> str:
             return f"mismatch: slot {slot} holds {outcome.found}"
         case Rejected():
             return f"refused ({outcome.rule}): {outcome.why}"
-        case Failed():
+        case _:
             return f"failed: {outcome.why}" + (" The write may have reached the device." if outcome.written else "")

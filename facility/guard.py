@@ -63,7 +63,7 @@ def fitted(value: Value, point: Point) -> Value | None:
             return _binary(value, point)
         case Kind.MULTISTATE:
             return _state(value, point)
-        case Kind.TEXT:
+        case _:  # text
             return value if isinstance(value, str) else None
 
 
@@ -195,7 +195,7 @@ def _accepted(point: Point) -> str:
         case Kind.MULTISTATE:
             numbered = [f"{number} ({text})" for number, text in enumerate(point.states, 1)]
             return ", ".join(numbered) or "a state number from 1"
-        case Kind.TEXT:
+        case _:
             return "text"
 
 
