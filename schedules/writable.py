@@ -1,7 +1,7 @@
 """Which points a policy may speak for, and in which shape a value fits them.
 
 The guard has the last word on every write. This is the first: a policy never even asks for a point that is
-not plainly a matter of comfort, nor for one in a space that is cared for around the clock.
+not plainly a matter of comfort, nor for one in a space that is not plainly ordinary.
 """
 
 from __future__ import annotations
@@ -14,46 +14,9 @@ from points.catalog import Catalog
 from points.model import Access, Kind, Point, Reading, Safety, SpaceId, Value
 from schedules.occupancy import is_sensor
 
-# No unoccupied mode by clock or by motion sensor: patients sleep, medicines and sterile packs stay.
-CARE_SPACES = frozenset(
-    {
-        "operating_room",
-        "procedure_room",
-        "cath_lab",
-        "imaging_class2",
-        "trauma_room",
-        "aii_isolation",
-        "aii_anteroom",
-        "protective_env",
-        "pe_anteroom",
-        "bronchoscopy",
-        "ed_waiting",
-        "triage",
-        "ed_exam",
-        "patient_room",
-        "icu",
-        "nicu",
-        "nursery",
-        "pacu_recovery",
-        "ldr_ldrp",
-        "pharmacy_general",
-        "pharmacy_compounding_797",
-        "pharmacy_hd_800",
-        "sterile_storage",
-        "clean_workroom",
-        "soiled_utility",
-        "decontam",
-        "lab_general",
-        "mri_ct",
-        "patient_corridor",
-        "toilet",
-        "janitor",
-        "morgue",
-        "autopsy",
-        "body_holding_nonrefrig",
-        "dialysis",
-    }
-)
+# Where a clock or a motion sensor may decide. Everywhere else patients sleep, medicines and sterile packs stay, or
+# nobody has said what the space is; a site that knows better gives its space one of these types.
+ORDINARY_SPACES = frozenset({"admin_office", "lobby"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +33,7 @@ def may_speak_for(points: Iterable[Point], catalog: Catalog) -> Iterator[Point]:
     for point in points:
         space = catalog.spaces.get(point.space) if point.space is not None else None
         comfort = point.safety is Safety.COMFORT and point.access is Access.COMMANDABLE
-        if comfort and (space is None or space.type not in CARE_SPACES):
+        if comfort and (point.space is None or (space is not None and space.type in ORDINARY_SPACES)):
             yield point
 
 

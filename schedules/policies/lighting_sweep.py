@@ -2,7 +2,7 @@
 
 A sweep is a state of the programme, not an event: from the evening change to the morning one, the lights of a vacant
 zone are held off, and a zone that is still in use at the sweep follows when its people have left. Never touches a
-light without a known space, one in a space of care, or one that its name calls egress, emergency or security.
+light of no known space, one in a space that is not ordinary, or one that is named egress, emergency or security.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Known answers of domain.md section 4, rows 1, 4, 5 and 7, and what policies never touch."""
 
+import tomllib
 from datetime import UTC, datetime, time, timedelta
+from importlib.resources import files
 
 import pytest
 from pretend_office import (
@@ -27,6 +29,7 @@ from schedules.calendar import Entry, Programme
 from schedules.policies.lighting_sweep import LightingSweep
 from schedules.policies.office_setback import OfficeSetback
 from schedules.policies.weekly import Weekly
+from schedules.writable import ORDINARY_SPACES
 
 G36 = {  # Guideline 36 zone defaults (domain row 1)
     "occupied": {"heating-setpoint": 21.0, "cooling-setpoint": 24.0},
@@ -267,9 +270,15 @@ def test_no_policy_speaks_for_a_monitor_only_point(policy, how):
         assert wants(policy, office(now=now, minutes=60, building=building)) == {}
 
 
-@pytest.mark.parametrize("type_", ["operating_room", "patient_room", "icu", "patient_corridor"])
+def test_ordinary_is_only_what_the_shipped_profiles_allow():
+    shipped = tomllib.loads((files("facility") / "profiles" / "rooms.toml").read_text())
+    assert {shipped[type_]["energy_measures"] for type_ in ORDINARY_SPACES} == {"allowed"}
+    assert not any(shipped[type_]["critical"] for type_ in ORDINARY_SPACES)
+
+
+@pytest.mark.parametrize("type_", ["operating_room", "patient_room", "icu", "patient_corridor", "unknown"])
 @pytest.mark.parametrize("policy", [weekly(), setback(), sweep()], ids=lambda policy: policy.name)
-def test_no_policy_runs_a_space_of_care_by_the_clock(policy, type_):
+def test_no_policy_runs_a_space_by_the_clock_that_is_not_plainly_ordinary(policy, type_):
     building = catalog(spaces=(Space(id="office-1", name="not an office", type=type_),))
     for now in (NOON, NIGHT):
         assert wants(policy, office(now=now, minutes=60, building=building)) == {}
