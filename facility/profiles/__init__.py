@@ -7,7 +7,8 @@ are merged key by key, the site's word wins. Everything is validated when it is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from facility.profiles.conversion import convert
 from facility.profiles.model import GROUPS, ORDER, Abnormal, Limit, LimitTable, Profile
 from facility.profiles.states import active_if_named, alarm_states, states_named
 from points.errors import PointsError
-from points.model import Kind, Point, PointId, Safety, Space
+from points.model import Kind, Point, Safety, Space
 
-__all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Profile", "ProfileError", "Profiles"]
+__all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Own", "Profile", "ProfileError", "Profiles"]
 
 SHIPPED = (Path(__file__).with_name("rooms.toml"), Path(__file__).with_name("equipment.toml"))
 DEADLINE_S = 300.0  # how old a value may be that no profile speaks of: twice a usual five-minute trend would miss it
@@ -35,6 +36,15 @@ _ALARM_SEVERITY = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What the site's configuration says of a single point, in the point's unit."""
+
+    low: float | None = None
+    high: float | None = None
+    deadline_s: float | None = None
+
+
 class ProfileError(PointsError):
     """A profile file cannot be used. The text names the file, the key and what is wrong."""
 
@@ -46,21 +56,18 @@ class Profiles:
         self,
         profiles: Mapping[str, Profile],
         *,
-        limits: Mapping[PointId, tuple[float | None, float | None]] | None = None,
-        deadlines: Mapping[PointId, float] | None = None,
+        own: Callable[[Point], Own | None] = lambda _: None,
     ) -> None:
-        """`limits` and `deadlines` are the site's own for single points; they win."""
+        """`own`: what the site says of a single point; it wins."""
         self._profiles = dict(profiles)
-        self._limits = dict(limits or {})
-        self._deadlines = dict(deadlines or {})
+        self._own = own
 
     @classmethod
     def load(
         cls,
         site: Path | None = None,
         *,
-        limits: Mapping[PointId, tuple[float | None, float | None]] | None = None,
-        deadlines: Mapping[PointId, float] | None = None,
+        own: Callable[[Point], Own | None] = lambda _: None,
     ) -> Profiles:
         """The shipped profiles with the site's file laid over them; `ProfileError` if any of it is wrong."""
         tables: dict[str, Any] = {}
@@ -70,7 +77,7 @@ class Profiles:
             tables = _merged(tables, read)
             origin |= dict.fromkeys(read, file)
         profiles = {key: _validated(origin[key], key, table) for key, table in tables.items()}
-        return cls(profiles, limits=limits, deadlines=deadlines)
+        return cls(profiles, own=own)
 
     @property
     def types(self) -> frozenset[str]:
@@ -93,7 +100,7 @@ class Profiles:
         profile = self.of_point(point, space)
         table = profile.limits.get(point.point_class) if profile else None
         limit = _converted(table, profile, point.unit) if table and profile else None
-        return self._with_own(point.id, limit)
+        return _narrowed(limit, self._own(point))
 
     def abnormal(self, point: Point, space: Space | None) -> Abnormal | None:
         """The states of a binary or multi-state point that are not in order; None if it has none."""
@@ -113,9 +120,9 @@ class Profiles:
 
     def deadline(self, point: Point, space: Space | None) -> float:
         """How many seconds old the point's value may become before it is stale."""
-        own = self._deadlines.get(point.id)
-        if own is not None:
-            return own
+        own = self._own(point)
+        if own is not None and own.deadline_s is not None:
+            return own.deadline_s
         profile = self.of_point(point, space)
         return profile.deadline_s if profile else DEADLINE_S
 
@@ -124,23 +131,28 @@ class Profiles:
         profile = self.of_point(point, space)
         return profile is not None and profile.critical
 
-    def _with_own(self, point: PointId, limit: Limit | None) -> Limit | None:
-        if point not in self._limits:
-            return limit
-        low, high = self._limits[point]
-        return Limit(
-            low=low,
-            high=high,
-            deadband=0.0 if limit is None else limit.deadband,
-            delay_s=0.0 if limit is None else limit.delay_s,
-            severity=Severity.LOW if limit is None else limit.severity,
-            text="" if limit is None else limit.text,
-            magnitude=limit is not None and limit.magnitude,
-            needed=limit is not None and limit.needed,
+
+def _narrowed(limit: Limit | None, own: Own | None) -> Limit | None:
+    """The limits with the site's own in their place; a side of which it says nothing stays."""
+    if own is None or (own.low is None and own.high is None):
+        return limit
+    if limit is None:
+        limit = Limit(
+            low=None,
+            high=None,
+            deadband=0.0,
+            delay_s=0.0,
+            severity=Severity.LOW,
+            text="",
+            magnitude=False,
+            needed=False,
             source=SITE,
             edition="",
             verified_by=SITE,
         )
+    low = limit.low if own.low is None else own.low
+    high = limit.high if own.high is None else own.high
+    return replace(limit, low=low, high=high, source=SITE, edition="", verified_by=SITE)
 
 
 def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:

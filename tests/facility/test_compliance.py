@@ -99,6 +99,8 @@ def test_a_panel_alarm_puts_the_zone_out():
         (stale(PRESSURE, reason="offline"), "offline 21 min"),
         (reading(PRESSURE, None, quality=Quality.BAD, reason="nan"), "bad sensor"),
         (reading(PRESSURE, 8.0, quality=Quality.BAD, reason="out-of-service"), "out of service"),
+        (reading(PRESSURE, 8.0, quality=Quality.BAD, reason="over-range"), "over range"),
+        (reading(PRESSURE, 8.0, quality=Quality.BAD, reason="offline"), "offline 21 min"),
         (reading(PRESSURE, 8.0, quality=Quality.UNCERTAIN, reason="overridden"), "uncertain (overridden)"),
     ],
 )

@@ -2,7 +2,7 @@ import pytest
 from watched_site import NOW, OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, point
 
 from facility.model import Severity
-from facility.profiles import GROUPS, Profiles
+from facility.profiles import GROUPS, Own, Profiles
 from facility.profiles import ProfileError as Trouble
 from facility.profiles.conversion import convert
 from points.classify.classes import CLASSES
@@ -93,12 +93,12 @@ def test_equipment_speaks_before_the_room_it_stands_in(profiles):
 def test_deadlines(profiles):
     assert profiles.deadline(PRESSURE, OR) == 15
     assert profiles.deadline(PRESSURE, None) == 300
-    own = Profiles.load(deadlines={PRESSURE.id: 7.0})
+    own = Profiles.load(own={PRESSURE: Own(deadline_s=7.0)}.get)
     assert own.deadline(PRESSURE, OR) == 7.0
 
 
 def test_the_site_may_limit_a_single_point():
-    own = Profiles.load(limits={PRESSURE.id: (4.0, None), OFFICE.id: (60.0, 80.0)})
+    own = Profiles.load(own={PRESSURE: Own(low=4.0), OFFICE: Own(low=60.0, high=80.0)}.get)
     limit = own.limits(PRESSURE, OR)
     assert (limit.low, limit.severity, limit.delay_s, limit.source) == (4.0, Severity.CRIT, 120, "site configuration")
     assert own.limits(OFFICE, None).high == 80.0
