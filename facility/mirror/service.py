@@ -182,12 +182,15 @@ class Mirror:
 
     async def _listen(self, client: StrictClient, outlet: Outlet, session: str) -> None:
         """Notices a lost broker, and a late last will of an earlier connection, which would mark us offline."""
-        async for message in client.messages:
-            client.ack(message)
-            foreign = message.topic.value == self._topics.status and status_session(message) != session
-            if foreign and self._online:
-                log.warning("someone else spoke for this agent on MQTT, corrected", topic=message.topic.value)
-                await outlet.put(self._topics.status, self._status("online", session))
+        try:
+            async for message in client.messages:
+                client.ack(message)
+                foreign = message.topic.value == self._topics.status and status_session(message) != session
+                if foreign and self._online:
+                    log.warning("someone else spoke for this agent on MQTT, corrected", topic=message.topic.value)
+                    await outlet.put(self._topics.status, self._status("online", session))
+        except aiomqtt.MqttError as error:
+            raise aiomqtt.MqttError(f"the connection was lost ({error.__cause__ or error})") from error
 
     async def _farewell(self, client: StrictClient, session: str) -> None:
         """The last will is not sent when we leave politely: say it ourselves."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import ssl
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -29,7 +29,7 @@ class MirrorSettings:
     site: str
     agent: str
     username: str | None = None
-    password: str | SecretStr | None = None
+    password: str | SecretStr | None = field(default=None, repr=False)
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
@@ -38,6 +38,7 @@ class MirrorSettings:
     root: str = "fac/v1"
 
     def __post_init__(self) -> None:
+        self.topics  # noqa: B018 - raises BadTopic when our place cannot be a topic
         if (self.cert_file is None) != (self.key_file is None):
             raise MirrorMisconfigured("An MQTT client certificate needs both cert_file and key_file.")
         if not self.tls and (self.ca_file or self.cert_file):

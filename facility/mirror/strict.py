@@ -121,7 +121,7 @@ class StrictClient(aiomqtt.Client):
                 async with asyncio.timeout(self.timeout):
                     reason = await answer
             except TimeoutError:
-                raise aiomqtt.MqttError(f"The broker did not acknowledge within {self.timeout:g} s") from None
+                raise aiomqtt.MqttError(f"the broker did not acknowledge within {self.timeout:g} s") from None
         if reason.is_failure:
             raise PublishRejected(topic, str(reason))
 
@@ -173,7 +173,7 @@ class StrictClient(aiomqtt.Client):
         error = disconnected.exception() or aiomqtt.MqttError("Disconnected")
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(aiomqtt.MqttError(f"The connection was lost: {error}"))
+                answer.set_exception(aiomqtt.MqttError(f"the connection was lost ({error})"))
 
     def _abandon(self) -> None:
         self._abandoned = True
