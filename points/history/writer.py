@@ -76,6 +76,7 @@ class History:
         self._late: int | None = None  # the oldest row written since the last roll-up
         self._rolled_until: int | None = None
         self._health = Health(state="off", text="not started")
+        self.written = 0  # rows since the agent started
 
     async def run(self) -> None:
         await self._open()
@@ -171,6 +172,7 @@ class History:
         while rows := self._buffer.next(CHUNK):
             self._series = await self._file.run(partial(_insert, self._series, rows))
             self._buffer.written(rows)
+            self.written += len(rows)
             oldest = min(row["ts"] for row in rows)
             self._late = oldest if self._late is None else min(self._late, oldest)
         if lost := self._buffer.lost:
