@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from facility.audit import Audit
+from facility.audit import Audit, AuditUnavailable
 from facility.commands import CommandDesk
 from facility.model import SlotKey
 from points.clock import Clock
@@ -61,7 +61,7 @@ class Leases:
 
     async def reconcile(self) -> None:
         """Compares every stored claim with its slot once; devices that are silent are left for later."""
-        interrupted = await self._audit.close_interrupted()
+        interrupted = await self._close_interrupted()
         standing = len(self._desk.claims.standing())
         errands = self._errands()
         self._visited.update(errands)
@@ -70,6 +70,13 @@ class Leases:
                 tasks.create_task(self._visit(device, keys))
         kept = len(self._desk.claims.standing())
         log.info("claims reconciled", stored=standing, kept=kept, pending=len(self._retries), interrupted=interrupted)
+
+    async def _close_interrupted(self) -> int:
+        try:
+            return await self._audit.close_interrupted()
+        except AuditUnavailable as error:  # reading goes on without an audit; the next start closes them
+            log.warning("interrupted commands left open", error=str(error))
+            return 0
 
     def _errands(self) -> dict[str, list[SlotKey]]:
         """What is due now, by device, without the devices that somebody is at."""

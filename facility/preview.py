@@ -33,7 +33,7 @@ class Preview:
     @property
     def wins(self) -> bool:
         """Whether the present value would follow the command."""
-        return self.outranked_by is None
+        return not self.verdict.refused and self.outranked_by is None
 
     @property
     def outranked_by(self) -> int | None:
