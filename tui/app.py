@@ -200,8 +200,9 @@ class FacilityApp(App[int]):
 
     def hints(self) -> list[keys.Verb]:
         """The verbs that work here and now."""
-        off = bool(self.picture.may_command)
-        return [verb for verb in keys.VERBS if verb.action in self.place.verbs and not (verb.commands and off)]
+        off, lost = bool(self.picture.may_command), not self.picture.live
+        known = [verb for verb in keys.VERBS if verb.action in self.place.verbs]
+        return [verb for verb in known if not (verb.commands and off) and not (verb.asks and lost)]
 
     # going about
 

@@ -30,6 +30,7 @@ class Verb:
     short: str
     long: str
     commands: bool = False  # needs a living agent and a role
+    asks: bool = False  # needs a living agent
 
 
 VERBS = (
@@ -41,7 +42,7 @@ VERBS = (
     Verb(keys="w", shown="w", action="why", short="why", long="why is it so?"),
     Verb(keys="t", shown="t", action="time_range", short="range", long="time range of the trend"),
     Verb(keys="p", shown="p", action="slots", short="slots", long="all 16 slots"),
-    Verb(keys="R", shown="R", action="read_now", short="read now", long="read from the device now"),
+    Verb(keys="R", shown="R", action="read_now", short="read now", long="read from the device now", asks=True),
     Verb(keys="S", shown="S", action="sort", short="sort", long="sort: worst first"),
     Verb(keys="y", shown="y", action="copy", short="copy", long="copy the id"),
 )

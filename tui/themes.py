@@ -19,7 +19,7 @@ from typing import Literal, get_args
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 ThemeName = Literal["dark", "light", "contrast", "16", "mono"]
 THEMES: tuple[ThemeName, ...] = get_args(ThemeName)
@@ -170,7 +170,7 @@ def textual_theme(name: ThemeName) -> Theme:
         return Theme(
             name=f"facility-{name}", ansi=True, primary=plain, foreground=plain, background=plain, surface=plain,
             panel=plain, boost=plain,
-            variables={"bar": plain, "thumb": plain, "entry": plain, "entry-text": plain, "edge": plain},
+            variables=BUILTIN_THEMES["ansi-dark"].variables | {"bar": plain, "thumb": plain, "entry": plain, "entry-text": plain, "edge": plain},
         )  # fmt: skip
     styles = {role: Style.parse(text) for role, text in TABLE[name].items()}
 

@@ -150,7 +150,7 @@ class AlarmsPlace(Place):
             self.detail.redraw()
 
         since = picture.now - timedelta(hours=TREND_HOURS)
-        across = dots_across(self.size.width // 2)
+        across = dots_across(self.app.size.width // 2)
         self.ask(self.seat.facility.trend(point, since, picture.now, across), take, about="trend")
 
     def _cells(self, number: int) -> Sequence[Run]:
@@ -234,7 +234,7 @@ class AlarmDetail(CanvasPane):
             x = canvas.put(1, y, f"{TREND_HOURS} h", "muted", width=13)
             canvas.put(x, y, spark(trend.buckets, min(48, canvas.width - x - 14)))
             y += 1
-        foot = "Acknowledging says “I have seen it”. It does not end the alarm or fix the room."
+        foot = "Acknowledging says “I have seen it”. It does not end the alarm."
         if y + 1 < canvas.height:
             canvas.put(1, canvas.height - 1, foot, "muted", width=canvas.width - 2)
 
@@ -251,7 +251,7 @@ class AlarmDetail(CanvasPane):
             by = f"{alarm.acknowledged_by} at {text.when(alarm.acknowledged, now, zone)}"
             facts.append(("State", f"{alarm.state}: acknowledged by {by}"))
         if alarm.about in self._seat.picture.points:
-            facts.append(("Point", f"{alarm.about}  Enter opens it"))
+            facts.append(("Point", f"{alarm.about} · Enter opens it"))
         else:
-            facts.append(("Device", f"{alarm.about}  Enter shows it"))
+            facts.append(("Device", f"{alarm.about} · Enter shows it"))
         return facts

@@ -247,7 +247,7 @@ class CommandDialog(Dialog[Result]):
             return f"? {text.quality(reading, picture.now) if picture.live else 'no agent'}"
         old = text.age((picture.now - reading.time).total_seconds())
         held = f"held by slot {reading.held}, " if reading.held else ""
-        return f"{text.worded(self._info, reading.value)}   {held}{old} old"
+        return f"{text.worded(self._info, reading.value)} · {held}{old} old"
 
     def _draw_preview(self, canvas: Canvas) -> None:
         plan, picture = self._plan, self.seat.picture
@@ -255,9 +255,9 @@ class CommandDialog(Dialog[Result]):
             return
         canvas.box("Refused, nothing written" if self._refused else "Preview, nothing written yet", "step 2 of 3")
         y = 2
-        ends = (
-            "" if plan.ends is None else f"{text.clock(plan.ends, picture.zone, seconds=True)} by the agent, not here"
-        )
+        ends = ""
+        if plan.ends is not None:
+            ends = f"{text.clock(plan.ends, picture.zone, seconds=True)} by the agent, not by this screen."
         slots = text.slot_line(plan.slots, None, "").removesuffix("   RD ?")
         for name, said in (
             ("Release" if self._release else "Write", plan.what),

@@ -80,4 +80,4 @@ class Reason(Input):
     @staticmethod
     def presets() -> str:
         """The line under the entry."""
-        return "  ".join(f"{number} {preset}" for number, preset in enumerate(PRESETS, 1)) + "  or your own words"
+        return "  ".join(f"{number} {preset}" for number, preset in enumerate(PRESETS, 1)) + "  or words"

@@ -294,7 +294,7 @@ def draw_verdict(canvas: Canvas, y: int, picture: Picture, overview: Overview) -
         end = canvas.put(1, y, " UNKNOWN ", "unk_fill")
         at = text.clock(picture.lost_at, picture.zone) if picture.lost_at else "start"
         was = f"Was {overview.verdict}" + (f": {overview.reasons[0]}" if overview.reasons else "")
-        said = f"since {at}. {was}. Use phone, local panels."
+        said = f"since {at}. Use phone, local panels. {was}"
     canvas.put(end + 1, y, said, "strong", width=max(1, canvas.width - end - 2))
 
 

@@ -94,7 +94,8 @@ class PointPlace(Place):
             return
         self._asked = now = picture.now
         self.ask(self.seat.facility.detail(self._point), self._take_detail, about="detail")
-        across = dots_across(max(20, self.size.width - (SIDE if self.size.width >= TWO_COLUMNS else 0)))
+        width = self.app.size.width  # this place may not have been laid out yet
+        across = dots_across(width - SIDE - 1 if width >= TWO_COLUMNS else width)
         since = now - RANGES[self.range][1]
         self.ask(self.seat.facility.trend(self._point, since, now, across), self._take_trend, about="trend")
 

@@ -130,7 +130,7 @@ class PointsPlace(Place):
 
     def sort(self) -> None:
         """Worst first, now; afterwards nothing moves."""
-        point = self.point
+        point = self.point if self._ranks else None
         sign = self.seat.picture.sign
         self._ranks = {row.info.id: RANKS[sign(row.info.id)] for row in self._rows}
         self._rows.sort(key=lambda row: (self._ranks[row.info.id], row.info.id))
