@@ -28,7 +28,7 @@ from facility.mirror.content import AlarmFeed, Content
 from facility.mirror.leftovers import look, status_session
 from facility.mirror.outlet import Outlet, Tally
 from facility.mirror.settings import MirrorSettings, tls_context
-from facility.mirror.strict import GOODBYE, UNSUPPORTED_VERSION, V5, V311, StrictClient
+from facility.mirror.strict import GOODBYE, UNSUPPORTED_VERSION, V5, V311, StrictClient, Unanswered
 from facility.mirror.topics import BadTopic
 from facility.wire import Link
 from points.catalog import CatalogBook
@@ -123,13 +123,16 @@ class Mirror:
 
     async def _connection(self) -> None:
         try:
-            await self._connected(self._protocol)
+            return await self._connected(self._protocol)
         except MqttConnectError as refusal:
             if self._protocol is V311 or getattr(refusal.rc, "value", refusal.rc) != UNSUPPORTED_VERSION:
                 raise
             self._protocol = V311
-            log.info("the broker does not speak MQTT 5, going on with 3.1.1", broker=self._settings.where)
-            await self._connected(V311)
+        except Unanswered:  # amqtt 0.12.1 waits for more of a CONNECT it misreads; not remembered: it did not say no
+            if self._protocol is V311:
+                raise
+        log.info("the broker does not answer MQTT 5, going on with 3.1.1", broker=self._settings.where)
+        return await self._connected(V311)
 
     async def _connected(self, protocol: aiomqtt.ProtocolVersion) -> None:
         session = uuid.uuid4().hex
@@ -163,19 +166,19 @@ class Mirror:
                 tasks.create_task(self._content.follow_catalog(outlet, told), name="mqtt catalog")
                 tasks.create_task(self._content.follow_alarms(outlet, leftovers.alarms), name="mqtt alarms")
                 tasks.create_task(self._content.tell_events(outlet), name="mqtt events")
-                caught_up = functools.partial(self._caught_up, outlet, session)
+                caught_up = functools.partial(self._caught_up, client, outlet, session)
                 tasks.create_task(self._content.follow_states(outlet, caught_up), name="mqtt state")
         except* aiomqtt.MqttError as group:
             lost = group
         if lost is not None:
             raise _first(lost)
 
-    async def _caught_up(self, outlet: Outlet, session: str) -> None:
+    async def _caught_up(self, client: StrictClient, outlet: Outlet, session: str) -> None:
         """Says `online`: from here on all that is retained is of this connection."""
         self._online = True
         await outlet.put(self._topics.status, self._status("online", session))
         await outlet.settled()
-        version = "MQTT 5" if self._protocol is V5 else "MQTT 3.1.1"
+        version = "MQTT 5" if client.protocol is V5 else "MQTT 3.1.1"
         unencrypted = ", not encrypted" if self._settings.leaves_unencrypted else ""
         self._is("ok", f"{self._settings.where}, {version}{unencrypted}")
         log.info("mirrored on MQTT", broker=self._settings.where, version=version, topics=self.topics)

@@ -23,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiomqtt
+from aiomqtt.exceptions import MqttConnectError
 from aiomqtt.types import PahoSocket
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, ConnectFlags, MQTTMessage
 from paho.mqtt.properties import Properties
@@ -33,6 +34,7 @@ V311 = aiomqtt.ProtocolVersion.V311
 
 KEEPALIVE = 15  # seconds; a dead broker is noticed within two of them (measured: 8 s at 5)
 ANSWER = 10.0  # seconds a broker may take to acknowledge before it counts as hung
+UNDERSTANDING = 2.0  # seconds a broker may take to answer a CONNECT of MQTT 5 before we try 3.1.1
 GOODBYE = 2.0  # seconds a disconnect may take
 ROOM = 10_000  # incoming messages that may wait; ours are the alarms and catalog pages of an earlier run
 IN_FLIGHT = 50  # unacknowledged publishes; 100 at once timed out together on slow machines (aiomqtt issue 365)
@@ -49,6 +51,10 @@ class PublishRejected(aiomqtt.MqttError):
         super().__init__(f"{topic}: {reason}")
         self.topic = topic
         self.reason = reason
+
+
+class Unanswered(aiomqtt.MqttError):
+    """The broker took our connection and did not answer it: it is hung, or does not understand us."""
 
 
 class StrictClient(aiomqtt.Client):
@@ -84,17 +90,30 @@ class StrictClient(aiomqtt.Client):
             max_inflight_messages=IN_FLIGHT,
         )
         self._client.manual_ack_set(on=True)
+        self.protocol = protocol
         self._answers: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._reached = False
         self._abandoned = False
         self.refused = 0  # incoming messages there was no room for
         self.window = IN_FLIGHT  # publishes the broker lets us have unacknowledged
 
     async def __aenter__(self) -> Self:
+        if self.protocol is V5:
+            self.timeout = min(UNDERSTANDING, ANSWER)
         try:
             await super().__aenter__()
+        except MqttConnectError:
+            self._abandon()
+            raise
+        except aiomqtt.MqttError as error:
+            self._abandon()
+            if self._reached:
+                raise Unanswered("the broker takes the connection but does not answer") from error
+            raise
         except BaseException:
             self._abandon()
             raise
+        self.timeout = ANSWER
         self._disconnected.add_done_callback(self._fail_unanswered)
         return self
 
@@ -167,6 +186,7 @@ class StrictClient(aiomqtt.Client):
         if self._abandoned:  # called from the connecting thread, after our connect was cancelled
             sock.close()
             return
+        self._reached = True
         super()._on_socket_open(client, userdata, sock)
 
     def _fail_unanswered(self, disconnected: asyncio.Future[None]) -> None:
