@@ -2,7 +2,8 @@
 
 A space is *in* only if every limited point of it has a good reading inside its limits. It is *out*
 when one has been outside longer than its delay. Anything else is *unknown*: unknown is never
-counted as in order.
+counted as in order. A lobby in which only the lights are known is not counted at all; an operating
+room always is.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class Compliance:
     def __init__(self, profiles: Profiles) -> None:
         self._profiles = profiles
         self._catalog: Catalog | None = None
+        self._lived_in: frozenset[SpaceId] = frozenset()  # spaces with points of any kind
         self._memory: dict[PointId, _Memory] = {}
         self.watched: Mapping[PointId, Watched] = {}
         self.points: Mapping[PointId, Judgement] = {}
@@ -93,6 +95,7 @@ class Compliance:
         if catalog is not self._catalog:
             self._catalog = catalog
             self.watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
+            self._lived_in = frozenset(point.space for point in catalog.points.values() if point.space)
             self._memory = {point: self._memory.get(point, _Memory()) for point in self.watched}
         self.points = {
             point: _judged(watched, readings(point), self._memory[point], now)
@@ -108,7 +111,8 @@ class Compliance:
         for space in catalog.spaces.values():
             profile = self._profiles.of(space.type)
             if profile is not None:
-                yield _space(space, profile, members.get(space.id, []), self.points, now)
+                if space.id in members or space.id not in self._lived_in or profile.must_be_watched:
+                    yield _space(space, profile, members.get(space.id, []), self.points, now)
             elif space.type != "unknown":  # somebody said what it is, but nobody what it must be like
                 why = f"no profile for {space.type!r}"
                 yield SpaceStanding(

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from facility.model import Severity
 from facility.profiles.conversion import convert
 from facility.profiles.model import GROUPS, ORDER, Abnormal, Limit, LimitTable, Profile
-from facility.profiles.states import active_if_named, alarm_states, states_named
+from facility.profiles.states import active_if_named, alarm_states, says_alarm, states_named
 from points.errors import PointsError
 from points.model import Kind, Point, Safety, Space
 
@@ -111,7 +111,9 @@ class Profiles:
             states = states_named(point, table.state_words) | active_if_named(point, table.name_words)
             if states:
                 return Abnormal(states=states, severity=table.severity, delay_s=table.delay_s, text=table.text)
-        if point.point_class == "alarm" and (states := alarm_states(point)):
+        equipment = profile is not None and profile.alarm_severity is not Severity.LOW
+        is_alarm = point.point_class == "alarm" or (equipment and says_alarm(point))
+        if is_alarm and (states := alarm_states(point)):
             severity = _ALARM_SEVERITY[point.safety]
             if profile and ORDER.index(profile.alarm_severity) < ORDER.index(severity):
                 severity = profile.alarm_severity

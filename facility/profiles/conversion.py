@@ -23,6 +23,9 @@ _BASES: dict[str, tuple[str, float, float]] = {
     "centimeters-of-mercury": ("pressure", 1333.224, 0.0),
     "milliamperes": ("current", 0.001, 0.0),
     "amperes": ("current", 1.0, 0.0),
+    "seconds": ("time", 1.0, 0.0),
+    "minutes": ("time", 60.0, 0.0),
+    "hours": ("time", 3600.0, 0.0),
 }
 
 

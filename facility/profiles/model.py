@@ -123,8 +123,13 @@ class Profile(Provenance):
     limits: dict[str, LimitTable] = {}
     states: dict[str, StateTable] = {}
 
+    @property
+    def must_be_watched(self) -> bool:
+        """Whether such a space is unknown when none of its points has limits; others are then left out."""
+        return self.critical or any(limit.needed for limit in self.limits.values())
+
     @model_validator(mode="after")
     def _watches_something(self) -> Self:
-        if not self.limits and not self.states:
-            raise ValueError("a profile needs at least one limit or state: what nobody watches is not in order")
+        if not self.limits and not self.states and self.alarm_severity is Severity.LOW:
+            raise ValueError("a profile needs a limit, a state or an alarm severity: unwatched is not in order")
         return self

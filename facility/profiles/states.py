@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from points.model import Kind, Point
 
 NORMAL_WORDS = frozenset({"normal", "ok", "okay", "healthy", "no alarm", "no fault", "clear", "good", "none"})
+ALARM_WORDS = frozenset({"alarm", "fault", "trip", "tripped", "trouble", "fail", "failed", "failure", "low", "high"})
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
@@ -34,6 +35,11 @@ def active_if_named(point: Point, name_words: Iterable[str]) -> frozenset[int]:
         return frozenset()
     name = f" {words(point.name)} {words(point.description)} "
     return frozenset({1}) if any(f" {word} " in name for word in name_words) else frozenset()
+
+
+def says_alarm(point: Point) -> bool:
+    """Whether the states are a normal one and an alarm, whatever the point was taken for."""
+    return bool(states_named(point, NORMAL_WORDS) and states_named(point, ALARM_WORDS))
 
 
 def alarm_states(point: Point) -> frozenset[int]:

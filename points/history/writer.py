@@ -27,7 +27,7 @@ from points.history import queries, rollups
 from points.history.buffer import LIMIT, Buffer, Pending
 from points.history.queries import GAP, SAMPLE, SERIES, Bucket, Sample
 from points.history.rollups import Keep
-from points.history.rows import BUCKET, to_ms
+from points.history.rows import BUCKET, from_ms, to_ms
 from points.history.steps import Gap
 from points.model import PointId
 from points.sqlite import DatabaseUnusable, SqliteFile
@@ -136,6 +136,7 @@ class History:
                 await self._file.run(partial(_record, Gap(newest + 1, self._resumed)))
             self._rolled_until = await self._file.run(rollups.rolled_until)
         except DatabaseUnusable as error:
+            self._file.engine.dispose()  # the next attempt looks at the file that is there then
             self._report("down", str(error))
             raise
         except (SQLAlchemyError, CommandError) as error:
@@ -177,6 +178,9 @@ class History:
             self._late = oldest if self._late is None else min(self._late, oldest)
         if lost := self._buffer.lost:
             await self._file.run(partial(_record, lost))
+            log.warning(
+                "history has a gap: rows were dropped", since=str(from_ms(lost.start)), until=str(from_ms(lost.until))
+            )
             self._late = lost.start if self._late is None else min(self._late, lost.start)
             self._buffer.recovered()
             self._resumed = to_ms(self._clock.now())

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,6 +138,14 @@ def test_an_operating_room_whose_pressure_nobody_measures_is_unknown():
 def test_a_room_without_points_is_unknown():
     office = SPACES[-1]
     assert Watchman(Catalog.of([], [], [office])).at()["Office 1"].why == "no points"
+
+
+def test_a_lobby_of_which_only_the_lights_are_known_is_not_counted_but_an_operating_room_is():
+    lobby = Space(id=SpaceId("lobby"), name="Lobby", type="lobby")
+    lights = [point("lp/a", "lighting-level", "percent", space=space) for space in ("lobby", "or-3")]
+    found = Watchman(Catalog.of([], [replace(lights[0], id="lp/b"), lights[1]], [lobby, SPACES[0]])).at()
+    assert set(found) == {"OR-3"}
+    assert found["OR-3"].standing is Standing.UNKNOWN
 
 
 def test_a_type_without_profile_is_unknown_but_a_room_nobody_typed_is_not_counted():

@@ -1,5 +1,5 @@
 import pytest
-from watched_site import NOW, OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, point
+from watched_site import OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, point
 
 from facility.model import Severity
 from facility.profiles import GROUPS, Own, Profiles
@@ -56,7 +56,7 @@ def test_a_limit_comes_in_the_unit_of_the_point(profiles):
     assert oxygen.high == pytest.approx(413.69, abs=0.01)
     assert oxygen.severity is Severity.LIFE
     office = profiles.limits(OFFICE, OFFICE_1)
-    assert (office.low, office.high) == (pytest.approx(59.0), pytest.approx(86.0))
+    assert (office.low, office.high) == (pytest.approx(55.4), pytest.approx(89.6))
     assert office.deadband == pytest.approx(0.9)
 
 
@@ -137,6 +137,9 @@ def test_states_of_power_equipment(profiles):
     assert abnormal("generator", "generator", ("No", "Yes"), label="GEN1 NotInAuto") == {1}
     assert abnormal("generator", "generator", ("Stopped", "Running")) == set()
     assert abnormal("power-transfer", "transfer-switch", ("Normal", "Emergency")) == {1}
+    assert abnormal("power-transfer", "transfer-switch", ("Not available", "Available")) == set()
+    assert abnormal("generator", "generator", ("Normal", "Alarm")) == {1}  # low fuel, by its states
+    assert abnormal("status", "vav", ("Normal", "Alarm")) == set()
     assert abnormal("ups", "ups", ("Online", "On Battery", "Bypass"), Kind.MULTISTATE) == {2, 3}
 
 
@@ -186,4 +189,4 @@ def test_conversion():
     assert convert(5, "degrees-celsius", "degrees-fahrenheit", difference=True) == pytest.approx(9)
     assert convert(0.01, "inches-of-water", "pascals") == pytest.approx(2.49, abs=0.001)
     assert convert(1, "pascals", "degrees-celsius") is None
-    assert NOW.tzinfo is not None
+    assert convert(1, "hours", "minutes") == 60

@@ -59,7 +59,7 @@ def reading(value, at, *, point=TEMP, quality=Quality.GOOD) -> Reading:
 async def running(history: History) -> AsyncIterator[History]:
     task = asyncio.create_task(history.run())
     try:
-        await until(lambda: history.link().state != "off" or task.done())
+        await until(lambda: history.link().state == "ok" or task.done())
         yield history
     finally:
         task.cancel()
@@ -287,6 +287,9 @@ async def test_a_corrupt_file_is_said_in_words(tmp_path, store, clock):
     assert history.link().state == "down"
     with pytest.raises(DatabaseUnusable):
         await history.count()
+    path.rename(tmp_path / "history.db.broken")
+    async with running(history):  # moved aside as advised: no restart of the agent is needed
+        await until(lambda: history.link().state == "ok")
     history.close()
 
 
