@@ -7,12 +7,15 @@ their keys beside them, so that a new field needs no migration: one that was not
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, create_engine, delete, select
+from sqlalchemy.exc import SQLAlchemyError
 
-from facility.database import StateDatabase
+from facility.database import StateDatabase, StateUnavailable
 from facility.rows import DeviceRow, PointRow, SpaceRow, StateRow, table_of, upsert
 from points.catalog import Catalog
 from points.model import Device, Point, Space
@@ -24,15 +27,21 @@ _SPACE = TypeAdapter(Space)
 
 async def load_catalog(db: StateDatabase) -> Catalog:
     """What the latest `save_catalog` saved; an empty catalog if nothing ever was."""
+    return await db.run(_catalog)
 
-    def work(connection: Connection) -> Catalog:
-        return Catalog.of(
-            devices=[_DEVICE.validate_json(text) for text in _documents(connection, DeviceRow)],
-            points=[_POINT.validate_json(text) for text in _documents(connection, PointRow)],
-            spaces=[_SPACE.validate_json(text) for text in _documents(connection, SpaceRow)],
-        )
 
-    return await db.run(work)
+def stored_catalog(path: Path) -> Catalog:
+    """The same from a state file that another process may have open; read-only, and empty without a file."""
+    if not path.exists():
+        return Catalog()
+    engine = create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
+    try:
+        with engine.connect() as connection:
+            return _catalog(connection)
+    except SQLAlchemyError as error:
+        raise StateUnavailable(f"The catalog in {path} cannot be read: {error}") from error
+    finally:
+        engine.dispose()
 
 
 async def save_catalog(db: StateDatabase, catalog: Catalog) -> None:
@@ -49,6 +58,14 @@ async def save_catalog(db: StateDatabase, catalog: Catalog) -> None:
         _replace(connection, SpaceRow, spaces)
 
     await db.run(work)
+
+
+def _catalog(connection: Connection) -> Catalog:
+    return Catalog.of(
+        devices=[_DEVICE.validate_json(text) for text in _documents(connection, DeviceRow)],
+        points=[_POINT.validate_json(text) for text in _documents(connection, PointRow)],
+        spaces=[_SPACE.validate_json(text) for text in _documents(connection, SpaceRow)],
+    )
 
 
 def _dump(adapter: TypeAdapter[Any], thing: Device | Point | Space) -> str:

@@ -1,0 +1,37 @@
+"""The `facility` command. Every verb has an example in its help, exit codes, and errors that say what to do."""
+
+from __future__ import annotations
+
+import typer
+
+from facility.cli import act, look, run
+
+app = typer.Typer(
+    name="facility",
+    help="The facility controller agent of a hospital.\n\n"
+    "Exit codes: 0 done, 1 refused or not as asked for, 2 usage, 3 no agent answers, 4 unusable configuration.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for verb in (
+    run.run,
+    run.demo,
+    run.tui,
+    look.discover,
+    look.points,
+    look.read,
+    act.write,
+    act.release,
+    look.schedule,
+    look.status,
+    run.check,
+):
+    app.command()(verb)
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app()

@@ -1,0 +1,295 @@
+"""The composition root: the only place that knows all classes, and the order in which they come and go.
+
+Coming: lock and state, BACnet, what was known before; then the services. Going: the planner lets go of
+what policies hold while everything else still runs, then the rest ends; operators' holds stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from facility import __version__
+from facility.alarms import AlarmBook
+from facility.api import Api, Caller, Health
+from facility.audit import Audit
+from facility.claims import Claims
+from facility.commands import CommandDesk
+from facility.compliance import Compliance
+from facility.config import Config
+from facility.config.sections import Role
+from facility.database import StateDatabase, open_state
+from facility.guard import Limits
+from facility.hands import PolicyHands
+from facility.leases import Leases
+from facility.links import Gauges
+from facility.mirror.service import Mirror
+from facility.mirror.settings import MirrorMisconfigured, MirrorSettings
+from facility.overview import Overseer
+from facility.preview import Previews
+from facility.profiles import Profiles
+from facility.session import Parts, Session
+from facility.strategy import Strategy, rules_of
+from facility.supervisor import Service, supervise
+from facility.survey import Survey, shape_of
+from points.bacnet.stack import Stack, StackSettings, open_stack
+from points.catalog import CatalogBook
+from points.clock import Clock, SystemClock
+from points.discovery import DiscoveryPlan
+from points.errors import PointsError
+from points.events import Events
+from points.freshness import Freshness
+from points.history import History, Keep
+from points.model import DeviceRef, Point, Space
+from points.store import PointStore
+from schedules.planner import Planner
+from schedules.policy import View
+from schedules.wakeups import Wakeups
+
+log = structlog.get_logger(__name__)
+
+
+class Misconfigured(PointsError):
+    """The configuration is well formed, and cannot be used all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """What runs. A failing vital service ends the process; any other is run again."""
+
+    planner: Service
+    vital: Sequence[Service]
+    services: Sequence[Service]
+    clock: Clock
+
+    async def run(self) -> None:
+        """Lasts until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for service in self.vital:
+                tasks.create_task(supervise(service, self.clock, vital=True), name=service.name)
+            for service in self.services:
+                tasks.create_task(supervise(service, self.clock), name=service.name)
+            # in the group's own task: cancelled first, it lets go while the others still run
+            await supervise(self.planner, self.clock)
+
+
+@asynccontextmanager
+async def open_agent(config: Config) -> AsyncIterator[Agent]:
+    """An agent with its databases and its BACnet socket open. Raises `PointsError` with what to do."""
+    clock = SystemClock()
+    directory = config.state_dir
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"The state folder {directory} cannot be made: {error.strerror}.") from None
+    with open_state(directory) as db:
+        async with open_stack(_stack_settings(config)) as stack:
+            audit = Audit(db, clock)
+            await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
+            try:
+                yield await _assembled(config, clock, db, stack, audit)
+            finally:
+                await audit.note(by="agent", action="stop", target="agent")
+
+
+async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit) -> Agent:
+    book, store, events = CatalogBook(), PointStore(), Events()
+    profiles = Profiles.load(config.profiles)
+    strategy = Strategy(config, clock.now().astimezone(config.site.tz).date())
+
+    def space_of(point: Point) -> Space | None:
+        return book.current.spaces.get(point.space) if point.space else None
+
+    def deadline(point: Point) -> float:
+        return profiles.deadline(point, space_of(point))
+
+    def limits(point: Point) -> Limits | None:
+        limit = profiles.limits(point, space_of(point))
+        return None if limit is None else Limits(low=limit.low, high=limit.high, source=limit.source)
+
+    def view() -> View:
+        return View(now=clock.now(), zone=config.site.tz, catalog=book.current, readings=store.snapshot())
+
+    freshness = Freshness(stack, book, store, clock=clock, deadline=deadline, events=events)
+    claims = await Claims.load(db)
+    desk = CommandDesk(
+        bacnet=stack,
+        reader=freshness,
+        catalog=book,
+        store=store,
+        claims=claims,
+        audit=audit,
+        events=events,
+        clock=clock,
+        limits=limits,
+    )
+    compliance, wakeups = Compliance(profiles), Wakeups(clock)
+    alarms = AlarmBook(
+        store=store,
+        catalog=book,
+        compliance=compliance,
+        devices=freshness.devices,
+        db=db,
+        events=events,
+        clock=clock,
+    )
+    survey = Survey(
+        bacnet=stack,
+        plan=_discovery_plan(config),
+        book=book,
+        db=db,
+        shape=shape_of(*rules_of(config)),
+        events=events,
+        clock=clock,
+        every=timedelta(hours=config.bacnet.rediscover_hours) if config.bacnet.rediscover_hours else None,
+        changed=wakeups.ring,
+    )
+    await survey.restore()
+    planner = Planner(
+        policies=lambda: strategy.policies,
+        view=view,
+        store=store,
+        hands=PolicyHands(desk, clock),
+        clock=clock,
+        tell=events.tell,
+        wakeups=wakeups,
+    )
+    history = _history(config, store, clock)
+    mirror = _mirror(config, store=store, book=book, events=events, alarms=alarms, clock=clock)
+    gauges = Gauges(
+        config=config,
+        stack=stack,
+        freshness=freshness,
+        mirror=mirror,
+        history=history,
+        audit=audit,
+        planner=planner,
+        events=events,
+        claims=claims,
+        alarms=alarms,
+        book=book,
+    )
+    overseer = Overseer(
+        book=book,
+        store=store,
+        freshness=freshness,
+        compliance=compliance,
+        alarms=alarms,
+        claims=claims,
+        strategy=strategy,
+        clock=clock,
+        links=gauges.links,
+        banners=gauges.banners,
+    )
+    parts = Parts(
+        config=config,
+        clock=clock,
+        started=clock.now(),
+        book=book,
+        store=store,
+        freshness=freshness,
+        deadline=deadline,
+        history=history,
+        claims=claims,
+        audit=audit,
+        alarms=alarms,
+        desk=desk,
+        previews=Previews(desk, clock),
+        survey=survey,
+        strategy=strategy,
+        overseer=overseer,
+        topic=mirror.topic_of if mirror else (lambda _point: ""),
+        stats=gauges.stats,
+    )
+    roles = dict(config.users)
+
+    def session(caller: Caller) -> Session:
+        return Session(parts, caller.name, _role(caller, roles))
+
+    api = Api(
+        config.socket,
+        session,
+        Health(ready=lambda: _not_ready(book, store), metrics=gauges.metrics),
+        group=config.api.group,
+    )
+    optional: list[Service | None] = [history, mirror]
+    return Agent(
+        planner=planner,
+        vital=[Leases(desk, audit, clock)],
+        services=[freshness, survey, alarms, api, *(service for service in optional if service is not None)],
+        clock=clock,
+    )
+
+
+def _stack_settings(config: Config) -> StackSettings:
+    bacnet = config.bacnet
+    return StackSettings(
+        address=bacnet.address,
+        instance=bacnet.instance,
+        name=f"facility-{config.site.id}-{config.agent.id}",
+        foreign=bacnet.foreign,
+        foreign_ttl=bacnet.foreign_ttl,
+        apdu_timeout=bacnet.timeout_s,
+    )
+
+
+def _discovery_plan(config: Config) -> DiscoveryPlan:
+    bacnet = config.bacnet
+    return DiscoveryPlan(
+        targets=(None, *bacnet.targets),
+        ranges=((bacnet.low, bacnet.high),),
+        static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
+    )
+
+
+def _history(config: Config, store: PointStore, clock: Clock) -> History | None:
+    if not config.history.enabled:
+        return None
+    keep = Keep(raw=timedelta(days=config.history.raw_days), rollups=timedelta(days=366 * config.history.rollup_years))
+    return History(config.state_dir / "history.db", store, clock, keep)
+
+
+def _mirror(
+    config: Config, *, store: PointStore, book: CatalogBook, events: Events, alarms: AlarmBook, clock: Clock
+) -> Mirror | None:
+    mqtt = config.mqtt
+    if not mqtt.enabled:
+        return None
+    try:
+        settings = MirrorSettings(
+            host=mqtt.host,
+            port=mqtt.port,
+            site=config.site.id,
+            agent=config.agent.id,
+            username=mqtt.username,
+            password=mqtt.password,
+            ca_file=mqtt.ca_file,
+            cert_file=mqtt.cert_file,
+            key_file=mqtt.key_file,
+            tls=mqtt.tls,
+            allow_insecure=mqtt.allow_insecure,
+            root=mqtt.root,
+        )
+    except MirrorMisconfigured as error:
+        raise Misconfigured(f"[mqtt] {error}") from None
+    return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
+
+
+def _role(caller: Caller, roles: Mapping[str, Role]) -> Role:
+    """As configured; else an engineer for the agent's own user and root, who could do anything anyway."""
+    named = roles.get(caller.name)
+    if named is not None:
+        return named
+    return "engineer" if caller.uid in (0, os.getuid()) else "viewer"
+
+
+def _not_ready(book: CatalogBook, store: PointStore) -> str | None:
+    if not book.current.points:
+        return "no points are known yet"
+    return None if store.snapshot() else "no point has been read yet"

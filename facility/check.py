@@ -1,0 +1,88 @@
+"""What the configuration means, said without touching anything: no packet, no write, no lock.
+
+Selectors are resolved against the stored catalog; what policies would do now is computed from it with
+every reading unknown, which is what a policy that needs evidence must be able to bear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from facility.catalog_rows import stored_catalog
+from facility.config import Config, ConfigError
+from facility.profiles import Profiles
+from facility.strategy import Strategy, rules_of
+from facility.survey import shape_of
+from points.catalog import Catalog
+from points.units import show
+from schedules.policy import View
+
+SHOWN = 3  # demands of a policy that are printed; the rest is counted
+
+
+@dataclass(slots=True)
+class Findings:
+    """Lines for a person; errors end the check with an exit code."""
+
+    lines: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    demands: list[Mapping[str, object]] = field(default_factory=list)
+
+    def wrong(self, text: str) -> None:
+        self.errors.append(text)
+        self.lines.append(f"ERROR    {text}")
+
+
+def checked(config: Config) -> Findings:
+    """Everything that can be said about the configuration. Raises `PointsError` for unusable files."""
+    findings = Findings()
+    now = datetime.now(UTC)
+    Profiles.load(config.profiles)
+    try:
+        strategy = Strategy(config, now.astimezone(config.site.tz).date())
+        rules = rules_of(config)
+    except (ConfigError, ValueError) as error:
+        findings.wrong(str(error))
+        return findings
+    findings.lines.append(f"site     {config.site.name} ({config.site.id}/{config.agent.id}), {config.site.zone}")
+    findings.lines.append(f"state    {config.state_dir}")
+    catalog = _known(config, findings)
+    if catalog is not None:
+        _policies(findings, strategy, shape_of(*rules)(catalog), now)
+    findings.lines.append("Nothing was touched." if not findings.errors else f"{len(findings.errors)} errors")
+    return findings
+
+
+def _known(config: Config, findings: Findings) -> Catalog | None:
+    catalog = stored_catalog(config.state_dir / "state.db")
+    if not catalog.points:
+        findings.lines.append("catalog  nothing discovered yet, selectors cannot be resolved: start `facility run` once")
+        return None
+    findings.lines.append(f"catalog  {len(catalog.devices)} devices, {len(catalog.points)} points")
+    return catalog
+
+
+def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: datetime) -> None:
+    view = View(now=now, zone=strategy.zone, catalog=catalog, readings={})
+    for policy in strategy.policies:
+        chosen = strategy.points_of(policy.name, catalog)
+        demands = list(policy.demands(view))
+        findings.lines.append(f"policy   {policy.name}: selects {len(chosen)} points, demands {len(demands)} now")
+        if not chosen:
+            findings.wrong(f"policy {policy.name!r} selects no point")
+        for demand in demands[:SHOWN]:
+            point = catalog.points[demand.point]
+            value = show(point, demand.value)
+            findings.lines.append(f"           {demand.point} = {value} at {int(demand.priority)}: {demand.reason}")
+        findings.demands.extend(
+            {
+                "policy": demand.policy,
+                "point": demand.point,
+                "value": demand.value,
+                "priority": int(demand.priority),
+                "reason": demand.reason,
+            }
+            for demand in demands
+        )

@@ -1,0 +1,138 @@
+"""Verbs that run things: run, demo, tui, check."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from facility.agent import open_agent
+from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, configuration, fail, print_json, socket_of
+from facility.client import RemoteFacility
+from facility.config import Config
+from facility.demo.play import SCENARIOS, DemoOptions, play
+from facility.demo.processes import ChildFailed
+from facility.log import set_up
+from facility.check import checked
+from facility.until import asked_to_end
+from points.errors import PointsError
+
+
+def run(
+    config: ConfigOption = None,
+    with_parent: Annotated[bool, typer.Option("--with-parent", help="End when standard input closes.")] = False,
+) -> None:
+    """Run the agent until it is told to end (SIGTERM, Ctrl-C).
+
+    Example:  facility run --config /etc/facility.toml
+    """
+    settings = configuration(config)
+    set_up(settings.agent.log)
+    try:
+        asyncio.run(_run(settings, with_parent=with_parent))
+    except PointsError as error:
+        fail(str(error), Exit.CONFIG)
+    except BaseExceptionGroup as group:
+        _only_trouble(group)
+
+
+async def _run(settings: Config, *, with_parent: bool) -> None:
+    async with open_agent(settings) as agent:
+        running = asyncio.create_task(agent.run(), name="agent")
+        ending = asyncio.create_task(asked_to_end(with_parent=with_parent), name="signals")
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
+        ending.cancel()
+        if not running.done():
+            running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+def _only_trouble(group: BaseExceptionGroup[BaseException]) -> NoReturn:
+    """A trouble a person can act on is told as its sentence; a bug of ours keeps its trace in the log."""
+    told, bugs = group.split(PointsError)
+    if bugs is not None or told is None:
+        raise group
+    first: BaseException = told
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    fail(str(first), Exit.CONFIG)
+
+
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Validate the configuration, resolve every selector, say what each policy would do now. Touches nothing.
+
+    Example:  facility check --config facility.toml
+    """
+    settings = configuration(config)
+    try:
+        findings = checked(settings)
+    except PointsError as error:
+        fail(str(error), Exit.CONFIG)
+    if as_json:
+        print_json(findings)
+    else:
+        for line in findings.lines:
+            typer.echo(line)
+    if findings.errors:
+        raise typer.Exit(Exit.CONFIG)
+
+
+def tui(
+    config: ConfigOption = None,
+    socket: SocketOption = None,
+    theme: Annotated[str | None, typer.Option(help="dark, light, contrast, 16 or mono.")] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+) -> None:
+    """Attach the terminal UI to the running agent. Leaving it leaves the agent running.
+
+    Example:  facility tui            or from afar:  ssh -Ct hospital facility tui
+    """
+    facility = RemoteFacility(socket_of(socket, config))
+    raise typer.Exit(screens()(facility, theme=theme, ascii=ascii_only))
+
+
+def screens() -> Any:
+    """The terminal UI, which lives above this package and is found by its entry point."""
+    found = entry_points(group="facility.screens", name="tui")
+    if not found:
+        fail("The terminal UI is not installed with this agent.", Exit.USAGE)
+    return next(iter(found)).load()
+
+
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="No screen; print a summary at the end.")] = False,
+    seconds: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
+    scenario: Annotated[str | None, typer.Option(help=f"A story: {', '.join(SCENARIOS)}.")] = None,
+    speed: Annotated[float, typer.Option(help="How much faster than real the building's physics runs.")] = 1.0,
+    churn: Annotated[int, typer.Option(help="Extra value changes a second, to see it under load.")] = 0,
+    mqtt: Annotated[str | None, typer.Option(help="host:port of a broker to use instead of our own.")] = None,
+    state: Annotated[Path | None, typer.Option("--state", help="State folder [default: that of the user].")] = None,
+    theme: Annotated[str | None, typer.Option(help="dark, light, contrast, 16 or mono.")] = None,
+    ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
+) -> None:
+    """A simulated hospital, a broker, the agent and the terminal UI, all on this machine.
+
+    Example:  facility demo --scenario fridge-door --speed 20
+    """
+    if scenario is not None and scenario not in SCENARIOS:
+        fail(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.", Exit.USAGE)
+    options = DemoOptions(
+        headless=headless,
+        seconds=seconds,
+        scenario=scenario,
+        speed=speed,
+        churn=churn,
+        mqtt=mqtt,
+        state=state,
+        theme=theme,
+        ascii=ascii_only,
+    )
+    try:
+        raise typer.Exit(play(options, screens if not headless else None))
+    except ChildFailed as error:
+        fail(str(error), Exit.NO)

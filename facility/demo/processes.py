@@ -1,0 +1,95 @@
+"""Child processes that cannot outlive us, and ports that are free.
+
+A child ends when its standard input closes, which the kernel does for us even after a kill -9. The
+agent is kept running as a service manager would: when it ends unasked it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import IO
+
+RESTART_AFTER_S = 3.0
+END_WITHIN_S = 15.0  # a clean stop releases slots at devices, which takes a few answers
+
+
+class ChildFailed(Exception):
+    """A process did not come up, or ended; the text is what it said last."""
+
+
+def free_port(preferred: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """`preferred` if nobody has it on loopback, else any free port."""
+    for port in (preferred, 0):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise ChildFailed("There is no free port on this machine.")
+
+
+class KeptAgent:
+    """The agent's process: started, started again when it ends unasked, ended with us."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._arguments = arguments
+        self._environment = {**os.environ, **environment}
+        self._log = log
+        self.starts = 0
+        self.pid = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[KeptAgent]:
+        with self._log.open("ab") as log:
+            process = await self._start(log)
+            keeper = asyncio.create_task(self._keep(process, log), name="agent keeper")
+            try:
+                yield self
+            finally:
+                keeper.cancel()
+                await asyncio.gather(keeper, return_exceptions=True)
+
+    async def _keep(self, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
+        try:
+            while True:
+                await process.wait()
+                await asyncio.sleep(RESTART_AFTER_S)
+                process = await self._start(log)
+        finally:
+            await _end(process)
+
+    async def _start(self, log: IO[bytes]) -> asyncio.subprocess.Process:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "facility",
+            *self._arguments,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=self._environment,
+            start_new_session=True,  # a Ctrl-C in our terminal is ours to handle
+        )
+        self.starts += 1
+        self.pid = process.pid
+        return process
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(END_WITHIN_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

@@ -1,0 +1,122 @@
+"""How the agent's connections are, and its counters: for the status strip, banners, and /metrics."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from facility.alarms import AlarmBook
+from facility.audit import Audit
+from facility.claims import Claims
+from facility.config import Config
+from facility.mirror.service import Mirror
+from facility.model import is_policy
+from facility.wire import Link
+from points.bacnet.stack import Stack
+from points.catalog import CatalogBook
+from points.events import Events
+from points.freshness import Freshness
+from points.history import History
+from points.model import Source
+from schedules.planner import Planner
+
+LinkState = Literal["ok", "degraded", "down", "off"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """Reads every part's own account of itself."""
+
+    config: Config
+    stack: Stack
+    freshness: Freshness
+    mirror: Mirror | None
+    history: History | None
+    audit: Audit
+    planner: Planner
+    events: Events
+    claims: Claims
+    alarms: AlarmBook
+    book: CatalogBook
+
+    def links(self) -> list[Link]:
+        return [self._bacnet(), self._mqtt(), self._audit(), self._history(), self._planner()]
+
+    def banners(self, links: Sequence[Link]) -> list[str]:
+        """What every screen must say, the gravest first."""
+        told = []
+        by_name = {link.name: link for link in links}
+        if by_name["audit"].state != "ok":
+            told.append(f"COMMANDS OFF: {by_name['audit'].text}")
+        if by_name["bacnet"].state == "down":
+            told.append(f"BACNET DOWN: {by_name['bacnet'].text}")
+        if self.config.agent.pretend:
+            told.append("PRETEND HOSPITAL (demo)")
+        if by_name["mqtt"].state == "down":
+            told.append(f"MQTT DOWN: {by_name['mqtt'].text}")
+        if by_name["history-db"].state == "down":
+            told.append(f"HISTORY DOWN: {by_name['history-db'].text}")
+        if self.config.mqtt.enabled and self.config.mqtt.allow_insecure and not self.config.mqtt.tls:
+            told.append("TLS OFF (mqtt.allow_insecure)")
+        return told
+
+    def stats(self) -> dict[str, float]:
+        """Counters since the start, and gauges."""
+        mirror = self.mirror
+        standing = self.claims.standing()
+        return {
+            "points": len(self.book.current.points),
+            "devices": len(self.book.current.devices),
+            "readings_cov": self.freshness.readings[Source.COV],
+            "readings_poll": self.freshness.readings[Source.POLL],
+            "readings_readback": self.freshness.readings[Source.READBACK],
+            "protocol_errors": sum(self.freshness.protocol_errors.values()),
+            "history_rows": self.history.written if self.history else 0,
+            "mqtt_published": mirror.published if mirror else 0,
+            "mqtt_rejected": mirror.rejected if mirror else 0,
+            "mqtt_topics": mirror.topics if mirror else 0,
+            "alarms": len(self.alarms.all()),
+            "claims_policy": sum(is_policy(claim.by) for claim in standing),
+            "claims_operator": sum(not is_policy(claim.by) for claim in standing),
+            "planner_rounds": self.planner.rounds,
+            "planner_troubles": len(self.planner.troubles),
+            "events": self.events.told,
+            "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+
+    def metrics(self) -> str:
+        """The same in the text form that Prometheus scrapes."""
+        return "".join(f"facility_{name} {value:g}\n" for name, value in self.stats().items())
+
+    def _bacnet(self) -> Link:
+        devices = self.freshness.devices()
+        online = sum(status.status == "online" for status in devices.values())
+        state: LinkState = "ok" if online == len(devices) else "degraded"
+        text = f"{online} of {len(devices)} devices"
+        if self.config.bacnet.foreign and not self.stack.registered:
+            state, text = "down", f"not registered with the BBMD {self.config.bacnet.foreign}"
+        elif devices and not online:
+            state = "down"
+        return Link(name="bacnet", state=state, text=text)
+
+    def _mqtt(self) -> Link:
+        return self.mirror.link() if self.mirror else Link(name="mqtt", state="off", text="not configured")
+
+    def _audit(self) -> Link:
+        if self.audit.healthy:
+            return Link(name="audit", state="ok", text="every command is recorded")
+        return Link(name="audit", state="down", text="the audit cannot be written")
+
+    def _history(self) -> Link:
+        if self.history is None:
+            return Link(name="history-db", state="off", text="not kept")
+        health = self.history.link()
+        return Link(name="history-db", state=health.state, text=health.text, since=health.since)
+
+    def _planner(self) -> Link:
+        troubles = len(self.planner.troubles)
+        if troubles:
+            return Link(name="planner", state="degraded", text=f"{troubles} demands could not be carried out")
+        return Link(name="planner", state="ok", text=f"{self.planner.rounds} rounds")

@@ -1,0 +1,129 @@
+"""The whole building on one screen: computed once, here, for screens, command line and MQTT alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from facility import views
+from facility.alarms import AlarmBook
+from facility.claims import Claims
+from facility.compliance import Compliance, Standing
+from facility.model import Severity
+from facility.strategy import Strategy
+from facility.verdict import overview_groups, verdict
+from facility.wire import Hold, Lamp, Link, Overview, PolicyInfo, Upcoming
+from points.catalog import Catalog, CatalogBook
+from points.clock import Clock
+from points.freshness import Freshness
+from points.model import PointId, Priority, Quality, Reading, Source
+from points.store import PointStore
+from schedules.calendar import next_transition, state_at
+
+UPCOMING_WITHIN = timedelta(days=7)
+UPCOMING_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overseer:
+    """Looks at everything; changes nothing."""
+
+    book: CatalogBook
+    store: PointStore
+    freshness: Freshness
+    compliance: Compliance
+    alarms: AlarmBook
+    claims: Claims
+    strategy: Strategy
+    clock: Clock
+    links: Callable[[], list[Link]]
+    banners: Callable[[list[Link]], list[str]]
+
+    def overview(self) -> Overview:
+        now, catalog, readings = self.clock.now(), self.book.current, self.store.snapshot()
+        alarms = self.alarms.all()
+        counts = _counts(catalog, readings, self.compliance)
+        complete = bool(catalog.points) and counts["read"] == counts["total"]
+        judged = verdict(self.compliance.spaces, alarms, now=now, complete=complete)
+        groups, spaces = overview_groups(self.compliance.spaces, now)
+        devices = self.freshness.devices()
+        links = self.links()
+        holds = [views.hold(claim, catalog.points.get(claim.point)) for claim in self.claims.standing()]
+        return Overview(
+            at=now,
+            verdict=judged.word,
+            reasons=list(judged.reasons),
+            groups=groups,
+            spaces=spaces,
+            lamps={
+                severity.value: Lamp(
+                    new=sum(alarm.is_new for alarm in alarms if alarm.severity is severity),
+                    standing=sum(alarm.ended is None for alarm in alarms if alarm.severity is severity),
+                )
+                for severity in Severity
+            },
+            spaces_unknown=sum(space.standing is Standing.UNKNOWN for space in self.compliance.spaces),
+            devices_online=sum(status.status == "online" for status in devices.values()),
+            devices_total=len(catalog.devices),
+            holds=sorted(holds, key=lambda hold: (hold.priority, hold.until)),
+            upcoming=self._upcoming(now, holds, catalog),
+            policies=self._policies(now, catalog),
+            links=links,
+            banners=self.banners(links),
+            points=counts,
+        )
+
+    def limits(self, point: PointId) -> tuple[float | None, float | None]:
+        """What the clinical profile or the site allows the point to be."""
+        watched = self.compliance.watched.get(point)
+        rule = watched.rule if watched else None
+        return getattr(rule, "low", None), getattr(rule, "high", None)
+
+    def _upcoming(self, now: datetime, holds: Iterable[Hold], catalog: Catalog) -> list[Upcoming]:
+        coming = [
+            Upcoming(at=hold.until, what=f"hold of {hold.point} by {hold.by} ends", points=1)
+            for hold in holds
+            if hold.priority == Priority.OPERATOR
+        ]
+        for programme in self.strategy.programmes.values():
+            change = next_transition(programme, now, self.strategy.zone)
+            if change is not None and change[0] - now <= UPCOMING_WITHIN:
+                points = sum(
+                    len(self.strategy.points_of(policy.name, catalog))
+                    for policy in self.strategy.policies_following(programme.name)
+                )
+                coming.append(Upcoming(at=change[0], what=f"{programme.name}: {change[1]}", points=points))
+        return sorted(coming, key=lambda item: item.at)[:UPCOMING_SHOWN]
+
+    def _policies(self, now: datetime, catalog: Catalog) -> list[PolicyInfo]:
+        held = Counter(views.owner(claim.by) for claim in self.claims.standing())
+        return [
+            PolicyInfo(
+                name=policy.name,
+                kind=self.strategy.kind_of(policy.name),
+                points=len(self.strategy.points_of(policy.name, catalog)),
+                held=held[policy.name],
+                priority=int(policy.priority),
+                state=state_at(policy.programme, now, self.strategy.zone),
+                next_change=policy.next_change(now),
+            )
+            for policy in self.strategy.policies
+        ]
+
+
+def _counts(catalog: Catalog, readings: Mapping[PointId, Reading], compliance: Compliance) -> dict[str, int]:
+    present = [readings.get(point.id) for point in catalog.points.values() if point.present]
+    read = [reading for reading in present if reading is not None]
+    qualities = Counter(reading.quality for reading in read)
+    sources = Counter(reading.source for reading in read)
+    return {
+        "total": len(present),
+        "read": len(read),
+        "good": qualities[Quality.GOOD] + qualities[Quality.UNCERTAIN],
+        "unknown": len(present) - qualities[Quality.GOOD] - qualities[Quality.UNCERTAIN],
+        "out": sum(judgement.standing is Standing.OUT for judgement in compliance.points.values()),
+        "cov": sources[Source.COV],
+        "poll": sources[Source.POLL],
+    }

@@ -1,0 +1,361 @@
+"""The port, for one caller: what this person may see and ask for.
+
+`Session` implements `facility.port.Facility` in the agent's own process. It decides nothing about the
+building: it translates, checks the caller's role, and asks the parts it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from facility import __version__, stream, views
+from facility.alarms import AlarmBook, UnknownAlarm
+from facility.audit import Audit, AuditUnavailable
+from facility.claims import Claims
+from facility.commands import CommandDesk, StalePlan
+from facility.config import Config
+from facility.config.sections import Role
+from facility.model import Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected
+from facility.overview import Overseer
+from facility.port import FacilityError
+from facility.preview import Preview, Previews
+from facility.strategy import Strategy
+from facility.survey import Survey
+from facility.wire import (
+    AlarmInfo,
+    Bucket,
+    DeviceInfo,
+    Discovery,
+    Hello,
+    Overview,
+    Plan,
+    PointDetail,
+    PointInfo,
+    Record,
+    Result,
+    ScheduleInfo,
+    Trend,
+    Update,
+    ValueInfo,
+    Wish,
+)
+from points.catalog import Catalog, CatalogBook
+from points.clock import Clock
+from points.errors import PointsError, UnknownPoint
+from points.freshness import Freshness
+from points.history import History
+from points.model import Point, Priority, Reading, Slots, Source, Value
+from points.store import PointStore
+from points.units import show
+
+MOST_BUCKETS = 2_000  # more than any screen is wide
+LONGEST_AUDIT = 1_000
+MAY_COMMAND: frozenset[Role] = frozenset({"operator", "engineer", "admin"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a session looks at and asks; the agent owns them."""
+
+    config: Config
+    clock: Clock
+    started: datetime
+    book: CatalogBook
+    store: PointStore
+    freshness: Freshness
+    deadline: Callable[[Point], float]
+    history: History | None
+    claims: Claims
+    audit: Audit
+    alarms: AlarmBook
+    desk: CommandDesk
+    previews: Previews
+    survey: Survey
+    strategy: Strategy
+    overseer: Overseer
+    topic: Callable[[Point], str]
+    stats: Callable[[], dict[str, float]]
+
+
+class Session:
+    """One caller's view of the facility."""
+
+    def __init__(self, parts: Parts, user: str, role: Role) -> None:
+        self._parts = parts
+        self._user = user
+        self._role = role
+
+    async def hello(self) -> Hello:
+        config = self._parts.config
+        return Hello(
+            site=config.site.id,
+            site_name=config.site.name,
+            agent=config.agent.id,
+            version=__version__,
+            zone=config.site.zone,
+            pretend=config.agent.pretend,
+            user=self._user,
+            role=self._role,
+            started=self._parts.started,
+        )
+
+    async def points(self) -> list[PointInfo]:
+        catalog = self._catalog
+        return [self._point_info(point, catalog) for point in catalog.points.values()]
+
+    async def values(self) -> list[ValueInfo]:
+        readings = self._parts.store.snapshot()
+        return self.shown([readings[point] for point in self._catalog.points if point in readings])
+
+    async def devices(self) -> list[DeviceInfo]:
+        catalog, statuses = self._catalog, self._parts.freshness.devices()
+        counts: dict[str, int] = {}
+        for point in catalog.points.values():
+            counts[point.device] = counts.get(point.device, 0) + 1
+        return [
+            views.device_info(device, counts.get(device.id, 0), statuses.get(device.id))
+            for device in catalog.devices.values()
+        ]
+
+    async def overview(self) -> Overview:
+        return self._parts.overseer.overview()
+
+    async def alarms(self) -> list[AlarmInfo]:
+        return [views.alarm_info(alarm) for alarm in self._parts.alarms.all()]
+
+    async def schedules(self) -> list[ScheduleInfo]:
+        strategy, now = self._parts.strategy, self._parts.clock.now()
+        shown = []
+        for programme in strategy.programmes.values():
+            policies = strategy.policies_following(programme.name)
+            points = {point.id for policy in policies for point in strategy.points_of(policy.name, self._catalog)}
+            shown.append(views.schedule_info(programme, policies, len(points), now, strategy.zone))
+        return shown
+
+    async def detail(self, point: str) -> PointDetail:
+        known = self._known(point)
+        reading = self._parts.store.get(known.id)
+        slots, trouble = await self._slots(known)
+        claims = views.claims_by_level(self._parts.claims.of(known.id))
+        return PointDetail(
+            info=self._point_info(known, self._catalog),
+            value=self.shown([reading])[0] if reading else None,
+            slots=views.slot_infos(slots, known, claims) if slots else None,
+            slots_error=trouble,
+            relinquish_default=show(known, slots.default) if slots else "",
+            winner=slots.winner if slots else None,
+            records=await self.audit(point, 20),
+            source=self._how(known, reading),
+            notes=views.sentences(known, reading, slots, claims, self._parts.config.site.tz),
+        )
+
+    async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
+        if self._parts.history is None:
+            raise FacilityError("unknown", "No history is kept: history.enabled is false.")
+        if not 1 <= buckets <= MOST_BUCKETS or since >= until:
+            raise FacilityError(
+                "bad-wish", f"A trend has 1 to {MOST_BUCKETS} buckets and ends after it begins."
+            )
+        found = await self._parts.history.trend(self._known(point).id, since, until, buckets)
+        return Trend(
+            point=point,
+            since=since,
+            until=until,
+            buckets=[
+                Bucket(start=b.start, low=b.low, high=b.high, mean=b.mean, last=b.last, missing=b.missing)
+                for b in found
+            ],
+        )
+
+    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
+        try:
+            return await self._parts.audit.records(target, max(1, min(limit, LONGEST_AUDIT)))
+        except AuditUnavailable as error:
+            raise FacilityError("busy", str(error)) from None
+
+    async def read(self, point: str) -> ValueInfo:
+        known = self._known(point)
+        try:
+            return self.shown([await self._parts.freshness.read_now(known.id)])[0]
+        except PointsError as error:
+            raise FacilityError("busy", str(error)) from None
+
+    async def preview(self, wish: Wish) -> Plan:
+        known = self._known(wish.point)
+        command = Command(
+            point=known.id,
+            value=wish.value,
+            priority=self._level(wish.priority),
+            by=f"user:{self._user}",
+            reason=wish.reason,
+            lasts=None if wish.minutes is None else timedelta(minutes=wish.minutes),
+        )
+        if self._role not in MAY_COMMAND:
+            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not command. Ask for a role.")
+        try:
+            return self._plan(await self._parts.previews.preview(command), known)
+        except PointsError as error:
+            raise FacilityError("busy", str(error)) from None
+
+    async def commit(self, plan: str) -> Result:
+        try:
+            outcome = await self._parts.previews.commit(plan)
+        except StalePlan as error:
+            raise FacilityError("stale-plan", str(error)) from None
+        return self._result(outcome)
+
+    async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
+        if self._role not in MAY_COMMAND:
+            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not acknowledge.")
+        try:
+            seen = await self._parts.alarms.acknowledge(alarm, f"user:{self._user}", reason)
+        except UnknownAlarm as error:
+            raise FacilityError("unknown", str(error)) from None
+        return views.alarm_info(seen)
+
+    async def discover(self, *, start: bool = True) -> Discovery:
+        if start and self._role not in MAY_COMMAND:
+            raise FacilityError("not-allowed", f"You are a {self._role}: you may not send packets into the building.")
+        return self._parts.survey.ask() if start else self._parts.survey.state()
+
+    async def stats(self) -> dict[str, float]:
+        return self._parts.stats()
+
+    @asynccontextmanager
+    async def watch(self) -> AsyncIterator[AsyncIterator[Update]]:
+        with self._parts.store.watch() as readings:
+            yield stream.updates(self, self._parts.store, readings, self._parts.book)
+
+    def marks(self) -> stream.Marks:
+        severities = views.severities(self._parts.alarms.all())
+        claims = views.claims_by_point(self._parts.claims.standing())
+        return {
+            point: (frozenset(severities.get(point, ())), views.held_by(claims.get(point, ())))
+            for point in severities.keys() | claims.keys()
+        }
+
+    def shown(self, readings: Iterable[Reading]) -> list[ValueInfo]:
+        """Readings with what stands at their points: the sign of their worst alarm, and who holds them."""
+        severities = views.severities(self._parts.alarms.all())
+        claims = views.claims_by_point(self._parts.claims.standing())
+        return [
+            views.value_info(
+                reading,
+                tag=views.tag_of(reading, severities.get(reading.point, ())),
+                held=views.held_by(claims.get(reading.point, ())),
+            )
+            for reading in readings
+        ]
+
+    @property
+    def _catalog(self) -> Catalog:
+        return self._parts.book.current
+
+    def _known(self, point: str) -> Point:
+        try:
+            return self._catalog.point(point)
+        except UnknownPoint as error:
+            raise FacilityError("unknown-point", str(error)) from None
+
+    def _point_info(self, point: Point, catalog: Catalog) -> PointInfo:
+        limits = self._parts.overseer.limits(point.id)
+        return views.point_info(point, catalog, self._parts.topic(point), limits)
+
+    async def _slots(self, point: Point) -> tuple[Slots | None, str]:
+        if not point.commandable:
+            return None, ""
+        try:
+            return await self._parts.desk.slots(point.id), ""
+        except PointsError as error:
+            return None, str(error)
+
+    def _how(self, point: Point, reading: Reading | None) -> str:
+        ways = {Source.COV: "told by the device (COV)", Source.POLL: "polled", Source.READBACK: "read back"}
+        way = "never read" if reading is None else ways.get(reading.source, "restored")
+        return f"{way}; stale after {self._parts.deadline(point):.0f} s"
+
+    def _level(self, priority: int) -> Priority:
+        if priority != Priority.OPERATOR:
+            raise FacilityError("not-allowed", f"Level {priority} is not for operators: they write at level 8.")
+        return Priority.OPERATOR
+
+    def _plan(self, preview: Preview, point: Point) -> Plan:
+        slots, verdict, command = preview.slots, preview.verdict, preview.command
+        claims = views.claims_by_level(self._parts.claims.of(point.id))
+        where = f"{point.ref.object_type} {point.ref.instance}, slot {int(command.priority)}"
+        wish = "release" if command.value is None else f"write {show(point, command.value)} to"
+        return Plan(
+            id=preview.id,
+            point=point.id,
+            what=f"{wish} {point.id} ({where})",
+            verdict=verdict.decision,
+            rule=verdict.rule,
+            why=verdict.text,
+            wins=_wins(preview),
+            slots=views.slot_infos(slots, point, claims) if slots else [],
+            ends=preview.ends,
+            after=_after(preview, point),
+            valid_until=preview.valid_until,
+        )
+
+    def _result(self, outcome: Outcome) -> Result:
+        command = outcome.command
+        known = self._catalog.points.get(command.point)
+        reading = self._parts.store.get(command.point)
+        until = None if command.lasts is None else self._parts.clock.now() + command.lasts
+
+        def said(value: Value | None) -> str:
+            return "nothing" if value is None else show(known, value) if known else str(value)
+
+        match outcome:
+            case Held() if command.value is None:
+                status, text = "released", f"{command.point} is released; slot {int(command.priority)} is empty."
+            case Held():
+                status, text = "held", f"{command.point} is held at {said(command.value)}, read back from the device."
+            case Outranked(by_slot=slot):
+                status = "outranked"
+                text = f"{said(command.value)} stands in slot {int(command.priority)}, but slot {slot} wins."
+            case Mismatch(found=found):
+                status = "mismatch"
+                text = f"The slot holds {said(found)}, not {said(command.value)}. It was left alone."
+            case Rejected(rule=rule, why=why):
+                status, text = "rejected", f"Refused ({rule}): {why}"
+            case Failed(why=why, written=written):
+                status = "failed"
+                text = (
+                    f"{why} {'The write may have arrived; it is being checked.' if written else 'Nothing was written.'}"
+                )
+        readback = self.shown([reading])[0] if reading else None
+        winner = outcome.slots.winner if isinstance(outcome, (Held, Outranked, Mismatch)) else None
+        return Result.model_validate(
+            {
+                "status": status,
+                "point": command.point,
+                "text": text,
+                "readback": readback,
+                "winner": winner,
+                "until": until if status in ("held", "outranked") else None,
+            }
+        )
+
+
+def _wins(preview: Preview) -> str:
+    if preview.slots is None or preview.verdict.refused:
+        return ""
+    if preview.outranked_by is not None:
+        return f"no: level {preview.outranked_by} stands above, {views.LEVELS.get(preview.outranked_by, 'not ours')}"
+    return "yes: nothing stands above"
+
+
+def _after(preview: Preview, point: Point) -> str:
+    """What applies when the slot is empty again, and that it is the agent who empties it."""
+    if preview.slots is None:
+        return ""
+    level, value = preview.beneath
+    what = f"{show(point, value)} from {'the relinquish default' if level is None else f'level {level}'}"
+    if preview.command.value is None:
+        return f"then {what}"
+    return f"the agent lets go, when it is back if it is down then; then {what}"

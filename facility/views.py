@@ -1,0 +1,266 @@
+"""From what the agent knows to what travels: pure translations, one per thing a screen shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from facility.model import Alarm, Claim, is_policy
+from facility.wire import (
+    AlarmInfo,
+    Block,
+    DeviceInfo,
+    Hold,
+    PointInfo,
+    ScheduleDay,
+    ScheduleInfo,
+    SlotInfo,
+    ValueInfo,
+)
+from points.catalog import Catalog
+from points.freshness import DeviceStatus
+from points.model import Device, Point, PointId, Quality, Reading, Slots
+from points.units import show, symbol
+from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
+from schedules.policy import Policy
+
+LEVELS = {
+    1: "manual life safety",
+    2: "automatic life safety",
+    5: "critical equipment",
+    6: "minimum on/off",
+    8: "operator",
+    10: "agent: protect",
+    12: "agent: demand",
+    13: "agent: restart",
+    14: "agent: occupancy",
+    15: "agent: schedule",
+    16: "default writers",
+}
+"""What each level of the priority array is for at this site (ASHRAE 135 names 1, 2, 5, 6 and 8)."""
+
+
+def owner(by: str) -> str:
+    """`user:rdiaz` -> `rdiaz`; `policy:office-heating` -> `office-heating`."""
+    return by.partition(":")[2] or by
+
+
+def point_info(
+    point: Point, catalog: Catalog, topic: str, limits: tuple[float | None, float | None] = (None, None)
+) -> PointInfo:
+    space = catalog.spaces.get(point.space) if point.space else None
+    return PointInfo(
+        id=point.id,
+        name=point.name,
+        description=point.description,
+        kind=point.kind.value,
+        point_class=point.point_class,
+        unit=symbol(point.unit),
+        states=list(point.states),
+        low=point.low,
+        high=point.high,
+        access=point.access.value,
+        safety=point.safety.value,
+        confidence=round(point.confidence, 2),
+        device=point.device,
+        equipment=point.equipment or "",
+        space=point.space or "",
+        space_name=space.name if space else "",
+        object=f"{point.ref.object_type} {point.ref.instance}",
+        commandable=point.commandable,
+        present=point.present,
+        limit_low=limits[0],
+        limit_high=limits[1],
+        topic=topic,
+    )
+
+
+def value_info(reading: Reading, *, tag: str, held: str) -> ValueInfo:
+    return ValueInfo.model_construct(
+        id=reading.point,
+        value=reading.value,
+        quality=reading.quality.value,
+        reason=reading.reason,
+        time=reading.time,
+        at=reading.at,
+        source=reading.source.value,
+        flags=int(reading.flags),
+        tag=tag,
+        held=held,
+    )
+
+
+def tag_of(reading: Reading, severities: Iterable[str]) -> str:
+    """The sign in front of a row: worst standing alarm of the point, or `?` where the value is not known."""
+    if reading.quality in (Quality.BAD, Quality.STALE):
+        return "?"
+    standing = set(severities)
+    if standing & {"LIFE", "CRIT"}:
+        return "!!"
+    return "!" if standing else ""
+
+
+def held_by(claims: Iterable[Claim]) -> str:
+    """`8 mchen`: the claim of ours that stands highest."""
+    highest = min(claims, key=lambda claim: claim.priority, default=None)
+    return "" if highest is None else f"{int(highest.priority)} {owner(highest.by)}"
+
+
+def device_info(device: Device, points: int, status: DeviceStatus | None) -> DeviceInfo:
+    limit = "" if status is None or status.cov_limit is None else f" of {status.cov_limit}"
+    held = 0 if status is None else status.cov
+    return DeviceInfo(
+        id=device.id,
+        name=device.name,
+        vendor=device.vendor,
+        model=device.model,
+        instance=device.ref.instance,
+        network=device.ref.network,
+        address=device.ref.address,
+        status="vanished" if not device.present else "offline" if status is None else status.status,
+        since=None if status is None else status.since,
+        points=points,
+        reads="multiple" if device.reads_multiple else "single",
+        cov=f"{held}{limit}" if held or limit else "none",
+        duplicate=device.duplicate,
+    )
+
+
+def hold(claim: Claim, point: Point | None) -> Hold:
+    return Hold(
+        point=claim.point,
+        value=claim.value,
+        text=show(point, claim.value) if point else str(claim.value),
+        priority=int(claim.priority),
+        by=owner(claim.by),
+        reason=claim.reason,
+        since=claim.since,
+        until=claim.until,
+        confirmed=claim.confirmed,
+    )
+
+
+def alarm_info(alarm: Alarm) -> AlarmInfo:
+    return AlarmInfo.model_validate(
+        {
+            "id": alarm.id,
+            "kind": alarm.kind.value,
+            "severity": alarm.severity.value,
+            "state": alarm.state,
+            "about": alarm.about,
+            "where": alarm.where,
+            "text": alarm.text,
+            "value": alarm.value,
+            "limit": alarm.limit,
+            "since": alarm.since,
+            "ended": alarm.ended,
+            "acknowledged": alarm.acknowledged,
+            "acknowledged_by": alarm.acknowledged_by,
+        }
+    )
+
+
+def slot_infos(slots: Slots, point: Point, claims: Mapping[int, Claim]) -> list[SlotInfo]:
+    """All 16 levels. A value in one of our levels that is not what we wrote is not ours."""
+    return [
+        SlotInfo(
+            priority=level,
+            value="" if found is None else show(point, found),
+            by="" if found is None else _writer(level, found, claims.get(level)),
+        )
+        for level, found in enumerate(slots.values, 1)
+    ]
+
+
+def _writer(level: int, found: object, claim: Claim | None) -> str:
+    if claim is not None and claim.value == found:
+        return owner(claim.by)
+    return f"not ours ({LEVELS.get(level, 'free level')})"
+
+
+def sentences(
+    point: Point, reading: Reading | None, slots: Slots | None, claims: Mapping[int, Claim], zone: ZoneInfo
+) -> list[str]:
+    """Why the value stands, in plain sentences: what wins, whose it is, what waits beneath, what happens next."""
+    told = []
+    if slots is not None:
+        winner = slots.winner
+        if winner is None:
+            told.append(f"No level holds a value: the relinquish default {show(point, slots.default)} applies.")
+        else:
+            told.append(
+                f"{show(point, slots[winner])} stands: level {winner} wins, {LEVELS.get(winner, 'a free level')}."
+            )
+            told.extend(_claim_sentence(claims.get(winner), zone))
+            beneath = [
+                f"{level} {show(point, found)}"
+                for level, found in enumerate(slots.values, 1)
+                if found is not None and level > winner
+            ]
+            if beneath:
+                told.append(f"Beneath it wait: {', '.join(beneath)}.")
+    if reading is not None and reading.reason:
+        told.append(f"The value is {reading.quality}: {reading.reason}.")
+    if not point.commandable:
+        told.append("It cannot be commanded: the object has no priority array.")
+    elif point.access.value == "monitor-only":
+        told.append(f"It is monitor-only: {'locked by the site' if point.locked else point.safety.value}.")
+    return told
+
+
+def _claim_sentence(claim: Claim | None, zone: ZoneInfo) -> list[str]:
+    if claim is None:
+        return ["It is not ours: BACnet does not record who wrote it."]
+    until = claim.until.astimezone(zone).strftime("%H:%M")
+    since = claim.since.astimezone(zone).strftime("%H:%M")
+    verb = "renews it while it wants it; the lease runs to" if is_policy(claim.by) else "holds it until"
+    return [f"{owner(claim.by)} wrote it at {since}: “{claim.reason}”, and {verb} {until}."]
+
+
+def schedule_info(
+    programme: Programme, policies: Iterable[Policy], points: int, now: datetime, zone: ZoneInfo
+) -> ScheduleInfo:
+    """The week around `now`, Monday to Sunday, and what comes next."""
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    coming = next_transition(programme, now, zone)
+    return ScheduleInfo(
+        name=programme.name,
+        what=", ".join(policy.name for policy in policies),
+        points=points,
+        days=[_day(programme, monday + timedelta(days=offset), today) for offset in range(7)],
+        now_state=state_at(programme, now, zone),
+        next_change=coming[0] if coming else None,
+        next_state=coming[1] if coming else "",
+    )
+
+
+def _day(programme: Programme, day: date, today: date) -> ScheduleDay:
+    rule = why(programme, day)
+    notes = [note for note in ("today" if day == today else "", "" if rule == "weekly" else rule) if note]
+    return ScheduleDay(
+        date=day.isoformat(),
+        note=", ".join(notes),
+        blocks=[Block(start=block.start, end=block.end, state=block.state) for block in day_blocks(programme, day)],
+    )
+
+
+def severities(alarms: Iterable[Alarm]) -> dict[PointId, set[str]]:
+    """The levels of the alarms that stand at each point."""
+    standing: dict[PointId, set[str]] = {}
+    for alarm in alarms:
+        if alarm.ended is None:
+            standing.setdefault(PointId(alarm.about), set()).add(alarm.severity.value)
+    return standing
+
+
+def claims_by_level(claims: Iterable[Claim]) -> dict[int, Claim]:
+    return {int(claim.priority): claim for claim in claims}
+
+
+def claims_by_point(claims: Iterable[Claim]) -> dict[PointId, list[Claim]]:
+    grouped: dict[PointId, list[Claim]] = {}
+    for claim in claims:
+        grouped.setdefault(claim.point, []).append(claim)
+    return grouped
