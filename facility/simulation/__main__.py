@@ -68,6 +68,7 @@ def _positive(text: str) -> float:
 
 
 async def _run(wanted: argparse.Namespace) -> None:
+    stop = _told_to_stop()
     network = Internetwork(wanted.host, wanted.port, hospital())
     await network.listening()
     site = Site(datetime.now(UTC).astimezone(), wanted.seed)
@@ -87,21 +88,21 @@ async def _run(wanted: argparse.Namespace) -> None:
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        await _told_to_stop()
+        await stop.wait()
         for part in running:
             part.cancel()
     network.close()
 
 
-async def _told_to_stop() -> None:
-    """Until a signal, or until standard input ends: that is how we learn that our parent is gone."""
+def _told_to_stop() -> asyncio.Event:
+    """Set by a signal, or when standard input ends: that is how we learn that our parent is gone."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     watcher = threading.Thread(target=_read_to_the_end, args=(loop, stop), daemon=True)  # a tty or file has no poll
     watcher.start()
-    await stop.wait()
+    return stop
 
 
 def _read_to_the_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

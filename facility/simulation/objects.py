@@ -32,12 +32,13 @@ from facility.simulation.proprietary import TransferCounterObject
 from facility.simulation.spec import COMMANDABLE, Kind, PointSpec, Value
 
 MINIMUM_ON_OFF = 6
+SETTABLE = ("outOfService", "covIncrement")
 ANALOG = frozenset({Kind.AI, Kind.AO, Kind.AV, Kind.LO})
 BINARY = frozenset({Kind.BI, Kind.BO, Kind.BV})
 
 
-class _StatusReported:
-    """bacpypes3 computes status flags on demand and so misses to notify when they change."""
+class _Notified:
+    """Tells subscribers of what bacpypes3 misses: changes of status flags, and properties written from outside."""
 
     def __setattr__(self, attr: str, value: Any) -> None:
         if attr not in ("outOfService", "reliability"):
@@ -53,32 +54,33 @@ def _name(attr: int | str) -> str:
     return PropertyIdentifier(attr).attr if isinstance(attr, int) else attr
 
 
-class _Input(_StatusReported):
+class _Input(_Notified):
     """Nothing but the sensor changes it, unless it has been taken out of service."""
 
     async def write_property(
         self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
     ) -> None:
-        allowed = {"outOfService", "covIncrement"} | ({"presentValue"} if self.outOfService else set())  # type: ignore[attr-defined]
-        if _name(attr) not in allowed:
+        name = _name(attr)
+        in_service = not self.outOfService  # type: ignore[attr-defined]  # of the other base
+        if name not in SETTABLE and (name != "presentValue" or in_service):
             raise PropertyError("writeAccessDenied")
-        await super().write_property(attr, value, index, priority)  # type: ignore[misc]
+        setattr(self, name, value)
 
 
-class _Output(_StatusReported):
+class _Output(_Notified):
     """Commanded through its priority array, within its limits."""
 
     async def write_property(
         self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
     ) -> None:
         name = _name(attr)
-        if name not in ("presentValue", "outOfService", "covIncrement"):
+        if name in SETTABLE:
+            setattr(self, name, value)
+            return
+        if name != "presentValue" or priority == MINIMUM_ON_OFF:
             raise PropertyError("writeAccessDenied")
-        if name == "presentValue":
-            if priority == MINIMUM_ON_OFF:
-                raise PropertyError("writeAccessDenied")
-            if not isinstance(value, Null):
-                self._check(value)
+        if not isinstance(value, Null):
+            self._check(value)
         await super().write_property(attr, value, index, priority)  # type: ignore[misc]
 
     def _check(self, value: Any) -> None:
@@ -198,13 +200,13 @@ class Face:
         """Assigns only what changed (each assignment is a COV), rounded to what a sensor can tell apart."""
         if self.spec.resolution and not isinstance(value, bool):
             value = round(round(value / self.spec.resolution) * self.spec.resolution, 6)
-        if value == self._shown or self.spec.faulty:
-            return
-        self._shown = value
         if self.spec.kind is Kind.COUNTER:
             self.object.transferCount = int(value)
-        elif not self.object.outOfService:
+        elif self.spec.faulty or self.object.outOfService:
+            self._shown = None
+        elif value != self._shown:
             self.object.presentValue = int(value) if self.spec.kind in BINARY else value
+            self._shown = value
 
     def jitter(self, noise: random.Random) -> None:
         """Shows the last value a little off, by more than the COV increment."""

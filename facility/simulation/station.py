@@ -22,6 +22,7 @@ from facility.simulation.spec import DeviceSpec, Quirk, Value
 
 LARGEST_APDU = 1476  # octets, BACnet/IP
 SMALL_APDU = 480  # octets, MS/TP
+ACK_HEADER = 3  # octets of a complex acknowledgement before its content
 SEGMENTS = 64
 SUBSCRIPTIONS_OF_A_POOR_DEVICE = 5
 
@@ -66,8 +67,9 @@ class _SmallClients(DeviceInfoCache):  # type: ignore[misc]
     """Makes bacpypes3 answer everybody in at most 480 octets: the device cannot send more than it takes."""
 
     async def get_device_info(self, addr: Address | int) -> DeviceInfo:
-        known = await super().get_device_info(addr)
-        return known or DeviceInfo(0, addr, max_apdu_length_accepted=SMALL_APDU)
+        known = await super().get_device_info(addr) or DeviceInfo(0, addr, max_apdu_length_accepted=None)
+        known.max_npdu_length = SMALL_APDU - ACK_HEADER
+        return known
 
 
 def restart_properties(reason: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from facility.simulation.spec import Value
 PERSON = 75.0  # W of sensible heat
 DAMPER_STROKE = 90.0  # s
 VALVE_STROKE = 60.0
-FULL_BAND = 1.0  # K beyond the setpoint at which the box is wide open
+FULL_BAND = 0.6  # K beyond the setpoint at which the box is wide open
 REHEAT_RISE = 22.0  # K at full valve and hot water of 65 C
 DESIGN_HOT_WATER = 65.0
 LITRES = 1000.0  # in a cubic metre

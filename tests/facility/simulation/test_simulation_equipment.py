@@ -1,0 +1,160 @@
+"""The equipment of the hospital, without a network: what it does to its rooms."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from facility.simulation.inventory import hospital
+from facility.simulation.running import STEP
+from facility.simulation.scenarios import SCENARIOS
+from facility.simulation.site import Site
+from facility.simulation.spec import COMMANDABLE
+
+TUESDAY_NIGHT = datetime(2026, 1, 13, 3, tzinfo=UTC)
+TUESDAY_MORNING = datetime(2026, 1, 13, 9, 30, tzinfo=UTC)
+MINUTE = 60
+HOUR = 3600
+
+
+class Bench:
+    """The whole hospital; outputs feed back as they do over the priority array."""
+
+    def __init__(self, start=TUESDAY_NIGHT, seed=1, only=None):
+        self.site = Site(start, seed)
+        self.specs = [spec for spec in hospital() if only is None or spec.name in only]
+        self.now = {
+            spec.name: {
+                point.role: float(point.value)
+                for point in spec.points
+                if point.commandable or point.kind in COMMANDABLE
+            }
+            for spec in self.specs
+        }
+        self.held = set()
+        self.seen = {}
+
+    def hold(self, device, role, value):
+        self.now[device][role] = value
+        self.held.add((device, role))
+
+    def run(self, seconds):
+        for _ in range(seconds):
+            self.site.advance(STEP)
+            for spec in self.specs:
+                values = spec.equipment.step(STEP, self.now[spec.name], self.site)
+                self.seen[spec.name] = values
+                for role in self.now[spec.name].keys() & values.keys():
+                    if (spec.name, role) not in self.held:
+                        self.now[spec.name][role] = float(values[role])
+        return self.seen
+
+
+@pytest.fixture(scope="module")
+def settled():
+    bench = Bench()
+    bench.run(20 * MINUTE)
+    return bench.seen
+
+
+def test_every_role_is_unique_and_every_name_too():
+    for spec in hospital():
+        roles = [point.role for point in spec.points]
+        names = [point.name for point in spec.points]
+        assert len(set(roles)) == len(roles), spec.name
+        assert len(set(names)) == len(names), spec.name
+        assert all(point.description for point in spec.points), spec.name
+    assert len({spec.instance for spec in hospital()}) == len(hospital())
+    assert len({spec.name for spec in hospital()}) == len(hospital())
+
+
+def test_operating_rooms_are_positive_and_isolation_rooms_negative(settled):
+    for number in range(1, 5):
+        room = settled[f"OR-{number} Room Controller"]
+        assert room["pressure"] == pytest.approx(8.0, abs=0.8)
+        assert room["air-changes"] == pytest.approx(20.0, abs=0.2)
+        assert not room["pressure-alarm"]
+    for number in (1, 2):
+        controller = settled[f"AII-{number} Isolation Room Controller"]
+        assert controller["room/pressure"] == pytest.approx(-6.0, abs=0.8)
+        assert controller["anteroom/pressure"] < -2.5
+
+
+def test_air_handlers_hold_their_supply_temperature(settled):
+    for number in range(1, 5):
+        assert settled[f"AHU-{number}"]["supply-temperature"] == pytest.approx(13.0, abs=0.5)
+
+
+def test_an_office_follows_its_heating_setpoint():
+    plain, raised = Bench(only={"VAV-2-01", "AHU-1"}), Bench(only={"VAV-2-01", "AHU-1"})
+    raised.hold("VAV-2-01", "heating-setpoint", 23.0)
+    before = plain.run(2 * HOUR)["VAV-2-01"]["zone-temperature"]
+    after = raised.run(2 * HOUR)["VAV-2-01"]
+    assert after["zone-temperature"] > before + 1.5
+    assert after["valve"] > 30.0
+
+
+def test_a_fan_that_stands_delivers_nothing():
+    bench = Bench()
+    bench.hold("AHU-1", "fan-command", 0.0)
+    seen = bench.run(3 * MINUTE)
+    assert not seen["AHU-1"]["fan-status"]
+    assert seen["VAV-2-01"]["flow"] == pytest.approx(0.0, abs=0.5)
+
+
+def test_setback_keeps_the_pressure_of_an_operating_room():
+    bench = Bench()
+    bench.run(2 * MINUTE)
+    bench.hold("OR-1 Room Controller", "mode", 2.0)
+    room = bench.run(3 * MINUTE)["OR-1 Room Controller"]
+    assert room["air-changes"] == pytest.approx(6.0, abs=0.3)
+    assert room["pressure"] == pytest.approx(8.0, abs=1.0)
+
+
+def test_a_lost_supply_turns_the_pressure_and_alarms():
+    bench = Bench()
+    bench.site.incidents.add("OR-2 Room Controller/supply")
+    seen = bench.run(3 * MINUTE)
+    assert seen["OR-2 Room Controller"]["pressure"] < 0.0
+    assert seen["OR-2 Room Controller"]["pressure-alarm"]
+    assert seen["OR-1 Room Controller"]["pressure"] > 6.0
+
+
+def test_an_open_refrigerator_passes_six_degrees():
+    bench = Bench()
+    bench.site.incidents.add("Blood Bank Refrigerator 1/door")
+    seen = bench.run(MINUTE)
+    assert seen["Blood Bank Refrigerator 1"]["air-temperature"] > 6.0
+    seen = bench.run(15 * MINUTE)
+    assert seen["Blood Bank Refrigerator 1"]["temperature"] > 6.0
+    assert seen["Blood Bank Refrigerator 1"]["alarm"]
+    assert 1.0 < seen["Blood Bank Refrigerator 2"]["temperature"] < 6.0
+
+
+def test_lights_off_show_in_the_meter_and_energy_adds_up():
+    bench = Bench(TUESDAY_NIGHT)
+    lit = bench.run(MINUTE)["Main Electricity Meter"]
+    for zone in range(1, 25):
+        bench.hold("Lighting Panel LP-2", f"{zone}/relay", 0.0)
+    dark = bench.run(MINUTE)["Main Electricity Meter"]
+    assert lit["power"] - dark["power"] == pytest.approx(24 * 0.8 * 0.4, abs=1.5)
+    assert bench.seen["Lighting Panel LP-2"]["1/light"] == 0.0
+    assert dark["energy"] - lit["energy"] == pytest.approx(dark["power"] / 60.0, rel=0.05)
+
+
+def test_people_come_on_working_days_and_not_on_holidays():
+    working, holiday = Bench(TUESDAY_MORNING), Bench(TUESDAY_MORNING)
+    holiday.site.holiday = True
+    offices = [f"VAV-2-{number:02d}" for number in range(1, 9)]
+    assert all(working.run(1)[office]["occupancy"] for office in offices)
+    assert not any(holiday.run(1)[office]["occupancy"] for office in offices)
+
+
+def test_the_same_seed_is_the_same_hospital():
+    assert Bench(seed=7).run(MINUTE) == Bench(seed=7).run(MINUTE)
+    assert Bench(seed=7).run(MINUTE) != Bench(seed=8).run(MINUTE)
+
+
+def test_scenarios_name_devices_that_exist():
+    names = {spec.name for spec in hospital()}
+    assert {"VAV-2-03", "VAV-2-05", "OR-2 Room Controller", "Blood Bank Refrigerator 1"} <= names
+    assert all(scenario.tells for scenario in SCENARIOS.values())
