@@ -73,10 +73,13 @@ class AlarmBook:
         if not self._loaded:
             await self._load()
         self.look()  # so that it is known which points to follow
-        with self._store.watch(self._is_watched) as readings:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow(readings))
-                tasks.create_task(self._tick())
+        try:
+            with self._store.watch(self._is_watched) as readings:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._follow(readings))
+                    tasks.create_task(self._tick())
+        finally:
+            await self._save()  # what changed in the last moment
 
     def all(self) -> list[Alarm]:
         """Every alarm in the book: by severity, then those nobody has seen, then the newest."""
