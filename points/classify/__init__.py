@@ -8,7 +8,6 @@ or its device hints at medical equipment, at life safety or at a critical room.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from points.classify import classes, codes, equipment, hazards, spaces, words
@@ -19,10 +18,18 @@ from points.classify.verdict import Evidence, Verdict
 from points.model import Device, EquipmentId, Point, Safety, Space, SpaceId
 from points.units import quantity
 
-__all__ = ["CLASSES", "Evidence", "Verdict", "classified", "classify", "coarse"]
+__all__ = [
+    "CLASSES",
+    "Evidence",
+    "Verdict",
+    "classified",
+    "classify",
+    "coarse",
+    "safety_of_class",
+    "safety_of_space",
+]
 
 SURE_ENOUGH = 0.5  # one matching word in the point's own name, and nothing that speaks against it
-_LONGEST_TEXT = 400  # characters of a text that are looked at; more than BACnet devices keep, and a bound on the work
 
 # How much each text is believed when it alone decides the class.
 _OWN_NAME, _CODE, _DESCRIPTION, _BOTH, _PATH, _EVERYTHING = 1.0, 0.9, 0.95, 0.9, 0.85, 0.7
@@ -34,8 +41,15 @@ _MEASURED = re.compile(
 _DOUBT_IF_COMMANDABLE = 0.6
 
 # Classes that are never ordinary, whatever the equipment.
-_NOT_ORDINARY = re.compile(
-    r"unknown|medical-.*|oxygen.*|refrigerator-.*|power-transfer|generator|ups|isolated-power|fuel-level"
+_CLASS_SAFETY = dict.fromkeys(("power-transfer", "generator", "ups", "fuel-level"), Safety.LIFE_SAFETY) | dict.fromkeys(
+    (
+        "medical-gas-pressure",
+        "medical-gas-flow",
+        "oxygen-concentration",
+        "refrigerator-temperature",
+        "isolated-power",
+    ),
+    Safety.MEDICAL,
 )
 _ROOMLESS = frozenset({"outside-air-temperature"})
 _ROOM_PRESSURE = frozenset({"room-pressure", "room-pressure-setpoint"})
@@ -72,23 +86,21 @@ class _Texts:
     description: tuple[str, ...]
     device: tuple[str, ...]
     device_description: tuple[str, ...]
-    rest: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[tuple[str, ...]]:
-        return iter((self.name, self.description, self.device, self.device_description, self.rest))
+    every_reading: tuple[tuple[str, ...], ...]  # of all texts, states and model too
+    readable: bool
 
 
 def classify(evidence: Evidence) -> Verdict:
     """The verdict on one point."""
     texts = _texts(evidence)
-    places = [place for text in texts for place in spaces.found(text)]
+    places = [place for text in texts.every_reading for place in spaces.found(text)]
     machine = _machine(texts)
     point_class, confidence = _class(evidence, texts, places)
     place = _place(evidence, texts, places, machine)
     return Verdict(
         point_class=point_class,
         confidence=confidence,
-        safety=_safety(evidence, texts, places, machine, point_class, confidence),
+        safety=_safety(texts, places, machine, point_class, confidence),
         equipment=EquipmentId(_slug(machine.id)) if machine and machine.id else None,
         equipment_type=machine.type if machine else "",
         space=SpaceId(_slug(place.name)) if place else None,
@@ -128,22 +140,44 @@ def classified(point: Point, device: Device) -> tuple[Point, Space | None]:
     return known, Space(id=verdict.space, name=verdict.space_name, type=verdict.space_type)
 
 
+def safety_of_class(point_class: str) -> Safety:
+    """The least strict safety that a point of the class can have."""
+    return Safety.UNKNOWN if point_class == "unknown" else _CLASS_SAFETY.get(point_class, Safety.COMFORT)
+
+
+def safety_of_space(space_type: str) -> Safety:
+    """The least strict safety that a point in such a space can have."""
+    if space_type in spaces.WATCHED or space_type.startswith("medical_gas"):
+        return _WATCHED_SAFETY.get(space_type, Safety.MEDICAL)
+    return Safety.COMFORT if space_type in spaces.ORDINARY | {spaces.UNKNOWN} else Safety.CRITICAL
+
+
 def _texts(evidence: Evidence) -> _Texts:
-    name = evidence.name[:_LONGEST_TEXT]
-    segments = [segment for segment in _SEGMENT.split(name) if segment.strip()]
+    segments = [segment for segment in _SEGMENT.split(evidence.name) if segment.strip()]
+    description = words.without_conjunctions(evidence.description)
+    device_description = words.without_conjunctions(evidence.device_description)
+    said = (
+        evidence.name,
+        description,
+        evidence.device,
+        device_description,
+        evidence.model,
+        " / ".join(evidence.states),
+    )
     return _Texts(
         leaf=words.cut(segments[-1]) if segments else (),
-        name=words.cut(name),
-        description=words.cut(words.without_conjunctions(evidence.description[:_LONGEST_TEXT])),
-        device=words.cut(evidence.device[:_LONGEST_TEXT]),
-        device_description=words.cut(words.without_conjunctions(evidence.device_description[:_LONGEST_TEXT])),
-        rest=words.cut(" / ".join((evidence.model, *evidence.states))[:_LONGEST_TEXT]),
+        name=words.cut(evidence.name),
+        description=words.cut(description),
+        device=words.cut(evidence.device),
+        device_description=words.cut(device_description),
+        every_reading=tuple(reading for text in said if text for reading in words.readings(text)),
+        readable=all(map(words.is_readable, said)),
     )
 
 
 def _machine(texts: _Texts) -> Machine | None:
     """The first that is named; "outside air" or "cooling loop" only where nothing else is."""
-    machines = [found for text in texts if (found := equipment.found(text))]
+    machines = [found for text in texts.every_reading if (found := equipment.found(text))]
     return min(machines, key=lambda machine: machine.type in equipment.VAGUE, default=None)
 
 
@@ -218,25 +252,23 @@ def _watched(evidence: Evidence, texts: _Texts, place: Place) -> Place:
 
 
 def _safety(
-    evidence: Evidence,
     texts: _Texts,
     places: list[Place],
     machine: Machine | None,
     point_class: str,
     confidence: float,
 ) -> Safety:
-    signs = {hazards.sign(text) for text in texts}
-    signs |= {_WATCHED_SAFETY.get(place.type, Safety.MEDICAL) for place in places if place.type in spaces.WATCHED}
+    signs = {hazards.sign(text) for text in texts.every_reading}
+    signs |= {safety_of_space(place.type) for place in places if place.type in spaces.WATCHED}
     for worst in (Safety.LIFE_SAFETY, Safety.MEDICAL):
         if worst in signs:
             return worst
-    everything = (evidence.name, evidence.description, evidence.device, evidence.device_description)
-    if Safety.UNKNOWN in signs or not all(map(words.is_readable, everything)):
+    if Safety.UNKNOWN in signs or not texts.readable:
         return Safety.UNKNOWN
-    if confidence < SURE_ENOUGH or _NOT_ORDINARY.fullmatch(point_class):
+    if confidence < SURE_ENOUGH or safety_of_class(point_class) is not Safety.COMFORT:
         return Safety.UNKNOWN
     types = {place.type for place in places}
-    if types - spaces.ORDINARY - {spaces.UNKNOWN}:
+    if Safety.CRITICAL in map(safety_of_space, types):
         return Safety.CRITICAL
     if point_class in _ROOM_PRESSURE:
         return Safety.UNKNOWN  # an ordinary room has no pressure to watch

@@ -124,7 +124,7 @@ start-stop-command       exhaust|supply|fan enable|start|demand !status|alarm|te
 status                   status !alarm|setpoint|command|flow *0.2
 status                   fan|pump|boiler|chiller !alarm|command|speed|start|temp|pressure|flow =binary =in
 status                   lead|event|available|active|local|remote !alarm
-mode                     mode !alarm|setpoint ~ =multi|binary|value
+mode                     mode !alarm|setpoint ~ =multi|binary|value *0.2
 run-time                 runtime !alarm ~time
 run-time                 run hours !alarm ~time *0.4
 override                 override|bypass !alarm|setpoint|damper|valve =binary|multi

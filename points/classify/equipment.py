@@ -12,7 +12,7 @@ vav             ; vav( box)?|vma|cav|fpb|vvt|air terminal|terminal( unit)?|tu
 fcu             ; fcu|fan ?coil|fc
 room-controller ; (room|rm|zone|space) (controller|control|contr|ctrl|unit|sensor)|thermostat|tstat|stat
 lighting        ; lighting( (panel|controller|relay))?|ltg|lights?( panel)?|lp(?= \d)|lcp|relay panel|dali|luminaires?
-ahu             ; ahu|rtu|mau|doas|air handl\w*( unit)?|hvac unit|rooftop( unit)?
+ahu             ; ahu|ah(?= \d)|rtu|mau|doas|air handl\w*( unit)?|hvac unit|rooftop( unit)?
 chiller         ; chillers?|chlr|chl|ch(?= \d)
 boiler          ; boilers?|blr
 tower           ; (cooling )?tower|twr|ct(?= (\d+ )?(fan|vfd|basin|cell|cond\w*))

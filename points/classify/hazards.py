@@ -44,7 +44,8 @@ emerg\w*(?! (department|dept|room|exam|waiting|triage)) | emer | egress | exits?
 code (blue|pink|red) | rescue
 generators? | genset\w* | gen | dg | epss | eps | ats\w? | sts(?= \d) | transfer (switch|sw) | xfer | ups | batter\w*
 inverter\w* | switchgear | overcrank | overspeed
-fuel\w* | diesel | day tank | (critical|essential|equipment|life safety) (branch|power|bus) | nurse ?call | nurse\w*
+fuel\w* | diesel | day tank | (critical|essential|equipment|life safety) (branch|power|bus)
+nurse ?call | nurse(?!ry)\w*
 call (system|station|button)
 elevator\w* | lifts? | co alarm | carbon monoxide | leak\w* | door lock\w* | access control | mag ?locks?
 infant (security|abduction|protect\w*) | gas detect\w*
@@ -60,6 +61,11 @@ laser\w* | irradiat\w* | radiat(?!or)\w* | nuclear | isotope\w* | hot lab
 bypass pump | sump | sewage | flood | water leak | steam press\w* | ct(?! (\d+ )?(fan|tower|vfd|cond\w*|basin|cell))
 
 """
+# Long enough to be told inside a word that nobody could take apart ("XFRIDGETEMP").
+_INSIDE = re.compile(
+    r"(?:fridge|freezer|refrigerat|oxygen|nitrous|vacuum|medgas|vaccin|plasma|platelet|blood|smoke|sprinkl|emergency|genset"
+    r"|generator|nursecall|steriliz|autoclav|incubat|cryogen|magnet|isolatedpower|lineisolation|firealarm|medical)"
+)
 # A Johnson Controls field bus is called N2, and it is no nitrogen.
 _FIELD_BUS = re.compile(
     r"(?<!\S)(?:(?:nae|ncm|nie|ne) (?:\d+ )?n2 (?:trunk |bus )?\d+|n2 (?:trunk|bus)"
@@ -83,4 +89,5 @@ _SIGNS = (
 def sign(text: tuple[str, ...]) -> Safety | None:
     """LIFE_SAFETY or MEDICAL if a word says so, UNKNOWN if one may, None if nothing does."""
     line = _FIELD_BUS.sub("", " ".join(text))
-    return next((safety for safety, signs in _SIGNS if signs.search(line)), None)
+    found = next((safety for safety, signs in _SIGNS if signs.search(line)), None)
+    return Safety.UNKNOWN if found is None and _INSIDE.search(line.replace("emergency ", "")) else found

@@ -105,6 +105,7 @@ zone unit rooftop terminal box series network device machine parking roof stair 
 wing
 or aii ors trauma cath mri pacu dialysis nursery morgue decontam blood bank vaccine plasma fridge freezer refrig
 medical med
+frzr frz bbr vacc mgas wagd linac quench facp fsd smk lox ult cryo coldhead incubator agitator isolated hazard
 oxygen vacuum nitrous nitrogen medgas smoke fire emergency genset ups epss ats lim nurse call oximeter sterilizer
 autoclave
 
@@ -123,6 +124,9 @@ def _vocabulary() -> dict[str, tuple[str, ...]]:
 MEANINGS = _vocabulary()
 _LONGEST = max(map(len, MEANINGS))
 _SHORTEST_GLUED = 4  # letters; shorter words are not taken apart
+LONGEST_TEXT = 400  # characters of a text that are read: more than devices keep, and a bound on the work
+_SIGNS = frozenset("°µμ–—‘’“”·×±≥≤²³")  # what names have beside ASCII
+_MISLEADING_CAPITALS = re.compile(r"[A-Z]{2}[a-z]|[a-z][A-Z]")
 _LONGEST_GLUED = 40
 _SHORTEST_PART = 2
 
@@ -140,13 +144,25 @@ def without_conjunctions(prose: str) -> str:
 
 
 def is_readable(text: str) -> bool:
-    """Whether every letter is one that `cut` can read."""
-    return text.isascii() or all(char.isascii() or not char.isalpha() for char in _folded(text))
+    """Whether `cut` reads everything that a person would: no other alphabet, nothing invisible, nothing too long."""
+    if len(text) > LONGEST_TEXT:
+        return False
+    shown = " ".join(text.split())
+    return shown.isprintable() and (shown.isascii() or all(c.isascii() or c in _SIGNS for c in _folded(shown)))
+
+
+def readings(text: str) -> tuple[tuple[str, ...], ...]:
+    """Every way to cut `text`: "MRIchiller" has its capitals in a misleading place."""
+    usual = cut(text)
+    if not _MISLEADING_CAPITALS.search(text):
+        return (usual,)
+    return (usual, cut(text.lower()))
 
 
 @lru_cache(maxsize=16_384)
 def cut(text: str) -> tuple[str, ...]:
     """The words and numbers of `text`, lower case, in order."""
+    text = text[:LONGEST_TEXT]
     if not text.isascii():
         text = _folded(text)
     text = _GAS.sub(lambda gas: f" {gas[0].lower()} ", text)

@@ -1,0 +1,91 @@
+"""A small language for "which points": what configuration uses to name them.
+
+    office-*/zone-*                                          globs over point ids
+    class:heating-setpoint space-type:admin_office           words: all of them must be true
+    class:lighting-command, class:lighting-level             commas: one of them must be true
+
+`parse` checks every word at once, so that a mistake is found when the configuration is read; the
+selector itself is resolved against the catalog of the moment, in the order of the catalog.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import translate
+
+from points.catalog import Catalog
+from points.classify import CLASSES
+from points.model import Point, Safety
+
+Selector = Callable[[Catalog], list[Point]]
+Attribute = Callable[[Point, Catalog], tuple[str, ...]]
+"""What of a point a word is about; more than one text where either will do."""
+
+
+class SelectorError(ValueError):
+    """A selector that cannot be read; the text says which word is wrong, and what would be right."""
+
+
+def _space_type(point: Point, catalog: Catalog) -> tuple[str, ...]:
+    space = catalog.spaces.get(point.space) if point.space is not None else None
+    return (space.type,) if space else ()
+
+
+_ATTRIBUTES: dict[str, Attribute] = {
+    "class": lambda point, _: (point.point_class,),
+    "space": lambda point, _: (point.space,) if point.space else (),
+    "space-type": _space_type,
+    "device": lambda point, _: (point.device,),
+    "equipment": lambda point, _: tuple(filter(None, (point.equipment, point.equipment_type))),
+    "unit": lambda point, _: (point.unit,),
+    "kind": lambda point, _: (point.kind,),
+    "safety": lambda point, _: (point.safety,),
+    "access": lambda point, _: (point.access,),
+}
+_VOCABULARY = {"class": frozenset(CLASSES), "safety": frozenset(Safety)}
+_GLOB = re.compile(r"[a-z0-9*?\[\]!/_-]+")
+
+
+def parse(text: str) -> Selector:
+    """The selector that `text` describes. Raises SelectorError."""
+    choices = [[_test(word) for word in choice.split()] for choice in text.split(",")]
+    if not all(choices):
+        raise SelectorError(f"{text!r} has an empty part: write a glob over point ids, or words such as class:damper")
+
+    def selected(catalog: Catalog) -> list[Point]:
+        return [
+            point
+            for point in catalog.points.values()
+            if any(all(test(point, catalog) for test in tests) for tests in choices)
+        ]
+
+    return selected
+
+
+def _test(word: str) -> Callable[[Point, Catalog], bool]:
+    key, colon, wanted = word.partition(":")
+    if not colon:
+        matches = _glob(word, word)
+        return lambda point, _: matches(point.id)
+    attribute = _ATTRIBUTES.get(key)
+    if attribute is None:
+        raise SelectorError(f"{word!r}: there is no {key!r}.{_near(key, _ATTRIBUTES)} Known: {', '.join(_ATTRIBUTES)}")
+    matches = _glob(wanted, word)
+    known = _VOCABULARY.get(key)
+    if known is not None and not any(map(matches, known)):
+        raise SelectorError(f"{word!r}: no {key} is called {wanted!r}.{_near(wanted, known)}")
+    return lambda point, catalog: any(map(matches, attribute(point, catalog)))
+
+
+def _glob(pattern: str, word: str) -> Callable[[str], bool]:
+    if not _GLOB.fullmatch(pattern):
+        raise SelectorError(f"{word!r}: {pattern!r} is not a glob of small letters, digits, - _ / * and ?")
+    matches = re.compile(translate(pattern)).match
+    return lambda text: matches(text) is not None
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""

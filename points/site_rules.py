@@ -1,0 +1,114 @@
+"""What the site says of its points and spaces overrules what was guessed from their names.
+
+Rules are applied in order, the last word counts. Only an explicit `safety` lowers the safety
+class of a point; a class or a space that is more dangerous than what was guessed raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from points.catalog import Catalog
+from points.classify import safety_of_class, safety_of_space
+from points.model import EquipmentId, Point, PointId, Safety, Space, SpaceId
+from points.selectors import parse
+
+# From "policies may write" to "nobody may": what a rule may do without saying so is to go to the right.
+_STRICTNESS = (Safety.COMFORT, Safety.CRITICAL, Safety.UNKNOWN, Safety.MEDICAL, Safety.LIFE_SAFETY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointRule:
+    """What the site says of the points that `match` selects; None says nothing."""
+
+    match: str  # a selector: globs over point ids, or words such as `class:damper`
+    point_class: str | None = None
+    safety: Safety | None = None
+    space: str | None = None
+    equipment: str | None = None
+    access: Literal["monitor-only"] | None = None
+    deadline_s: float | None = None
+    limit_low: float | None = None
+    limit_high: float | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpaceRule:
+    """A space as the site knows it, and the points that are in it."""
+
+    id: str
+    name: str
+    type: str
+    match: Sequence[str] = ()  # selectors; a point is in the space if one of them has it
+
+
+def apply(
+    points: Iterable[Point],
+    point_rules: Iterable[PointRule],
+    space_rules: Iterable[SpaceRule],
+    spaces: Iterable[Space] = (),
+) -> tuple[list[Point], list[Space]]:
+    """The points and spaces as the site says they are. `spaces` are those already known."""
+    ruled = {point.id: point for point in points}
+    known = {space.id: space for space in spaces}
+    rules = list(space_rules)
+    known |= {SpaceId(rule.id): Space(id=SpaceId(rule.id), name=rule.name, type=rule.type) for rule in rules}
+    for rule in rules:
+        for point in _matching(", ".join(rule.match), ruled, known) if rule.match else ():
+            ruled[point.id] = _in_space(point, SpaceId(rule.id), known)
+    for point in ruled.values():  # a space that was only renamed may have become a critical one
+        ruled[point.id] = _in_space(point, point.space, known)
+    for point_rule in point_rules:
+        for point in _matching(point_rule.match, ruled, known):
+            ruled[point.id] = _ruled(point, point_rule, known)
+    return list(ruled.values()), list(known.values())
+
+
+def deadlines(catalog: Catalog, rules: Iterable[PointRule]) -> dict[PointId, float]:
+    """Seconds that the value of a point may be old, where the site says so."""
+    return {
+        point.id: rule.deadline_s
+        for rule in rules
+        if rule.deadline_s is not None
+        for point in parse(rule.match)(catalog)
+    }
+
+
+def _matching(match: str, points: Mapping[PointId, Point], spaces: Mapping[SpaceId, Space]) -> list[Point]:
+    return parse(match)(Catalog(points=points, spaces=spaces))
+
+
+def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Point:
+    point = replace(
+        point,
+        name=point.name if rule.name is None else rule.name,
+        equipment=point.equipment if rule.equipment is None else EquipmentId(rule.equipment),
+        locked=point.locked or rule.access == "monitor-only",
+        low=_narrower(max, point.low, rule.limit_low),
+        high=_narrower(min, point.high, rule.limit_high),
+    )
+    if rule.space is not None:
+        point = _in_space(point, SpaceId(rule.space), spaces)
+    if rule.point_class is not None:
+        safety = _stricter(point.safety, safety_of_class(rule.point_class))
+        point = replace(point, point_class=rule.point_class, safety=safety, confidence=1.0)
+    return point if rule.safety is None else replace(point, safety=Safety(rule.safety))
+
+
+def _in_space(point: Point, space: SpaceId | None, spaces: Mapping[SpaceId, Space]) -> Point:
+    if space is None or (known := spaces.get(space)) is None:
+        return replace(point, space=space)
+    return replace(point, space=space, safety=_stricter(point.safety, safety_of_space(known.type)))
+
+
+def _stricter(one: Safety, other: Safety) -> Safety:
+    return max(one, other, key=_STRICTNESS.index)
+
+
+def _narrower(bound: Callable[[list[float]], float], device: float | None, site: float | None) -> float | None:
+    """The site may narrow what the device allows, never widen it."""
+    given = [limit for limit in (device, site) if limit is not None]
+    return bound(given) if given else None

@@ -1,0 +1,140 @@
+"""The site has the last word, and lowers the safety of a point only by saying so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from points.catalog import Catalog
+from points.model import Access, DeviceId, DeviceRef, Kind, Point, PointId, Ref, Safety, Space, SpaceId
+from points.selectors import SelectorError
+from points.site_rules import PointRule, SpaceRule, apply, deadlines
+
+WHERE = DeviceRef(network=0, address="1", instance=1)
+
+
+def a_point(point_id: str = "vav-1/sp", safety: Safety = Safety.COMFORT, **more) -> Point:
+    return Point(
+        id=PointId(point_id),
+        device=DeviceId(point_id.partition("/")[0]),
+        ref=Ref(device=WHERE, object_type="analog-value", instance=1),
+        name=point_id,
+        kind=Kind.ANALOG,
+        safety=safety,
+        commandable=True,
+        **more,
+    )
+
+
+def ruled(point: Point, *rules: PointRule, spaces: tuple[SpaceRule, ...] = ()) -> Point:
+    (result,), _ = apply([point], rules, spaces)
+    return result
+
+
+def test_without_rules_nothing_changes():
+    known = Space(id=SpaceId("office-1"), name="Office 1", type="admin_office")
+    point = a_point(space=known.id)
+    assert apply([point], [], [], [known]) == ([point], [known])
+
+
+def test_a_rule_that_matches_nothing_changes_nothing():
+    assert ruled(a_point(), PointRule(match="ahu-*/*", safety=Safety.MEDICAL)) == a_point()
+
+
+def test_an_explicit_safety_lowers():
+    unknown = a_point(safety=Safety.UNKNOWN, point_class="damper")
+    assert unknown.access is Access.MONITOR_ONLY
+    assert ruled(unknown, PointRule(match="vav-1/*", safety=Safety.COMFORT)).access is Access.COMMANDABLE
+
+
+def test_a_safety_written_as_text_is_the_same():
+    assert ruled(a_point(), PointRule(match="*", safety="medical")).safety is Safety.MEDICAL  # as configuration has it
+
+
+def test_nothing_but_an_explicit_safety_lowers():
+    office = SpaceRule(id="office-1", name="Office 1", type="admin_office", match=["vav-1/*"])
+    rule = PointRule(match="*", point_class="heating-setpoint", equipment="vav-1", limit_low=1, name="Setpoint")
+    for safety in Safety:
+        assert ruled(a_point(safety=safety), rule, spaces=(office,)).safety is safety
+
+
+def test_a_dangerous_class_raises():
+    assert ruled(a_point(), PointRule(match="*", point_class="medical-gas-pressure")).safety is Safety.MEDICAL
+    assert ruled(a_point(), PointRule(match="*", point_class="generator")).safety is Safety.LIFE_SAFETY
+    assert ruled(a_point(), PointRule(match="*", point_class="unknown")).safety is Safety.UNKNOWN
+
+
+def test_a_critical_space_raises():
+    theatre = SpaceRule(id="or-3", name="OR-3", type="operating_room", match=["vav-1/*"])
+    point = ruled(a_point(), spaces=(theatre,))
+    assert (point.space, point.safety) == ("or-3", Safety.CRITICAL)
+
+
+def test_a_space_whose_type_the_site_corrects_raises_what_was_in_it():
+    points, spaces = apply(
+        [a_point(space=SpaceId("office-1"))],
+        [],
+        [SpaceRule(id="office-1", name="Procedure 1", type="procedure_room")],
+        [Space(id=SpaceId("office-1"), name="Office 1", type="admin_office")],
+    )
+    assert points[0].safety is Safety.CRITICAL
+    assert spaces == [Space(id=SpaceId("office-1"), name="Procedure 1", type="procedure_room")]
+
+
+def test_a_space_nobody_has_a_profile_for_is_critical():
+    strange = SpaceRule(id="x", name="X", type="hyperbaric_chamber", match=["*"])
+    assert ruled(a_point(), spaces=(strange,)).safety is Safety.CRITICAL
+
+
+def test_the_last_rule_counts():
+    rules = (PointRule(match="*", point_class="damper"), PointRule(match="vav-1/*", point_class="valve"))
+    point = ruled(a_point(), *rules)
+    assert (point.point_class, point.confidence) == ("valve", 1.0)
+
+
+def test_monitor_only_stays_whatever_else_is_said():
+    rules = (PointRule(match="*", access="monitor-only"), PointRule(match="*", safety=Safety.COMFORT))
+    assert ruled(a_point(), *rules).access is Access.MONITOR_ONLY
+
+
+def test_limits_are_narrowed_and_never_widened():
+    rule = PointRule(match="*", limit_low=18, limit_high=26)
+    narrow, wide = ruled(a_point(low=10, high=30), rule), ruled(a_point(low=20, high=24), rule)
+    assert (narrow.low, narrow.high) == (18, 26)
+    assert (wide.low, wide.high) == (20, 24)
+    assert (ruled(a_point(), rule).low, ruled(a_point(), rule).high) == (18, 26)
+
+
+def test_rules_speak_of_spaces_that_the_site_has_named():
+    office = SpaceRule(id="office-1", name="Office 1", type="admin_office", match=["vav-1/*"])
+    rule = PointRule(match="space-type:admin_office", safety=Safety.COMFORT)
+    assert ruled(a_point(safety=Safety.UNKNOWN), rule, spaces=(office,)).safety is Safety.COMFORT
+
+
+def test_a_space_may_have_several_globs():
+    office = SpaceRule(id="office-1", name="Office 1", type="admin_office", match=["vav-1/*", "lp-1/z01-*"])
+    points, _ = apply([a_point("vav-1/sp"), a_point("lp-1/z01-relay"), a_point("lp-1/z02-relay")], [], [office])
+    assert [point.space for point in points] == ["office-1", "office-1", None]
+
+
+def test_deadlines_of_the_site():
+    catalog = Catalog.of([], [a_point("a/x"), a_point("b/x")])
+    rules = [PointRule(match="*", deadline_s=60), PointRule(match="b/*", deadline_s=5), PointRule(match="a/*")]
+    assert deadlines(catalog, rules) == {"a/x": 60, "b/x": 5}
+
+
+def test_a_selector_that_cannot_be_read_is_an_error():
+    with pytest.raises(SelectorError):
+        ruled(a_point(), PointRule(match="class:nonsense"))
+
+
+SPACE_TYPES = st.sampled_from(["admin_office", "operating_room", "generator", "medical_gas_oxygen", "unknown"])
+CLASSES = st.sampled_from([None, "damper", "generator", "medical-gas-pressure", "unknown"])
+
+
+@given(st.sampled_from(Safety), CLASSES, SPACE_TYPES)
+def test_no_rule_without_safety_makes_a_point_writable(safety, point_class, space_type):
+    space = SpaceRule(id="s", name="S", type=space_type, match=["*"])
+    before = a_point(safety=safety)
+    after = ruled(before, PointRule(match="*", point_class=point_class, space="s"), spaces=(space,))
+    assert before.access is Access.COMMANDABLE or after.access is Access.MONITOR_ONLY
+    assert before.safety is Safety.COMFORT or after.safety is not Safety.COMFORT
