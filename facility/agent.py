@@ -35,7 +35,7 @@ from facility.overview import Overseer
 from facility.preview import Previews
 from facility.profiles import Profiles
 from facility.session import Parts, Session
-from facility.strategy import Strategy, rules_of
+from facility.strategy import SiteWord, Strategy, rules_of
 from facility.supervisor import Service, supervise
 from facility.survey import Survey, shape_of
 from points.bacnet.stack import Stack, StackSettings, open_stack
@@ -100,7 +100,8 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
 
 async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit) -> Agent:
     book, store, events = CatalogBook(), PointStore(), Events()
-    profiles = Profiles.load(config.profiles)
+    point_rules, space_rules = rules_of(config)
+    profiles = Profiles.load(config.profiles, own=SiteWord(point_rules, book))
     strategy = Strategy(config, clock.now().astimezone(config.site.tz).date())
 
     def space_of(point: Point) -> Space | None:
@@ -144,7 +145,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         plan=_discovery_plan(config),
         book=book,
         db=db,
-        shape=shape_of(*rules_of(config)),
+        shape=shape_of(point_rules, space_rules),
         events=events,
         clock=clock,
         every=timedelta(hours=config.bacnet.rediscover_hours) if config.bacnet.rediscover_hours else None,

@@ -41,7 +41,7 @@ def points(
         if all(word in f"{point.id} {point.name} {point.description} {point.point_class}".lower() for word in wanted)
     ]
     if as_json:
-        print_json([{**point.model_dump(), "present": by_id.get(point.id)} for point in chosen])
+        print_json([{**point.model_dump(), "reading": by_id.get(point.id)} for point in chosen])
     else:
         print_table(
             ("POINT", "VALUE", "QUALITY", "AGE", "CLASS", "ACCESS", "DESCRIPTION"),

@@ -11,13 +11,13 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from facility.agent import open_agent
+from facility.check import checked
 from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, configuration, fail, print_json, socket_of
 from facility.client import RemoteFacility
 from facility.config import Config
 from facility.demo.play import SCENARIOS, DemoOptions, play
 from facility.demo.processes import ChildFailed
 from facility.log import set_up
-from facility.check import checked
 from facility.until import asked_to_end
 from points.errors import PointsError
 

@@ -63,8 +63,8 @@ async def summarise(stage: Played) -> Summary:
     async with RemoteFacility(stage.socket) as facility:
         points, devices = await facility.points(), await facility.devices()
         overview, stats = await facility.overview(), await facility.stats()
-        records = await facility.audit(limit=1000)
         hello = await facility.hello()
+        records = [record for record in await facility.audit(limit=1000) if record.time >= hello.started]
     mqtt = MirrorSettings(
         host=stage.mqtt_host,
         port=stage.mqtt_port,

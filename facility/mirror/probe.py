@@ -23,13 +23,14 @@ async def retained_states(settings: MirrorSettings) -> dict[str, bytes]:
         tls_context=tls_context(settings),
         max_queued_incoming_messages=LIVE,
     ) as client:
-        await client.subscribe(f"{settings.topics.base}/state/#", qos=0)
+        states_of_all = f"{settings.topics.base}/state/#"
+        await client.subscribe(states_of_all, qos=0)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + QUIET_S
         try:
             async with asyncio.timeout_at(deadline) as quiet:
                 async for message in client.messages:
-                    if message.retain:
+                    if message.retain and message.topic.matches(states_of_all):
                         states[message.topic.value] = bytes(message.payload)
                         quiet.reschedule(loop.time() + QUIET_S)
         except TimeoutError:
