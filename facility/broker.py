@@ -130,6 +130,7 @@ async def serve(port: int, password: str, *, told: bool) -> None:
             raise BrokerTrouble(f"Port {port} of {HOST} is in use: choose another, or stop what uses it.") from None
         raise BrokerTrouble(f"Port {port} of {HOST} cannot be opened: {error.strerror}.") from None
     await broker.start()
+    end = _asked_to_end()
     ready = Broker(
         host=HOST,
         port=server.sockets[0].getsockname()[1],
@@ -139,19 +140,19 @@ async def serve(port: int, password: str, *, told: bool) -> None:
     )
     sys.stdout.write(json.dumps(asdict(ready)) + "\n")
     sys.stdout.flush()
-    await _asked_to_end()
+    held = asyncio.create_task(_end_of_input(end))
+    await end.wait()
+    held.cancel()
     server.close()
     await broker.shutdown()
 
 
-async def _asked_to_end() -> None:
-    loop = asyncio.get_running_loop()
+def _asked_to_end() -> asyncio.Event:
+    """Set by SIGTERM and SIGINT from now on; `_end_of_input` sets it too."""
     end = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, end.set)
-    starter_gone = asyncio.create_task(_end_of_input(end))
-    await end.wait()
-    starter_gone.cancel()
+        asyncio.get_running_loop().add_signal_handler(each, end.set)
+    return end
 
 
 async def _end_of_input(end: asyncio.Event) -> None:

@@ -24,6 +24,11 @@ def login(broker: Broker) -> dict[str, str]:
     return {"username": broker.username, "password": broker.password}
 
 
+def command_line(pid: int) -> str:
+    file = Path(f"/proc/{pid}/cmdline")
+    return file.read_text() if file.exists() else ""
+
+
 async def by_hand(*arguments: str, **options: object) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
@@ -83,7 +88,7 @@ async def test_everyone_may_read_and_only_the_agent_may_write():
             message = await anext(aiter(someone.messages))
             assert (message.topic.value, message.payload) == ("t/agent", b"true")
             assert len(someone.messages) == 0
-        with pytest.raises(aiomqtt.MqttError, match="(?i)not authori"):
+        with pytest.raises(aiomqtt.MqttError, match=r"(?i)not authori"):
             async with aiomqtt.Client(HOST, broker.port, username=broker.username, password="guessed"):
                 pass
 
@@ -117,8 +122,9 @@ async def test_by_hand_it_tells_its_password_and_ends_with_its_input():
     ready = Broker(**json.loads(await process.stdout.readline()))
     assert ready.pid == process.pid
     async with aiomqtt.Client(HOST, ready.port, **login(ready)):
-        assert ready.password not in Path(f"/proc/{ready.pid}/cmdline").read_text()
-    out, err = await process.communicate()
+        assert ready.password not in command_line(ready.pid)
+    async with asyncio.timeout(10):
+        out, err = await process.communicate(b"")  # closes its input
     assert (process.returncode, out, err) == (0, b"", b"")
 
 
@@ -135,5 +141,6 @@ async def test_it_ends_when_asked(asked: signal.Signals):
 
 async def test_nothing_is_left_when_the_context_ends():
     async with local_broker() as broker:
-        assert Path(f"/proc/{broker.pid}").exists()
-    assert not Path(f"/proc/{broker.pid}").exists()
+        assert "facility.broker" in command_line(broker.pid)
+        assert broker.password not in command_line(broker.pid)
+    assert not command_line(broker.pid)

@@ -282,6 +282,8 @@ async def test_a_frozen_broker_holds_up_nobody_and_gets_the_latest_afterwards(
                 for name in names:
                     building.reads(name, float(value))
             assert asyncio.get_running_loop().time() - begun < 1
+            assert mirror._outlet is not None
+            await until(lambda: len(mirror._outlet._flying) == strict.IN_FLIGHT, task)
             await until(lambda: mirror.link().state == "down", task)
             assert all(len(watch._unseen) <= len(names) for watch in building.store._watches)
         await until(lambda: mirror.link().state == "ok", task)
