@@ -1,11 +1,12 @@
 import dataclasses
 import math
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facility.catalog_rows import load_catalog, save_catalog
-from facility.database import open_state
+from facility.catalog_rows import load_catalog, save_catalog, stored_catalog
+from facility.database import StateUnavailable, open_state
 from points.catalog import Catalog
 from points.model import Device, Point, Space, SpaceId
 
@@ -30,7 +31,7 @@ def same(one, other):
 
 @given(catalog=CATALOGS)
 @settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=60
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=25
 )
 async def test_every_field_comes_back_as_it_was_saved(tmp_path, catalog):
     with open_state(tmp_path) as db:
@@ -54,3 +55,13 @@ async def test_saving_replaces_the_whole_catalog(tmp_path):
         await save_catalog(db, Catalog.of([], [], [Space(id=SpaceId("a"), name="A"), Space(id=SpaceId("b"), name="B")]))
         await save_catalog(db, Catalog.of([], [], [Space(id=SpaceId("b"), name="Bay", type="corridor")]))
         assert (await load_catalog(db)).spaces == {"b": Space(id=SpaceId("b"), name="Bay", type="corridor")}
+
+
+async def test_another_process_can_read_the_catalog_of_a_running_agent(tmp_path):
+    assert stored_catalog(tmp_path / "state.db") == Catalog()
+    with open_state(tmp_path) as db:
+        await save_catalog(db, Catalog.of([], [], [Space(id=SpaceId("a"), name="A")]))
+        assert list(stored_catalog(db.path).spaces) == ["a"]
+    (tmp_path / "broken.db").write_text("not a database")
+    with pytest.raises(StateUnavailable, match="cannot be read"):
+        stored_catalog(tmp_path / "broken.db")

@@ -116,7 +116,7 @@ class ClaimsMachine(RuleBasedStateMachine):
         }
 
 
-ClaimsMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+ClaimsMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
 TestClaims = ClaimsMachine.TestCase
 
 
