@@ -132,7 +132,7 @@ class Api:
         try:
             async with self._sessions(_caller(request)).watch() as updates:
                 async for update in updates:
-                    await stream.send_str(update.model_dump_json(exclude_none=True))
+                    await stream.send_str(update.model_dump_json())
         except (ConnectionError, FacilityError):
             pass  # the screen has gone; it comes back by itself
         return stream

@@ -58,7 +58,7 @@ def checked(config: Config) -> Findings:
 def _known(config: Config, findings: Findings) -> Catalog | None:
     catalog = stored_catalog(config.state_dir / "state.db")
     if not catalog.points:
-        findings.lines.append("catalog  nothing discovered yet, selectors cannot be resolved: start `facility run` once")
+        findings.lines.append("catalog  nothing discovered yet, so selectors are not resolved: `facility run` once")
         return None
     findings.lines.append(f"catalog  {len(catalog.devices)} devices, {len(catalog.points)} points")
     return catalog

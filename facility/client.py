@@ -137,8 +137,7 @@ class RemoteFacility:
         except TimeoutError:
             raise AgentLost(f"The agent at {self._socket} took longer than {ANSWER_S:.0f} s to answer.") from None
         except ValidationError as error:
-            text = f"The agent speaks another version: {error.error_count()} fields of its answer are not understood."
-            raise FacilityError("internal", text) from None
+            raise FacilityError("internal", _other_version(error)) from None
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -161,8 +160,16 @@ class RemoteFacility:
 async def _updates(stream: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Update]:
     async for message in stream:
         if message.type is aiohttp.WSMsgType.TEXT:
-            yield Update.model_validate_json(message.data)
+            try:
+                update = Update.model_validate_json(message.data)
+            except ValidationError as error:
+                raise AgentLost(_other_version(error)) from None
+            yield update
     raise AgentLost("The agent has closed the live stream.")
+
+
+def _other_version(error: ValidationError) -> str:
+    return f"The agent speaks another version: {error.error_count()} fields of its answer are not understood."
 
 
 def _trouble(body: bytes) -> FacilityError:

@@ -106,9 +106,8 @@ def _building(summary: Summary, points: list[PointInfo], devices: list[DeviceInf
 
 def _readings(summary: Summary, overview: Overview, stats: dict[str, float]) -> None:
     cov, polled = int(stats["readings_cov"]), int(stats["readings_poll"])
-    summary.add(
-        "readings", f"{cov} by COV, {polled} by poll", wrong=None if cov and polled else "COV or polling gave no readings"
-    )
+    wrong = None if cov and polled else "COV or polling gave no readings"
+    summary.add("readings", f"{cov} by COV, {polled} by poll", wrong=wrong)
     unread = overview.points["total"] - overview.points["read"]
     summary.add(
         "quality",
