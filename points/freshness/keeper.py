@@ -25,6 +25,7 @@ from points.model import Device, Event, EventKind, Point, PointId, Source, Statu
 HEARTBEAT = 30.0  # seconds; a device of which we heard nothing for so long is asked for something
 POLLED_AT_ONCE = 64  # points; then the most urgent come first again
 SUBSCRIBED_AT_ONCE = 16  # points, between two polls: neither may starve the other
+SHORTEST_REST = 0.001  # seconds; a clock has steps, and what is due within one is not waited for in circles
 OVERDUE = 1.5  # periods: a poll that seems further away than this was planned before the clock was set back
 
 # (point, value, flags, reliability, source): what the keeper learned.
@@ -229,7 +230,7 @@ class Keeper:
     async def _rest(self, now: float) -> None:
         """Until the next thing is due, or something happens."""
         self._nudge.clear()
-        sleep = asyncio.ensure_future(self._clock.sleep(max(0.0, min(self._next_at(now) - now, HEARTBEAT))))
+        sleep = asyncio.ensure_future(self._clock.sleep(max(SHORTEST_REST, min(self._next_at(now) - now, HEARTBEAT))))
         nudge = asyncio.ensure_future(self._nudge.wait())
         try:
             await asyncio.wait((sleep, nudge), return_when=asyncio.FIRST_COMPLETED)

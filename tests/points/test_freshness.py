@@ -1,0 +1,401 @@
+"""Freshness: young readings, honest marks, and patience, all on a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from pretend import FINE, START, PretendBacnet, PretendClock, PretendDevice, a_device, a_point, settle
+
+from points.catalog import Catalog, CatalogBook
+from points.errors import DeviceRefused, DeviceSilent, ProtocolError
+from points.events import Events
+from points.freshness import Freshness
+from points.freshness.subscriptions import LIFETIME, PROCESS, RETRY_REFUSED
+from points.model import DeviceId, Event, EventKind, Kind, Point, PointId, Quality, Reading, Source
+from points.store import PointStore
+
+DEADLINE = 60.0
+
+
+class Bench:
+    """A running Freshness with everything around it."""
+
+    def __init__(self, devices: list[PretendDevice], catalog: Catalog, deadline: float) -> None:
+        self.clock = PretendClock()
+        self.bacnet = PretendBacnet(*devices)
+        self.book = CatalogBook(catalog)
+        self.store = PointStore()
+        self.events = Events()
+        self.told: list[Event] = []
+        self.freshness = Freshness(
+            self.bacnet, self.book, self.store, clock=self.clock, deadline=lambda _: deadline, events=self.events
+        )
+
+    def reading(self, point: str = "ahu-1/ai-1") -> Reading:
+        reading = self.store.get(PointId(point))
+        assert reading is not None
+        return reading
+
+    def kinds(self) -> list[EventKind]:
+        return [event.kind for event in self.told]
+
+
+@asynccontextmanager
+async def kept(
+    *devices: PretendDevice, points: list[Point], deadline: float = DEADLINE, **device: object
+) -> AsyncIterator[Bench]:
+    catalog = Catalog.of([a_device(d, p.device, **device) for d, p in _one_each(devices, points)], points)
+    bench = Bench(list(devices), catalog, deadline)
+    with bench.events.listen() as listener:
+
+        async def hear() -> None:
+            async for event in listener:
+                bench.told.append(event)
+
+        tasks = [asyncio.create_task(bench.freshness.run()), asyncio.create_task(hear())]
+        await settle()
+        try:
+            yield bench
+            for task in tasks:
+                assert not task.done(), task.exception()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _one_each(devices: tuple[PretendDevice, ...], points: list[Point]) -> list[tuple[PretendDevice, Point]]:
+    return [(device, next(p for p in points if p.ref.device == device.ref)) for device in devices]
+
+
+async def test_a_point_is_read_at_once_and_then_before_its_deadline() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        assert bench.reading().value == 21.0
+        assert bench.reading().is_good
+        assert bench.reading().source is Source.POLL
+        for _ in range(30):
+            await bench.clock.pass_(10)
+            assert bench.clock.now() - bench.reading().time <= timedelta(seconds=DEADLINE)
+            assert bench.reading().is_good
+
+
+async def test_polls_do_not_drift() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        await bench.clock.pass_(31)
+        phase = bench.reading().time.timestamp() % 30
+        await bench.clock.pass_(3000)
+        assert bench.reading().time.timestamp() % 30 == pytest.approx(phase, abs=1e-3)
+
+
+async def test_a_silent_device_makes_its_points_stale_then_offline() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        device.silent = True
+        await bench.clock.pass_(DEADLINE - 2)
+        assert bench.reading().is_good
+        await bench.clock.pass_(4)
+        stale = bench.reading()
+        assert (stale.quality, stale.reason, stale.value, stale.time) == (Quality.STALE, "stale", 21.0, START)
+        assert stale.at > stale.time
+        await bench.clock.pass_(2 * DEADLINE)
+        offline = bench.reading()
+        assert (offline.quality, offline.reason, offline.value) == (Quality.BAD, "offline", 21.0)
+
+
+async def test_a_point_that_never_answered_is_offline_and_has_no_value() -> None:
+    device = PretendDevice()
+    device.silent = True
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        assert bench.store.get(PointId("ahu-1/ai-1")) is None
+        await bench.clock.pass_(DEADLINE + 2)
+        assert (bench.reading().quality, bench.reading().value) == (Quality.BAD, None)
+
+
+async def test_loss_and_return_of_a_device_are_told_once_each() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        device.silent = True
+        await bench.clock.pass_(600)
+        assert bench.kinds() == [EventKind.DEVICE_LOST]
+        assert bench.freshness.devices()[DeviceId("ahu-1")].status == "offline"
+        device.silent = False
+        await bench.clock.pass_(120)
+        assert bench.kinds() == [EventKind.DEVICE_LOST, EventKind.DEVICE_BACK]
+        assert bench.reading().is_good
+        assert bench.freshness.devices()[DeviceId("ahu-1")].status == "online"
+
+
+async def test_one_lost_answer_is_no_event() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        device.silent = True
+        while bench.freshness.devices()[DeviceId("ahu-1")].status != "slow":
+            await bench.clock.pass_(1)
+            assert bench.clock.now() - START < timedelta(seconds=40)
+        device.silent = False
+        await bench.clock.pass_(60)
+        assert bench.told == []
+        assert bench.reading().is_good
+
+
+async def test_a_dead_device_is_asked_ever_more_rarely_and_for_ever() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        device.silent = True
+        await bench.clock.pass_(300)
+        device.requests.clear()
+        await bench.clock.pass_(3600)
+        assert 40 <= len(device.requests) <= 80  # once a minute, jittered
+
+
+async def test_a_dead_device_costs_the_others_nothing() -> None:
+    dead, live = PretendDevice(1), PretendDevice(2, address="10.0.0.2:47808")
+    dead.silent = True
+    points = [a_point(dead, 1, "dead"), a_point(live, 1, "live")]
+    async with kept(dead, live, points=points) as bench:
+        for _ in range(60):
+            await bench.clock.pass_(10)
+            assert bench.reading("live/ai-1").is_good
+
+
+@pytest.mark.parametrize(
+    ("value", "flags", "quality", "reason"),
+    [
+        (math.nan, FINE, Quality.BAD, "nan"),
+        (math.inf, FINE, Quality.BAD, "nan"),
+        (None, FINE, Quality.BAD, "null"),
+        ("on", FINE, Quality.BAD, "unexpected-type"),
+        (DeviceRefused("no", "unknown-object"), FINE, Quality.BAD, "unknown-object"),
+        (ProtocolError("?"), FINE, Quality.BAD, "protocol-error"),
+    ],
+)
+async def test_what_is_no_number_is_a_quality(value: object, flags: object, quality: Quality, reason: str) -> None:
+    device = PretendDevice()
+    point = a_point(device, 1)
+    device.has("analog-input", 1, present_value=value, status_flags=flags)  # type: ignore[arg-type]
+    async with kept(device, points=[point]) as bench:
+        assert (bench.reading().value, bench.reading().quality, bench.reading().reason) == (None, quality, reason)
+
+
+@pytest.mark.parametrize(
+    ("flags", "quality", "reason"),
+    [
+        ((True, False, False, False), Quality.GOOD, ""),
+        ((False, False, True, False), Quality.UNCERTAIN, "overridden"),
+        ((False, False, False, True), Quality.BAD, "out-of-service"),
+        ((False, True, False, False), Quality.BAD, "no-sensor"),
+    ],
+)
+async def test_status_flags_become_quality(flags: tuple[bool, ...], quality: Quality, reason: str) -> None:
+    device = PretendDevice()
+    point = a_point(device, 1)
+    device.has("analog-input", 1, status_flags=flags, reliability="no-sensor")
+    async with kept(device, points=[point]) as bench:
+        assert (bench.reading().value, bench.reading().quality, bench.reading().reason) == (21.0, quality, reason)
+
+
+async def test_a_bad_reading_does_not_become_stale_but_offline() -> None:
+    device = PretendDevice()
+    point = a_point(device, 1)
+    device.has("analog-input", 1, present_value=math.nan)
+    async with kept(device, points=[point]) as bench:
+        device.silent = True
+        await bench.clock.pass_(DEADLINE + 5)
+        assert bench.reading().reason == "nan"
+        await bench.clock.pass_(3 * DEADLINE)
+        assert bench.reading().reason == "offline"
+
+
+async def test_one_bad_property_does_not_cost_the_others() -> None:
+    device = PretendDevice()
+    points = [a_point(device, number) for number in range(1, 6)]
+    device.has("analog-input", 3, present_value=DeviceRefused("gone", "unknown-object"))
+    async with kept(device, points=points) as bench:
+        good = [point.id for point in points if bench.reading(point.id).is_good]
+        assert len(good) == 4
+
+
+async def test_a_device_without_rpm_is_read_one_by_one() -> None:
+    device = PretendDevice()
+    device.reads_multiple = False
+    points = [a_point(device, number) for number in range(1, 6)]
+    async with kept(device, points=points) as bench:
+        assert all(bench.reading(point.id).is_good for point in points)
+        assert device.requests.count("read_many") == 1  # it was believed the first time
+
+
+async def test_an_aborting_device_is_read_in_smaller_batches() -> None:
+    device = PretendDevice()
+    device.most_at_once = 3
+    points = [a_point(device, number) for number in range(1, 21)]
+    async with kept(device, points=points) as bench:
+        assert all(bench.reading(point.id).is_good for point in points)
+        device.requests.clear()
+        await bench.clock.pass_(30)
+        assert len(device.requests) == 14  # forty properties, three at a time
+
+
+async def test_cov_carries_a_change_at_once() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        assert device.subscriptions[("analog-input", 1)][:2] == (PROCESS, LIFETIME)
+        await bench.clock.pass_(3)
+        bench.bacnet.notify(device, "analog-input", 1, present_value=25.5)
+        assert (bench.reading().value, bench.reading().source) == (25.5, Source.COV)
+        assert bench.reading().time == bench.clock.now()
+
+
+async def test_the_first_notification_counts_even_before_the_acknowledgement() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        assert bench.freshness.readings[Source.COV] == 1  # the pretend device notifies before it acknowledges
+
+
+async def test_subscriptions_are_renewed_at_half_their_life() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        device.requests.clear()
+        await bench.clock.pass_(LIFETIME / 2 - 2)
+        assert "subscribe" not in device.requests
+        await bench.clock.pass_(4)
+        assert device.requests.count("subscribe") == 1
+
+
+async def test_a_point_with_cov_is_polled_rarely_as_proof_of_life() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        device.reads.clear()
+        for _ in range(60):
+            await bench.clock.pass_(10)
+            assert bench.reading().is_good
+        polled = device.reads.count(("analog-input", 1, "present-value"))
+        assert 4 <= polled <= 25  # the heartbeat of a device with one point; without COV it would be 20 and more
+
+
+async def test_critical_points_are_polled_in_spite_of_cov() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], deadline=20.0, serves_cov=True) as bench:
+        assert device.subscriptions[("analog-input", 1)][2]  # confirmed
+        device.reads.clear()
+        await bench.clock.pass_(100)
+        assert device.reads.count(("analog-input", 1, "present-value")) == 10
+
+
+async def test_silence_of_a_device_with_cov_is_not_taken_for_unchanged() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        device.silent = True
+        await bench.clock.pass_(DEADLINE + 40)  # found by the heartbeat, long before the subscription ends
+        assert bench.reading().quality is Quality.STALE
+
+
+async def test_a_full_device_is_believed_and_the_rest_polled() -> None:
+    device = PretendDevice()
+    device.cov_room = 2
+    points = [a_point(device, number) for number in range(1, 6)]
+    async with kept(device, points=points, serves_cov=True) as bench:
+        status = bench.freshness.devices()[DeviceId("ahu-1")]
+        assert (status.cov, status.cov_limit, status.polled) == (2, 2, 3)
+        assert device.requests.count("subscribe") == 3
+        await bench.clock.pass_(120)
+        assert bench.kinds() == [EventKind.COV_REFUSED]
+        assert all(bench.reading(point.id).is_good for point in points)
+        device.cov_room = None
+        await bench.clock.pass_(RETRY_REFUSED)
+        assert bench.freshness.devices()[DeviceId("ahu-1")].cov == 5
+
+
+async def test_a_lost_renewal_is_tried_again_and_ends_in_polls() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        device.cov_room = 0
+        device.subscriptions.clear()  # the device was restarted, and has no room any more
+        await bench.clock.pass_(LIFETIME / 2 + 2)
+        assert bench.freshness.devices()[DeviceId("ahu-1")].cov == 0
+        device.has("analog-input", 1, present_value=30.0)
+        await bench.clock.pass_(DEADLINE)
+        assert bench.reading().value == 30.0
+
+
+async def test_a_restarted_device_is_subscribed_to_again() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1), a_point(device, 2)], serves_cov=True) as bench:
+        await bench.clock.pass_(40)
+        device.subscriptions.clear()
+        bench.bacnet.announce(device)
+        await bench.clock.pass_(1)
+        assert len(device.subscriptions) == 2
+
+
+async def test_an_i_am_storm_is_no_subscription_storm() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        device.requests.clear()
+        for _ in range(20):
+            bench.bacnet.announce(device)
+            await bench.clock.pass_(1)
+        assert device.requests.count("subscribe") == 1
+
+
+async def test_a_subscription_that_died_without_a_word_is_found_out() -> None:
+    device = PretendDevice()
+    point = a_point(device, 1, cov_increment=0.5)
+    async with kept(device, points=[point], serves_cov=True) as bench:
+        device.subscriptions.clear()
+        device.has("analog-input", 1, present_value=40.0)  # and nobody is told
+        await bench.clock.pass_(60)
+        assert bench.reading().value == 40.0
+        assert device.subscriptions
+
+
+async def test_a_new_catalog_is_followed_and_the_rest_undisturbed() -> None:
+    one, two = PretendDevice(1), PretendDevice(2, address="10.0.0.2:47808")
+    points = [a_point(one, 1, "one"), a_point(two, 1, "two")]
+    async with kept(one, two, points=points) as bench:
+        requests = len(one.requests)
+        catalog = bench.book.current
+        more = [*points, a_point(two, 2, "two")]
+        bench.book.replace(Catalog.of(catalog.devices.values(), more))
+        await settle()
+        assert bench.reading("two/ai-2").value == 22.0
+        assert len(one.requests) == requests
+        bench.book.replace(Catalog.of([catalog.devices[DeviceId("one")]], points[:1]))
+        await settle()
+        assert list(bench.freshness.devices()) == ["one"]
+
+
+async def test_read_now_puts_what_the_device_says() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        device.has("analog-input", 1, present_value=18.0)
+        reading = await bench.freshness.read_now(PointId("ahu-1/ai-1"), source=Source.READBACK)
+        assert (reading.value, reading.source) == (18.0, Source.READBACK)
+        assert bench.reading() == reading
+        device.silent = True
+        with pytest.raises(DeviceSilent):
+            await bench.freshness.read_now(PointId("ahu-1/ai-1"))
+
+
+async def test_a_clock_set_back_does_not_stop_the_polls() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        await bench.clock.pass_(100)
+        bench.clock.jump(-3600)
+        device.requests.clear()
+        await bench.clock.pass_(300)
+        assert len(device.requests) >= 9
+
+
+async def test_protocol_errors_are_counted_with_their_sender() -> None:
+    device = PretendDevice()
+    point = a_point(device, 1, kind=Kind.ANALOG)
+    device.has("analog-input", 1, present_value=ProtocolError("nonsense"))
+    async with kept(device, points=[point]) as bench:
+        assert bench.freshness.protocol_errors[DeviceId("ahu-1")] == 1
