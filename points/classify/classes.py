@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 COARSE = {
     "heating-setpoint": "temperature-setpoint",
@@ -109,7 +110,7 @@ zone-temperature         zone temp !setpoint|alarm|supply|outside|return|mixed|w
                          ~temperature *0.5
 temperature              temp !setpoint|alarm|limit|humidity|enable ~temperature
 temperature              ~temperature =in
-fan-speed                speed !setpoint|alarm|status|reset|enable|limit ~fraction|frequency|rate|voltage|current
+fan-speed                speed !power|setpoint|alarm|status|reset|enable|limit ~fraction|frequency|rate|voltage|current
                          =analog *0.2
 fan-speed                frequency output|wheel|fan|vfd|drive !alarm|setpoint ~frequency *0.4
 electrical               frequency !alarm|setpoint|fan|pump|vfd|wheel|output|drive ~frequency *0.2
@@ -125,6 +126,7 @@ status                   status !alarm|setpoint|command|flow *0.2
 status                   fan|pump|boiler|chiller !alarm|command|speed|start|temp|pressure|flow =binary =in
 status                   lead|event|available|active|local|remote !alarm
 mode                     mode !alarm|setpoint ~ =multi|binary|value *0.2
+mode                     heat cool !setpoint|temp|command|request|loop|valve|alarm ~ *0.1
 run-time                 runtime !alarm ~time
 run-time                 run hours !alarm ~time *0.4
 override                 override|bypass !alarm|setpoint|damper|valve =binary|multi
@@ -223,6 +225,7 @@ def coarse(point_class: str) -> str:
     return COARSE.get(point_class, point_class)
 
 
+@lru_cache(maxsize=16_384)  # a building says the same few things of every room
 def best(words: frozenset[str], quantity: str | None, shape: frozenset[str]) -> tuple[str, float]:
     """The class whose rule fits best, and its points."""
     won, most = "unknown", 0.0

@@ -28,8 +28,8 @@ _NUMBERS = r"(?: (?:room|rm|corridor|no|unit))?(?P<numbers>(?: \d+[a-z]?){1,3})"
 # What feeds the operating rooms too: people may command it, energy policies may not.
 PLANT = frozenset({"chiller", "boiler", "tower", "pump", "exchanger", "plant"})
 # Harmless where nothing is said of a critical room. Of a terminal box, a lamp or an exhaust fan the room must be known.
-ORDINARY = frozenset({"ahu", "meter", "weather"})
-CENTRAL = PLANT | ORDINARY  # not in any one room
+ORDINARY = frozenset({"ahu", "weather"})
+CENTRAL = PLANT | ORDINARY | {"meter"}  # not in any one room
 VAGUE = frozenset({"weather", "plant"})
 
 

@@ -22,7 +22,7 @@ temp temperature tmp tmpr temps: temp | humidity hum humid rh hmd: humidity | ra
 znrh: zone humidity
 dewpoint dewpt dew: humidity dewpoint | grains: humidity | enthalpy enth: enthalpy | enthpy: enthalpy
 co2 carbondioxide: co2 | voc: voc | aqi: aqi
-flow flw flo fl: flow | airflow: air flow | cfm: air flow | cfh lps: flow | gpm: water flow
+flow flw flo fl volume: flow | out: out | airflow: air flow | cfm: air flow | cfh lps: flow | gpm: water flow
 velocity vel: flow velocity
 pressure press pres prs pr: pressure | psi pascal: pressure | static: static | dp diffp: differential pressure
 differential diff delta: differential | stat: status | dsp: static pressure | ductstatic: static pressure
@@ -36,13 +36,14 @@ fan fans: fan | sf: supply fan | rf: return fan | ef exf: exhaust fan | blower: 
 pump pmp pumps: pump | chwp: chilled water pump | hwp: hot water pump | cwp cdwp: condenser water pump
 valve vlv vlvs valves vv: valve | chwv: chilled water valve | hwv: hot water valve | ccv: cool valve | hcv: heat valve
 rhv: reheat valve | phv: preheat valve | prv: valve | cv clgv: cool valve | hv htgv: heat valve
-damper dmp dmpr dmper dampr dampers dpr: damper | oad: outside damper | position pos posn posit: position
+damper dmp dmpr dmper dampr dampers dpr: damper | oad: outside damper | ead: exhaust damper | rad: return damper
+position pos posn posit: position
 economizer econ: economizer | bypass byp: bypass | actuator act: actuator
 chw chilled chws chwr: chilled water | hw hws hwr: hot water | hhw: hot water
 cdw cnd condenser cond condensor: condenser water
 dhw dcw: domestic water | chwst: chilled water supply temp | chwrt: chilled water return temp | cw: condenser water
 hwst: hot water supply temp | hwrt: hot water return temp | cwst cdwst cdswt: condenser water supply temp
-cwrt cdwrt cdrwt: condenser water return temp | swt lwt: water supply temp | rwt ewt: water return temp
+cwrt cdwrt cdrwt: condenser water return temp | swt lwt lchwt: water supply temp | rwt ewt echwt: water return temp
 steam stm: steam
 hot: hot | water wtr: water | air: air | duct dct: duct | loop: loop
 heat heating htg ht heater htng: heat | cool cooling clg clng cl coolg: cool | reheat rht rht: reheat
@@ -85,7 +86,7 @@ _LAST_LETTER = {
     "o": "command",
     "h": "humidity",
     "p": "pressure",
-    "q": "flow",
+    "f": "flow",
 }
 
 # Words that are whole, so that no part of them is ever taken for another word ("or" in "door", "er" in "water").
@@ -94,7 +95,8 @@ office offices conference meeting lobby reception corridor corr cor hall hallway
 kitchen kitchenette
 floor door motor sensor monitor indoor outdoor author error order color mirror interior exterior anterior generator
 operator
-compressor contractor refrigerator elevator escalator sector rotor vendor honor north normal port force store form
+compressor contractor refrigerator refrigerant elevator escalator sector rotor vendor honor north normal port force
+store form
 information
 water tower power filter meter timer heater cooler boiler chiller server center other order master border under over
 lower upper
@@ -129,6 +131,7 @@ _SIGNS = frozenset("°µμ–—‘’“”·×±≥≤²³")  # what names hav
 _MISLEADING_CAPITALS = re.compile(r"[A-Z]{2}[a-z]|[a-z][A-Z]")
 _LONGEST_GLUED = 40
 _SHORTEST_PART = 2
+_TELLING_START = 6  # a known word of so many letters is seen even before letters that say nothing ("Humiditydac")
 
 _GAS = re.compile(r"(?i:co2)(?!\d)|(?<![A-Za-z])(?i:n2o|o2|n2|h2o)(?!\d)|(?<=[a-z])(?:N2O|O2|N2)(?!\d)")
 _UNIT = re.compile(r"(?<![A-Za-z])(?:[kM]Wh|[kM]W|kVA|dP|pH|Hz)(?![a-z])")
@@ -191,7 +194,10 @@ def _folded(text: str) -> str:
 def _taken_apart(word: str) -> tuple[str, ...]:
     if word in MEANINGS or not _SHORTEST_GLUED <= len(word) <= _LONGEST_GLUED or not word.isalpha():
         return (word,)
-    return _parts(word) or (word,)
+    if parts := _parts(word):
+        return parts
+    known = next((n for n in range(len(word) - 1, _TELLING_START - 1, -1) if word[:n] in MEANINGS), 0)
+    return (word[:known], word[known:]) if known else (word,)
 
 
 @lru_cache(maxsize=16_384)
