@@ -63,6 +63,7 @@ class Misconfigured(PointsError):
 class Agent:
     """What runs. A failing vital service ends the process; any other is run again."""
 
+    desk: CommandDesk
     planner: Service
     vital: Sequence[Service]
     services: Sequence[Service]
@@ -92,9 +93,11 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
         async with open_stack(_stack_settings(config)) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
+            agent = await _assembled(config, clock, db, stack, audit)
             try:
-                yield await _assembled(config, clock, db, stack, audit)
+                yield agent
             finally:
+                await agent.desk.settle()
                 await audit.note(by="agent", action="stop", target="agent")
 
 
@@ -185,6 +188,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         claims=claims,
         strategy=strategy,
         clock=clock,
+        failed_commands=lambda: len(planner.troubles),
         links=gauges.links,
         banners=gauges.banners,
     )
@@ -221,6 +225,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
     )
     optional: list[Service | None] = [history, mirror]
     return Agent(
+        desk=desk,
         planner=planner,
         vital=[Leases(desk, audit, clock)],
         services=[freshness, survey, alarms, api, *(service for service in optional if service is not None)],

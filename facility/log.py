@@ -43,7 +43,14 @@ def set_up(level: str = "info", *, json: bool | None = None, stream: TextIO | No
         structlog.processors.format_exc_info,
         tally,
     ]
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,  # a rich one prints locals: the whole catalog
+        )
+    )
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

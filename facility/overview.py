@@ -38,6 +38,7 @@ class Overseer:
     claims: Claims
     strategy: Strategy
     clock: Clock
+    failed_commands: Callable[[], int]
     links: Callable[[], list[Link]]
     banners: Callable[[list[Link]], list[str]]
 
@@ -46,7 +47,9 @@ class Overseer:
         alarms = self.alarms.all()
         counts = _counts(catalog, readings, self.compliance)
         complete = bool(catalog.points) and counts["read"] == counts["total"]
-        judged = verdict(self.compliance.spaces, alarms, now=now, complete=complete)
+        judged = verdict(
+            self.compliance.spaces, alarms, now=now, complete=complete, failed_commands=self.failed_commands()
+        )
         groups, spaces = overview_groups(self.compliance.spaces, now)
         devices = self.freshness.devices()
         links = self.links()

@@ -320,7 +320,9 @@ class Session:
                 text = f"{said(command.value)} stands in slot {int(command.priority)}, but slot {slot} wins."
             case Mismatch(found=found):
                 status = "mismatch"
-                text = f"The slot holds {said(found)}, not {said(command.value)}. It was left alone."
+                ours = self._parts.claims[(command.point, command.priority)] is not None
+                end = "It is held all the same." if ours else "It is not ours and was left alone."
+                text = f"The slot holds {said(found)}, not {said(command.value)}. {end}"
             case Rejected(rule=rule, why=why):
                 status, text = "rejected", f"Refused ({rule}): {why}"
             case Failed(why=why, written=written):

@@ -27,6 +27,8 @@ def free_port(preferred: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> i
     """`preferred` if nobody has it on loopback, else any free port."""
     for port in (preferred, 0):
         with socket.socket(socket.AF_INET, kind) as probe:
+            if kind == socket.SOCK_STREAM:  # connections of an earlier run that are still dying do not hold the port
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
