@@ -218,17 +218,31 @@ def quantity(unit: str) -> str:
 
 def show(point: Point, value: Value | None) -> str:
     """The value in words: "18.0 °C", "Occupied", "on"; "?" where nothing is known."""
+    if value is None:
+        return "?"
+    if isinstance(value, str):
+        return value
+    number = _finite(value)
+    if number is None:
+        return "?"
     match point.kind:
-        case _ if value is None:
-            return "?"
-        case Kind.BINARY if isinstance(value, (bool, int, float)):
+        case Kind.BINARY:
             return _state(point.states, int(bool(value))) or ("on" if value else "off")
-        case Kind.MULTISTATE if not isinstance(value, str):
-            return _state(point.states, int(value) - 1) or f"state {int(value)}"
-        case Kind.ANALOG if not isinstance(value, str):
-            return _number(float(value), point.unit)
+        case Kind.MULTISTATE:
+            return _state(point.states, int(number) - 1) or f"state {int(number)}"
+        case Kind.ANALOG:
+            return _number(number, point.unit)
         case _:
             return str(value)
+
+
+def _finite(value: float) -> float | None:
+    """None for NaN, infinities and integers beyond any float."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _state(states: tuple[str, ...], index: int) -> str:
@@ -236,8 +250,6 @@ def _state(states: tuple[str, ...], index: int) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    if not math.isfinite(value):
-        return "?"
     decimals = _DECIMALS.get(quantity(unit))
     if decimals is None:
         size = max(abs(value), 1.0)

@@ -72,6 +72,12 @@ def test_states_in_words():
     assert units.show(a_point(Kind.TEXT), "hello") == "hello"
 
 
+@pytest.mark.parametrize("kind", [Kind.ANALOG, Kind.MULTISTATE, Kind.BINARY])
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 10**400])
+def test_what_is_no_number_is_not_shown_as_one(kind, value):
+    assert units.show(a_point(kind), value) == "?"
+
+
 @given(
     st.sampled_from(Kind),
     st.sampled_from([*units.UNITS, "odd"]),
