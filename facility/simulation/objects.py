@@ -40,6 +40,8 @@ BINARY = frozenset({Kind.BI, Kind.BO, Kind.BV})
 class _Notified:
     """Tells subscribers of what bacpypes3 misses: changes of status flags, and properties written from outside."""
 
+    _touched = False  # somebody has set the present value by hand
+
     def __setattr__(self, attr: str, value: Any) -> None:
         if attr not in ("outOfService", "reliability"):
             super().__setattr__(attr, value)
@@ -65,6 +67,7 @@ class _Input(_Notified):
         if name not in SETTABLE and (name != "presentValue" or in_service):
             raise PropertyError("writeAccessDenied")
         setattr(self, name, value)
+        self._touched |= name == "presentValue"
 
 
 class _Output(_Notified):
@@ -202,10 +205,9 @@ class Face:
             value = round(round(value / self.spec.resolution) * self.spec.resolution, 6)
         if self.spec.kind is Kind.COUNTER:
             self.object.transferCount = int(value)
-        elif self.spec.faulty or self.object.outOfService:
-            self._shown = None
-        elif value != self._shown:
+        elif (value != self._shown or self.object._touched) and not (self.spec.faulty or self.object.outOfService):  # noqa: SLF001 (ours)
             self.object.presentValue = int(value) if self.spec.kind in BINARY else value
+            self.object._touched = False  # noqa: SLF001 (ours)
             self._shown = value
 
     def jitter(self, noise: random.Random) -> None:
@@ -213,10 +215,12 @@ class Face:
         increment = self.spec.cov_increment or 1.0
         base = float(self._shown if self._shown is not None else self.spec.value)
         side = -1.0 if self.effective > base else 1.0
-        self.object.presentValue = base + side * increment * noise.uniform(0.6, 1.0)
+        self.object.presentValue = base + side * increment * noise.uniform(1.1, 1.5)
 
     def power_cycle(self) -> None:
-        """Forgets every command."""
+        """Forgets every command, and is back in service."""
+        if self.spec.kind is not Kind.COUNTER:
+            self.object.outOfService = False
         if self.commandable:
             for level in range(16):
                 self.object.priorityArray[level] = _released()

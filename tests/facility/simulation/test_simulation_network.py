@@ -82,6 +82,8 @@ async def running():
 async def client(running):
     client = Client(running.bbmd)
     found = await client.application.who_is(timeout=2)
+    await client.write("VAV-2-03", HEATING_SETPOINT, 23.0, 8)  # what its restart will forget
+    assert await client.read("VAV-2-03", HEATING_SETPOINT) == 23.0
     yield client, found
     client.application.close()
 
@@ -277,13 +279,25 @@ async def test_one_sensor_is_broken(client):
     assert list(await client.read("RTU-1", "analog-input,2", "status-flags"))[1] == 1
 
 
-async def test_a_rebooted_device_has_forgotten_its_commands(client):
+async def test_a_rebooted_device_is_silent_announces_itself_and_has_forgotten_its_commands(client):
     client, _ = client
     name = "VAV-2-03"
-    revision = SPECS[name] and 1
+    announced = asyncio.Event()
+    heard = client.application.do_IAmRequest
+
+    async def listen(i_am):
+        if i_am.iAmDeviceIdentifier[1] == SPECS[name].instance:
+            announced.set()
+        await heard(i_am)
+
+    client.application.do_IAmRequest = listen
+    revisions = [1]
     async with asyncio.timeout(25):
-        while await _revision(client, name) <= revision:
+        while revisions[-1] <= 1:
+            revisions.append(await _revision(client, name))
             await asyncio.sleep(0.2)
+        assert 0 in revisions
+        await announced.wait()
     assert await client.read(name, HEATING_SETPOINT) == 20.0
     assert str(await client.read(name, device(name), "last-restart-reason")) == "detected-power-lost"
 
