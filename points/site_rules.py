@@ -67,16 +67,6 @@ def apply(
     return list(ruled.values()), list(known.values())
 
 
-def deadlines(catalog: Catalog, rules: Iterable[PointRule]) -> dict[PointId, float]:
-    """Seconds that the value of a point may be old, where the site says so."""
-    return {
-        point.id: rule.deadline_s
-        for rule in rules
-        if rule.deadline_s is not None
-        for point in parse(rule.match)(catalog)
-    }
-
-
 def _matching(match: str, points: Mapping[PointId, Point], spaces: Mapping[SpaceId, Space]) -> list[Point]:
     return parse(match)(Catalog(points=points, spaces=spaces))
 
@@ -87,9 +77,10 @@ def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Po
         name=point.name if rule.name is None else rule.name,
         equipment=point.equipment if rule.equipment is None else EquipmentId(rule.equipment),
         locked=point.locked or rule.access == "monitor-only",
-        low=_narrower(max, point.low, rule.limit_low),
-        high=_narrower(min, point.high, rule.limit_high),
     )
+    if point.commandable:  # of what is only read the limits are the alarm's, and the device's range stays what it is
+        low, high = _narrower(max, point.low, rule.limit_low), _narrower(min, point.high, rule.limit_high)
+        point = replace(point, low=low, high=high)
     if rule.space is not None:
         point = _in_space(point, SpaceId(rule.space), spaces)
     if rule.point_class is not None:

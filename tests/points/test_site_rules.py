@@ -1,13 +1,14 @@
 """The site has the last word, and lowers the safety of a point only by saying so."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from points.catalog import Catalog
 from points.model import Access, DeviceId, DeviceRef, Kind, Point, PointId, Ref, Safety, Space, SpaceId
 from points.selectors import SelectorError
-from points.site_rules import PointRule, SpaceRule, apply, deadlines
+from points.site_rules import PointRule, SpaceRule, apply
 
 WHERE = DeviceRef(network=0, address="1", instance=1)
 
@@ -116,10 +117,10 @@ def test_a_space_may_have_several_globs():
     assert [point.space for point in points] == ["office-1", "office-1", None]
 
 
-def test_deadlines_of_the_site():
-    catalog = Catalog.of([], [a_point("a/x"), a_point("b/x")])
-    rules = [PointRule(match="*", deadline_s=60), PointRule(match="b/*", deadline_s=5), PointRule(match="a/*")]
-    assert deadlines(catalog, rules) == {"a/x": 60, "b/x": 5}
+def test_the_range_of_what_is_only_read_stays_the_devices():
+    sensor = replace(a_point(low=0, high=50), commandable=False)
+    known = ruled(sensor, PointRule(match="*", limit_low=18, limit_high=26))
+    assert (known.low, known.high) == (0, 50)
 
 
 def test_a_selector_that_cannot_be_read_is_an_error():

@@ -4,17 +4,11 @@ The first run over these names, before the tables had seen them, gave: no medica
 critical one of 58 as comfort, 95 % of 67 ordinary ones as comfort.
 """
 
-import importlib.util
-from pathlib import Path
-
+import hospital_names as names
 import pytest
 
 from points.classify import Evidence, classify
 from points.model import Safety
-
-_spec = importlib.util.spec_from_file_location("hospital_names", Path(__file__).with_name("names.py"))
-names = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(names)
 
 MONITOR_ONLY = {Safety.MEDICAL, Safety.LIFE_SAFETY, Safety.UNKNOWN}
 
@@ -128,11 +122,16 @@ def test_a_sensor_that_can_be_commanded_is_believed_less():
     read = classify(Evidence(name="Office 214 humidity"))
     written = classify(Evidence(name="Office 214 humidity", commandable=True))
     assert written.confidence < read.confidence
+    assert (read.safety, written.safety) == (Safety.COMFORT, Safety.UNKNOWN)
 
 
 def test_a_box_of_no_known_room_is_no_comfort():
     assert safety("VAV_3_12/ZN-T") is Safety.UNKNOWN
     assert safety("VAV_3_12/ZN-T", device_description="serves office 312") is Safety.COMFORT
+
+
+def test_what_an_ordinary_air_handler_feeds_is_not_ordinary_for_that():
+    assert safety("SP temp", device="Controller 7", device_description="served by AHU-1") is Safety.UNKNOWN
 
 
 def test_the_plant_that_feeds_the_operating_rooms_is_left_to_operators():

@@ -1,18 +1,13 @@
 """Whatever a device calls its points: no error, and no medical point made comfort by what stands around it."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
+import hospital_names as names
 from hypothesis import given
 from hypothesis import strategies as st
 
 from points.classify import CLASSES, Evidence, classify
 from points.model import Safety
-
-_spec = importlib.util.spec_from_file_location("hospital_names", Path(__file__).with_name("names.py"))
-names = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(names)
 
 MEDICAL = st.sampled_from([names.evidence(line) for line in names.lines(names.MEDICAL)])
 SEPARATOR = st.sampled_from(["_", "-", ".", "/", ":", " ", "__", " - "])
