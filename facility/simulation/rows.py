@@ -76,7 +76,6 @@ def _analog(
     faulty: bool = False,
 ) -> PointSpec:
     resolution, cov_increment = STEPS[unit]
-    sensed = kind is Kind.AI or (kind is Kind.AV and not commandable)
     return PointSpec(
         kind=kind,
         role=role,
@@ -86,7 +85,7 @@ def _analog(
         value=float(value),
         low=low,
         high=high,
-        resolution=resolution if sensed else None,
+        resolution=None if commandable else resolution,  # a setpoint is kept as it was written
         cov_increment=cov_increment,
         commandable=commandable,
         faulty=faulty,

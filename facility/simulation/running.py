@@ -5,41 +5,49 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from facility.simulation.objects import Face
 from facility.simulation.site import Site
-from facility.simulation.spec import Kind
+from facility.simulation.spec import Kind, Value
 from facility.simulation.station import Station
 
 STEP = 1.0  # simulated seconds; fixed, so that a seed gives the same hospital at any speed
 SLOWEST_TICK = 1.0  # wall seconds between two looks at the network
 FASTEST_TICK = 0.5
 CHURN_TICK = 0.05
+STEPS_AT_A_STRETCH = 10  # a few milliseconds
 
 
 async def live(stations: Sequence[Station], site: Site, speed: float) -> None:
-    """Runs the equipment until cancelled; `speed` simulated seconds per second."""
+    """Runs the equipment until cancelled; `speed` simulated seconds per second.
+
+    On a machine that cannot keep up the simulated clock falls behind rather than the network.
+    """
     loop = asyncio.get_running_loop()
     tick = max(FASTEST_TICK, min(SLOWEST_TICK, STEP / speed))
-    started = loop.time()
-    done = 0
+    owed, before = 0.0, loop.time()
     while True:
-        due = int((loop.time() - started) * speed / STEP)
-        if due > done:
-            advance(stations, site, due - done)
-            done = due
         await asyncio.sleep(tick)
+        now = loop.time()
+        owed = min(owed + (now - before) * speed, 2 * tick * speed + STEP)
+        before = now
+        steps, owed = divmod(owed, STEP)
+        await _advance(stations, site, int(steps))
 
 
-def advance(stations: Sequence[Station], site: Site, steps: int) -> None:
+async def _advance(stations: Sequence[Station], site: Site, steps: int) -> None:
     """Some steps with the commands as they stand, then shows where that has led."""
     commands = [station.commands() for station in stations]
-    for _ in range(steps):
+    values: list[Mapping[str, Value]] = []
+    for step in range(steps):
         site.advance(STEP)
-        shown = [station.spec.equipment.step(STEP, now, site) for station, now in zip(stations, commands, strict=True)]
-    for station, values in zip(stations, shown, strict=True):
-        station.show(values)
+        values = [station.spec.equipment.step(STEP, now, site) for station, now in zip(stations, commands, strict=True)]
+        if step % STEPS_AT_A_STRETCH == 0:
+            await asyncio.sleep(0)  # the network has its turn
+    if values:
+        for station, shown in zip(stations, values, strict=True):
+            station.show(shown)
 
 
 async def churn(stations: Sequence[Station], changes_per_second: float, seed: int) -> None:
