@@ -44,26 +44,33 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m facility.simulation", description="A hospital on BACnet/IP.")
     parser.add_argument("--host", default="127.0.0.1", help="IPv4 address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=47808, help="UDP port of the router and BBMD")
-    parser.add_argument("--speed", type=_positive, default=1.0, help="simulated seconds per second")
+    parser.add_argument("--port", type=udp_port, default=47808, help="UDP port of the router and BBMD")
+    parser.add_argument("--speed", type=speed, default=1.0, help="simulated seconds per second")
     parser.add_argument("--scenario", choices=[*SCENARIOS, "list"], help="a story to play; `list` tells them")
     parser.add_argument("--scenario-after", type=float, default=10.0, metavar="SECONDS", help="when it begins")
-    parser.add_argument("--churn", type=float, default=0.0, metavar="N", help="changes a second, for load tests")
+    parser.add_argument("--churn", type=rate, default=0.0, metavar="N", help="changes a second, for load tests")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same hospital")
     return parser.parse_args()
 
 
-def _port(text: str) -> int:
+def udp_port(text: str) -> int:
     port = int(text)
     if not 1 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a UDP port (1 to 65535)")
     return port
 
 
-def _positive(text: str) -> float:
+def speed(text: str) -> float:
     number = float(text)
     if not 0 < number <= 600:
         raise argparse.ArgumentTypeError("the speed is above 0 and at most 600")
+    return number
+
+
+def rate(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 100_000:
+        raise argparse.ArgumentTypeError("the rate is from 0 to 100000 changes a second")
     return number
 
 
