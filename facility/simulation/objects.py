@@ -164,6 +164,11 @@ class Light(_Output, Commandable, LocalObject, LightingOutputObject):  # type: i
                     value = type(value)(0.0)
         await super().write_property(attr, value, index, priority)
 
+    def recalculating(self) -> None:
+        """It does not fade: the light follows at once."""
+        super().recalculating()
+        self.trackingValue = self.presentValue
+
     def _check(self, value: Any) -> None:
         if not 0.0 <= float(value) <= 100.0:
             raise PropertyError("valueOutOfRange")

@@ -175,6 +175,7 @@ async def test_a_dimmer_takes_the_warning_values_at_once(client):
     panel, dimmer = "Lighting Panel LP-1", "lighting-output,2"
     await client.write(panel, dimmer, -3.0, 15)  # warn, then off
     assert await client.read(panel, dimmer) == 0.0
+    assert await client.read(panel, dimmer, "tracking-value") == 0.0
     await client.write(panel, dimmer, -2.0, 15)  # warn, then relinquish
     assert await client.read(panel, dimmer) == 80.0
     await client.refusal(client.write(panel, dimmer, -4.0, 15))
