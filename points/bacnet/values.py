@@ -103,6 +103,8 @@ def _decode(object_type: str, name: str, index: int | None, tags: Sequence[Any])
     values = tuple(_primitive(tag, object_type, name, type_) for tag in tags)
     if many and index is None:
         return values
+    if not values and type_ is not None:
+        raise ValueError("there is no value in it")
     return values[0] if len(values) == 1 else values
 
 

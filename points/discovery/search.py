@@ -20,7 +20,7 @@ _SLICE_STARTS = (0, 1_000, 10_000, 100_000, 1_000_000)
 async def search(bacnet: Bacnet, plan: DiscoveryPlan, heard: Callable[[int], None]) -> dict[DeviceRef, IAm]:
     """All I-Ams by device; `heard` is told how many after each slice."""
     found: dict[DeviceRef, IAm] = {}
-    for _ in range(plan.passes):
+    for number in range(plan.passes):
         before = len(found)
         for target in plan.targets:
             for low, high in slices(plan.ranges):
@@ -28,7 +28,7 @@ async def search(bacnet: Bacnet, plan: DiscoveryPlan, heard: Callable[[int], Non
                     found[i_am.device] = i_am
                 heard(len(found))
                 await asyncio.sleep(0)
-        if len(found) == before:
+        if number and len(found) == before:  # the first Who-Is may have been lost altogether
             break
     return found
 

@@ -1,0 +1,297 @@
+"""Discovery: all that is there, gently; nothing forgotten, nothing renamed, nothing told twice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pytest
+from pretend import START, PretendBacnet, PretendDevice
+
+from points.bacnet.port import Answer, IAm
+from points.catalog import Catalog
+from points.discovery import Discovered, DiscoveryPlan, Progress, RawPoint, discover, plain
+from points.discovery.search import slices
+from points.errors import DeviceRefused
+from points.model import DeviceId, EventKind, Kind, Point, PointId
+
+RPM, COV = 14, 5
+SERVICES = tuple(bit in (RPM, COV) for bit in range(40))
+
+
+def a_controller(instance: int = 100, name: str = "AHU-1", **knobs: object) -> PretendDevice:
+    device = PretendDevice(instance, address=f"10.0.0.{instance % 250 + 1}:47808")
+    device.has(
+        "device",
+        instance,
+        object_name=name,
+        vendor_name="Acme",
+        model_name="X1",
+        firmware_revision="1.2",
+        serial_number="007",
+        database_revision=1,
+        protocol_services_supported=SERVICES,
+        object_list=(f"device,{instance}",),
+    )
+    for knob, value in knobs.items():
+        setattr(device, knob, value)
+    return device
+
+
+def add(device: PretendDevice, object_type: str, instance: int, name: str, **properties: Answer) -> None:
+    device.has(object_type, instance, object_name=name, **properties)
+    listed = device.properties["device", device.ref.instance, "object-list"]
+    assert isinstance(listed, tuple)
+    device.has("device", device.ref.instance, object_list=(*listed, f"{object_type},{instance}"))
+
+
+def an_ahu(instance: int = 100, name: str = "AHU-1", **knobs: object) -> PretendDevice:
+    device = a_controller(instance, name, **knobs)
+    add(
+        device,
+        "analog-input",
+        1,
+        f"{name}.SAT",
+        description="Supply air temperature",
+        units="degrees-celsius",
+        resolution=0.1,
+        cov_increment=0.5,
+        min_pres_value=-math.inf,
+        max_pres_value=60.0,
+        present_value=18.0,
+    )
+    slots: tuple[Answer, ...] = (None,) * 16
+    add(device, "binary-output", 1, f"{name}.SF-C", inactive_text="Off", active_text="On", priority_array=slots)
+    add(device, "multi-state-value", 1, f"{name}.MODE", number_of_states=3, state_text=("Off", "Auto", "Hand"))
+    add(device, "trend-log", 1, f"{name}.TREND")
+    return device
+
+
+async def found(
+    *devices: PretendDevice,
+    known: Catalog | None = None,
+    plan: DiscoveryPlan | None = None,
+    seen: list[Progress] | None = None,
+) -> Discovered:
+    return await discover(
+        PretendBacnet(*devices),
+        plan or DiscoveryPlan(),
+        known or Catalog(),
+        describe=plain,
+        progress=(seen if seen is not None else []).append,
+        now=START,
+    )
+
+
+def kinds(discovered: Discovered) -> list[EventKind]:
+    return [event.kind for event in discovered.events]
+
+
+def points(discovered: Discovered) -> Mapping[PointId, Point]:
+    return discovered.catalog.points
+
+
+async def test_a_device_and_its_objects_as_they_describe_themselves() -> None:
+    discovered = await found(an_ahu())
+    device = discovered.catalog.devices[DeviceId("ahu-1")]
+    assert (device.name, device.vendor, device.model, device.firmware, device.serial) == (
+        "AHU-1",
+        "Acme",
+        "X1",
+        "1.2",
+        "007",
+    )
+    assert (device.object_count, device.database_revision, device.max_apdu) == (5, 1, 480)
+    assert device.reads_multiple
+    assert device.serves_cov
+    assert sorted(points(discovered)) == ["ahu-1/mode", "ahu-1/sat", "ahu-1/sf-c"]
+    sat = points(discovered)[PointId("ahu-1/sat")]
+    assert (sat.kind, sat.unit, sat.description) == (Kind.ANALOG, "degrees-celsius", "Supply air temperature")
+    assert (sat.low, sat.high, sat.resolution, sat.cov_increment) == (None, 60.0, 0.1, 0.5)
+    assert not sat.commandable
+    fan = points(discovered)[PointId("ahu-1/sf-c")]
+    assert (fan.kind, fan.states, fan.commandable) == (Kind.BINARY, ("Off", "On"), True)
+    assert points(discovered)[PointId("ahu-1/mode")].states == ("Off", "Auto", "Hand")
+    assert kinds(discovered) == [EventKind.DEVICE_FOUND]
+
+
+async def test_progress_is_told() -> None:
+    seen: list[Progress] = []
+    await found(an_ahu(), an_ahu(101, "AHU-2"), seen=seen)
+    assert seen[-1] == Progress(devices_found=2, devices_described=2, points=6)
+    assert {progress.current for progress in seen} >= {"AHU-1", "AHU-2"}
+
+
+async def test_a_second_discovery_changes_nothing_and_reads_little() -> None:
+    device = an_ahu()
+    first = await found(device)
+    device.reads.clear()
+    second = await found(device, known=first.catalog)
+    assert second.catalog == first.catalog
+    assert second.events == []
+    assert all(object_type == "device" for object_type, _, _ in device.reads)
+
+
+async def test_a_point_that_vanished_stays_and_is_told_once() -> None:
+    first = await found(an_ahu())
+    changed = a_controller()
+    changed.has("device", 100, database_revision=2)
+    add(changed, "analog-input", 1, "AHU-1.SAT")
+    add(changed, "analog-input", 7, "AHU-1.MAT")
+    second = await found(changed, known=first.catalog)
+    assert sorted(second.catalog.points) == ["ahu-1/mat", "ahu-1/mode", "ahu-1/sat", "ahu-1/sf-c"]
+    assert [id_ for id_, point in sorted(second.catalog.points.items()) if not point.present] == [
+        "ahu-1/mode",
+        "ahu-1/sf-c",
+    ]
+    assert sorted(kinds(second)) == [EventKind.POINT_FOUND, EventKind.POINT_VANISHED, EventKind.POINT_VANISHED]
+    changed.has("device", 100, database_revision=3)
+    assert kinds(await found(changed, known=second.catalog)) == []
+    third = await found(an_ahu(), known=second.catalog)
+    assert points(third)[PointId("ahu-1/mode")].present
+
+
+async def test_a_device_that_does_not_answer_keeps_its_points() -> None:
+    device = an_ahu()
+    first = await found(device)
+    device.silent = True
+    second = await found(device, known=first.catalog)
+    assert kinds(second) == [EventKind.DEVICE_LOST]
+    assert not second.catalog.devices[DeviceId("ahu-1")].present
+    assert second.catalog.points == first.catalog.points
+    assert kinds(await found(device, known=second.catalog)) == []
+    device.silent = False
+    assert kinds(await found(device, known=second.catalog)) == [EventKind.DEVICE_BACK]
+
+
+async def test_ids_stay_when_names_change() -> None:
+    first = await found(an_ahu())
+    renamed = an_ahu(name="Luftbehandlung")
+    renamed.has("device", 100, database_revision=9)
+    second = await found(renamed, known=first.catalog)
+    assert set(second.catalog.points) == set(first.catalog.points)
+    assert points(second)[PointId("ahu-1/sat")].name == "Luftbehandlung.SAT"
+    assert second.catalog.devices[DeviceId("ahu-1")].name == "Luftbehandlung"
+
+
+async def test_two_devices_of_one_instance_are_both_there_and_flagged() -> None:
+    one, two = an_ahu(500, "JACE"), an_ahu(500, "JACE")
+    two.ref = type(one.ref)(network=0, address="10.9.9.9:47808", instance=500)
+    discovered = await found(one, two)
+    assert len(discovered.catalog.devices) == 2
+    assert all(device.duplicate for device in discovered.catalog.devices.values())
+    assert len(discovered.catalog.points) == 6
+    (told,) = [event for event in discovered.events if event.kind is EventKind.DUPLICATE_DEVICE]
+    assert "500" in told.text
+    assert "10.9.9.9:47808" in told.text
+
+
+class OneList(PretendDevice):
+    """Its object list cannot be had whole."""
+
+    def value(self, wanted: object) -> Answer:
+        if wanted.name == "object-list" and wanted.index is None:  # type: ignore[attr-defined]
+            return DeviceRefused("too big", self.refusal)
+        return super().value(wanted)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("refusal", ["buffer-overflow", "segmentation-not-supported"])
+async def test_an_object_list_too_big_is_read_by_index(refusal: str) -> None:
+    device = an_ahu()
+    device.__class__ = OneList
+    device.refusal = refusal  # type: ignore[attr-defined]
+    assert len(points(await found(device))) == 3
+
+
+async def test_an_object_list_known_not_to_fit_is_not_asked_for_whole() -> None:
+    device = an_ahu()
+    for number in range(2, 130):
+        add(device, "analog-input", number, f"AHU-1.T{number}")
+    device.__class__ = OneList
+    device.refusal = "a whole list was asked for"  # type: ignore[attr-defined]
+    discovered = await found(device)
+    assert len(points(discovered)) == 131
+    assert device.requests.count("read") <= 3
+
+
+async def test_a_device_without_rpm_is_read_one_by_one() -> None:
+    device = an_ahu(reads_multiple=False)
+    device.has("device", 100, protocol_services_supported=tuple(bit == COV for bit in range(40)))
+    discovered = await found(device)
+    assert len(points(discovered)) == 3
+    assert not discovered.catalog.devices[DeviceId("ahu-1")].reads_multiple
+    assert "read_many" not in device.requests
+
+
+async def test_a_device_that_claims_rpm_but_rejects_it_is_found_out() -> None:
+    discovered = await found(an_ahu(reads_multiple=False))
+    assert len(points(discovered)) == 3
+    assert not discovered.catalog.devices[DeviceId("ahu-1")].reads_multiple
+
+
+async def test_proprietary_objects_are_points_only_with_a_value() -> None:
+    device = a_controller()
+    add(device, "131", 1, "Magic", present_value=4.5, units="percent")
+    add(device, "131", 2, "Mystery")
+    discovered = await found(device)
+    assert [point.name for point in points(discovered).values()] == ["Magic"]
+    assert discovered.skipped == 1
+
+
+async def test_a_static_device_is_asked_directly_and_only_what_answers_is_found() -> None:
+    there, absent = an_ahu(1), an_ahu(2, "AHU-2", silent=True)
+    plan = DiscoveryPlan(ranges=((3000, 4000),), static=(there.ref, absent.ref))
+    discovered = await found(there, absent, plan=plan)
+    assert list(discovered.catalog.devices) == ["ahu-1"]
+    assert kinds(discovered) == [EventKind.DEVICE_FOUND]
+
+
+async def test_a_device_that_falls_silent_while_read_is_told_and_the_rest_found() -> None:
+    broken = an_ahu(2, "AHU-2")
+    broken.properties = {}
+    broken.has("device", 2, protocol_services_supported=SERVICES)
+    discovered = await found(an_ahu(1), broken)
+    assert list(discovered.catalog.devices) == ["ahu-1"]
+    assert EventKind.PROTOCOL_ERROR in kinds(discovered)
+
+
+async def test_the_classifier_sees_known_points_again() -> None:
+    device = an_ahu()
+    first = await found(device)
+
+    def describe(raw: RawPoint, id_: PointId) -> Point:
+        return Point(id=id_, device=raw.device.id, ref=raw.ref, name=raw.name, kind=raw.kind, point_class="seen")
+
+    second = await discover(
+        PretendBacnet(device),
+        DiscoveryPlan(),
+        first.catalog,
+        describe=describe,
+        progress=lambda _: None,
+        now=START,
+    )
+    assert {point.point_class for point in points(second).values()} == {"seen"}
+
+
+class LateBacnet(PretendBacnet):
+    """Some devices miss the first Who-Is."""
+
+    calls = 0
+
+    async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
+        self.calls += 1
+        heard = await super().who_is(low, high, target=target, wait=wait)
+        return heard[: self.calls // 5]  # nobody in the first pass, one in the second, ...
+
+
+async def test_who_is_is_repeated_until_nobody_new_answers() -> None:
+    bacnet = LateBacnet(an_ahu(1), an_ahu(2, "AHU-2"), an_ahu(3, "AHU-3"))
+    plan = DiscoveryPlan(passes=9, ranges=((0, 4_194_302),))
+    discovered = await discover(bacnet, plan, Catalog(), describe=plain, progress=lambda _: None, now=START)
+    assert len(discovered.catalog.devices) == 3
+
+
+def test_ranges_are_cut_at_the_decades() -> None:
+    assert list(slices(((0, 4_194_302),)))[:2] == [(0, 999), (1000, 9999)]
+    assert list(slices(((0, 4_194_302),)))[-1] == (1_000_000, 4_194_302)
+    assert list(slices(((500, 1500), (7, 7)))) == [(500, 999), (1000, 1500), (7, 7)]
