@@ -128,7 +128,7 @@ def quality(reading: ValueInfo | None, now: datetime) -> str:
         return "never read"
     if reading.quality == "good":
         return "ok"
-    word = QUALITY_WORDS.get(reading.reason, reading.reason) or reading.quality
+    word = QUALITY_WORDS.get(reading.reason, reading.reason) or QUALITY_WORDS.get(reading.quality, reading.quality)
     if reading.quality == "stale":
         return f"{word} {age((now - reading.time).total_seconds())}"
     return word

@@ -170,7 +170,8 @@ def textual_theme(name: ThemeName) -> Theme:
         return Theme(
             name=f"facility-{name}", ansi=True, primary=plain, foreground=plain, background=plain, surface=plain,
             panel=plain, boost=plain,
-            variables=BUILTIN_THEMES["ansi-dark"].variables | {"bar": plain, "thumb": plain, "entry": plain, "entry-text": plain, "edge": plain},
+            variables=BUILTIN_THEMES["ansi-dark"].variables
+            | {"bar": plain, "thumb": plain, "entry": plain, "entry-text": plain, "edge": plain},
         )  # fmt: skip
     styles = {role: Style.parse(text) for role, text in TABLE[name].items()}
 

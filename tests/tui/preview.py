@@ -5,7 +5,7 @@ import asyncio
 import random
 
 from points.clock import SystemClock
-from tests.tui.fake import FakeFacility
+from tests.tui.fake_facility import FakeFacility
 from tui.app import run_app_async
 
 

@@ -75,7 +75,7 @@ class PointPlace(Place):
 
     def time_range(self) -> None:
         self.range = (self.range + 1) % len(RANGES)
-        self.trend = None
+        self.trend, self.all_slots = None, False
         self.refresh_from_agent()
         self._sheet.redraw()
 
@@ -242,14 +242,14 @@ class Sheet(CanvasPane, can_focus=True):
             value = slot.value if slot else ""
             wins = number == detail.winner
             role = ("hand_fill" if number == text.OPERATOR_SLOT else "strong") if wins else "text" if value else "faint"
-            row = f"{number:>2} {name:<22} {value or '·':>9} {slot.by if slot and value else ''}"
+            row = f"{number:>2} {name:<20} {value or '·':>9} {slot.by if slot and value else ''}"
             canvas.put(x + 1, y + number, row, role, width=width - 4)
             canvas.put(x + width - 3, y + number, " ◄" if wins else "  ", role)
         y += SLOT_ROWS + 1
         canvas.put(
             x + 1, y, f"RD relinquish default      {detail.relinquish_default or '?':>6}", "muted", width=width - 2
         )
-        canvas.put(x + 1, y + 1, "◄ wins. 1-7 are never written by this agent.", "muted", width=width - 2)
+        canvas.put(x + 1, y + 1, "◄ wins. This agent never writes 1-7.", "muted", width=width - 2)
 
     def _notes(self, canvas: Canvas, x: int, y: int, width: int, rows: int, notes: list[str]) -> int:
         detail = self._place.detail

@@ -54,6 +54,7 @@ class PointsPlace(Place):
         self._rows: list[query.Row] = []
         self._catalog = -1
         self._shown: list[query.Row] = []
+        self._visible: set[str] | None = None
         self._ranks: dict[str, int] = {}
         self._query = query.parse("")
         self._groups: dict[str, str] = {}
@@ -92,7 +93,9 @@ class PointsPlace(Place):
 
     def visible_points(self) -> set[str]:
         """The points the filter leaves."""
-        return {row.info.id for row in self._shown}
+        if self._visible is None:
+            self._visible = {row.info.id for row in self._shown}
+        return self._visible
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -106,8 +109,7 @@ class PointsPlace(Place):
     def arrive(self, subject: str) -> None:
         self._take_catalog()
         if subject != self._query.typed or not self._shown:
-            self.entry.value = subject
-            self._apply(subject)
+            self.entry.value, self._query = subject, query.parse(subject)
             self.sort()
         self.entry.display = bool(subject)
         self._settle()
@@ -131,9 +133,10 @@ class PointsPlace(Place):
     def sort(self) -> None:
         """Worst first, now; afterwards nothing moves."""
         point = self.point if self._ranks else None
-        sign = self.seat.picture.sign
-        self._ranks = {row.info.id: RANKS[sign(row.info.id)] for row in self._rows}
-        self._rows.sort(key=lambda row: (self._ranks[row.info.id], row.info.id))
+        values, live = self.seat.picture.values, self.seat.picture.live
+        self._ranks = ranks = {row.info.id: RANKS[text.sign(values.get(row.info.id), live=live)] for row in self._rows}
+        self._rows.sort(key=lambda row: row.info.id)
+        self._rows.sort(key=lambda row: ranks[row.info.id])
         self._apply(self._query.typed, cursor_on=point)
 
     def moved(self) -> int:
@@ -188,7 +191,7 @@ class PointsPlace(Place):
         moment = query.Moment(picture.values, picture.now, self._groups, picture.live)
         among = self._shown if wanted.narrows(self._query) and cursor_on is None and self._query.typed else self._rows
         self._query = wanted
-        self._shown = [row for row in among if wanted.matches(row, moment)]
+        self._shown, self._visible = wanted.sift(among, moment), None
         cursor = next((i for i, row in enumerate(self._shown) if row.info.id == cursor_on), 0) if cursor_on else 0
         self.table.reset(len(self._shown), cursor=cursor)
         self._settle()
@@ -255,8 +258,8 @@ class Summary(CanvasPane):
             for name in ("out", "unknown"):
                 count = overview.points.get(name, 0)
                 role = {"out": "high", "unknown": "unk"}[name] if count else "muted"
-                runs.append((f"   {name} {count:,}", role))
-            runs.append((f"   held {len(overview.holds)}", "hand" if overview.holds else "muted"))
+                runs += [("   ", "text"), (f"{name} {count:,}", role)]
+            runs += [("   ", "text"), (f"held {len(overview.holds)}", "hand" if overview.holds else "muted")]
             moved = self._place.moved()
             order = f"   {moved} moved, S sorts" if moved else "   sorted by worst first"
             runs.append((order, "muted"))

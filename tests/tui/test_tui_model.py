@@ -1,0 +1,187 @@
+"""The picture: complete or not shown, lost and back; and that no key changes anything by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from fake_facility import NOW, SETPOINT, FakeFacility, StandingClock, alarm, value
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from watching import LARGE, SMALL, watching
+
+from tui import keys, model
+from tui.model import Link, Picture
+
+SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "140x40"])
+
+
+@SIZES
+async def test_before_the_first_snapshot_nothing_claims_to_be_ok(size):
+    facility = FakeFacility()
+    facility.lost = True
+    async with watching(facility, size, complete=False) as watch:
+        await watch.until_seen("Connecting to the agent", "Trying again in", "no screen claims that anything is OK")
+        await watch.press("1", "4", "o", "Y", "a")
+        assert "Connecting to the agent" in watch.text
+        facility.come_back()
+        watch.clock.pass_time(2)
+        await watch.until(lambda: watch.app.picture.live)
+        await watch.until_seen("CRIT 1/1")
+
+
+async def test_an_incomplete_snapshot_is_not_live():
+    facility = FakeFacility()
+    facility.deaf = True  # hello never answers
+    picture = Picture(facility, clock=StandingClock())
+    following = asyncio.create_task(picture.run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert picture.link is Link.CONNECTING
+    assert not picture.points
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+
+@SIZES
+async def test_a_lost_agent_is_said_and_old_values_are_never_live(size):
+    facility = FakeFacility()
+    async with watching(facility, size) as watch:
+        facility.lose()
+        await watch.until_seen("NO AGENT since 02:14:07", "UNKNOWN", "Was NOT OK")
+        assert "as of 02:14" in watch.text
+        await watch.press("4")
+        rows = [line for line in watch.text.splitlines() if "/" in line[:22] and " s " in line]
+        assert rows
+        assert all(row.startswith("?") for row in rows)
+        await watch.press("o", "5", "a")
+        assert "nothing was sent" in watch.text
+        assert facility.changes == []
+        before = watch.text
+        watch.clock.pass_time(0.6)
+        await watch.look()
+        assert "Trying again" in before
+        facility.come_back()
+        for _ in range(4):
+            watch.clock.pass_time(1)
+            await watch.look()
+        await watch.until(lambda: watch.app.picture.live)
+        await watch.until_seen("back after")
+        assert "NO AGENT" not in watch.text
+
+
+async def test_an_open_preview_loses_its_y_with_the_agent():
+    facility = FakeFacility()
+    async with watching(facility) as watch:
+        await watch.press("colon", *"temp-sp")
+        await watch.until_seen(f"point   {SETPOINT}")
+        await watch.press("enter", "o", "1", "8", "tab", "tab", *"valve", "enter")
+        await watch.until_seen(" Y ")
+        facility.lose()
+        await watch.until_seen("nothing was sent")
+        assert " Y " not in watch.text
+        await asyncio.sleep(0.55)
+        await watch.press("Y")
+        assert facility.asked["commit"] == 0
+
+
+async def test_retries_double_to_ten_seconds():
+    facility = FakeFacility()
+    facility.lost = True
+    clock = StandingClock()
+    picture = Picture(facility, clock=clock)
+    following = asyncio.create_task(picture.run())
+    waits = []
+    for _ in range(6):
+        async with asyncio.timeout(2):
+            while picture.retry_in == 0:
+                await asyncio.sleep(0)
+        waits.append(picture.retry_in)
+        attempts = facility.asked["watch"]
+        clock.pass_time(picture.retry_in)
+        async with asyncio.timeout(2):
+            while facility.asked["watch"] == attempts:
+                await asyncio.sleep(0)
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    assert waits == [1, 2, 4, 8, 10, 10]
+
+
+async def test_a_silent_agent_is_asked_and_then_lost(monkeypatch):
+    monkeypatch.setattr(model, "SILENCE", 0.05)
+    facility = FakeFacility()
+    picture = Picture(facility, clock=StandingClock())
+    following = asyncio.create_task(picture.run())
+    async with asyncio.timeout(2):
+        while not picture.live:
+            await asyncio.sleep(0.01)
+        while facility.asked["hello"] < 3:  # asked, answered, still live
+            await asyncio.sleep(0.01)
+        assert picture.live
+        facility.deaf = True
+        while picture.live:
+            await asyncio.sleep(0.01)
+    assert picture.link is Link.LOST
+    assert "does not answer" in picture.trouble
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+
+async def test_updates_merge_and_ended_acknowledged_alarms_leave():
+    facility = FakeFacility()
+    picture = Picture(facility, clock=StandingClock())
+    following = asyncio.create_task(picture.run())
+    async with asyncio.timeout(2):
+        while not picture.live:
+            await asyncio.sleep(0)
+        facility.push(values=[value("or-3/humidity", 61.0)])
+        gone = alarm("a5", "LOW", "x", "CHP-1", "over", state="rtn", ended=NOW, acknowledged=NOW, acknowledged_by="me")
+        facility.push(alarms=[gone])
+        while picture.alarm("a5"):
+            await asyncio.sleep(0)
+    assert picture.values["or-3/humidity"].value == 61.0
+    assert picture.values["or-3/space-temp"].value == 25.1
+    assert [a.id for a in picture.alarms()] == ["a1", "a3", "a2", "a4"]
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+
+
+HARMLESS = [
+    *(key for key, *_ in keys.PLACES),
+    *(
+        key
+        for verb in (*keys.VERBS, *keys.EVERYWHERE)
+        for key in verb.keys.split(",")
+        if key not in ("a", "ctrl+q", "ctrl+c")
+    ),
+    "up", "down", "home", "end", "pagedown", "tab", "shift+tab", "backspace", "left", "right", "y", "q", "1", "8", "z",
+]  # fmt: skip
+
+
+def test_every_binding_has_one_meaning():
+    used = [key for verb in (*keys.VERBS, *keys.EVERYWHERE) for key in verb.keys.split(",")]
+    used += [key for key, *_ in keys.PLACES]
+    assert len(used) == len(set(used))
+    assert "q" not in used
+    assert "Y" not in used
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(pressed=st.lists(st.sampled_from(HARMLESS), min_size=5, max_size=25))
+def test_no_keys_without_y_or_a_change_anything(pressed):
+    async def press() -> FakeFacility:
+        facility = FakeFacility()
+        async with watching(facility) as watch:
+            for key in pressed:
+                await watch.pilot.press(key)
+            assert watch.app.is_running
+        return facility
+
+    facility = asyncio.run(press())
+    assert facility.changes == []
+    assert facility.asked["commit"] == facility.asked["acknowledge"] == 0
