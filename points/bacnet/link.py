@@ -12,6 +12,7 @@ import errno
 import ipaddress
 import re
 import socket
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,14 +79,15 @@ class Interface:
 class Link:
     """The datagram end of the stack: one socket for all that we send, one more to hear broadcasts."""
 
-    def __init__(self, interface: Interface, *, foreign: bool) -> None:
+    def __init__(self, interface: Interface, *, foreign: bool, errors: Counter[str]) -> None:
         self._socket = _open(interface.host, interface.port)
         self.port: int = self._socket.getsockname()[1]
         self.address = IPv4Address(f"{interface.host}/{interface.prefix}:{self.port}")
         self._broadcast = None if foreign else interface.broadcast
         self._listens_apart = self._broadcast is not None and not interface.everywhere
         self.service: Any = Foreign() if foreign else BIPNormal()
-        self._server = IPv4DatagramServer(self.address, no_broadcast=True, bind_socket=self._socket)
+        self._server = _Server(self.address, no_broadcast=True, bind_socket=self._socket)
+        self._server.errors = errors
         codec, multiplexer = BVLLCodec(), UDPMultiplexer()
         bind(self.service, codec, multiplexer.annexJ)
         bind(multiplexer, self._server)
@@ -108,6 +110,21 @@ class Link:
         protocol = _Broadcasts()
         protocol.server = self._server
         return protocol
+
+
+class _Server(IPv4DatagramServer):  # type: ignore[misc]  # the library is untyped
+    """Lets nobody's octets do more than be counted."""
+
+    errors: Counter[str]
+
+    async def confirmation(self, pdu: Any) -> None:
+        if pdu.pduSource.addrTuple == self.local_address:
+            return  # our own broadcast
+        try:
+            await self.response(pdu)
+        except Exception as error:  # noqa: BLE001 - anyone may send us anything, and the library raises anything
+            self.errors[str(pdu.pduSource)] += 1
+            _log.debug("a datagram that cannot be decoded", sender=str(pdu.pduSource), error=repr(error))
 
 
 class _Broadcasts(IPv4DatagramProtocol):  # type: ignore[misc]  # the library is untyped

@@ -13,21 +13,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
-from bacpypes3.apdu import (
-    ReadAccessSpecification,
-    ReadPropertyACK,
-    ReadPropertyMultipleACK,
-    ReadPropertyMultipleRequest,
-    ReadPropertyRequest,
-    SimpleAckPDU,
-    SubscribeCOVRequest,
-    WhoIsRequest,
-    WritePropertyRequest,
-)
-from bacpypes3.basetypes import PropertyReference
+from bacpypes3.apdu import ReadPropertyACK, ReadPropertyMultipleACK, SimpleAckPDU, WhoIsRequest
 from bacpypes3.pdu import GlobalBroadcast, LocalBroadcast
 
 from points.bacnet.addresses import address_of, target_of
@@ -36,6 +26,13 @@ from points.bacnet.application import Listener, listener
 from points.bacnet.lanes import Lanes
 from points.bacnet.link import Foreign, Interface, Link, Registration
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property
+from points.bacnet.requests import (
+    cancel_cov,
+    read_property,
+    read_property_multiple,
+    subscribe_cov,
+    write_property,
+)
 from points.bacnet.values import decode, encode, object_identifier, property_identifier
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef, Ref, Slots, Value
@@ -66,14 +63,15 @@ class StackSettings:
 @asynccontextmanager
 async def open_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     """A stack on the network, or BacnetUnavailable that says what to do."""
-    logging.getLogger("bacpypes3").addHandler(_quiet)
+    _hush()
     application = listener(
         instance=settings.instance,
         name=settings.name,
         vendor_id=settings.vendor_id,
         timeout=settings.apdu_timeout,
     )
-    link = Link(Interface.parse(settings.address), foreign=settings.foreign is not None)
+    interface = Interface.parse(settings.address)
+    link = Link(interface, foreign=settings.foreign is not None, errors=application.protocol_errors)
     application.nsap.bind(link.service, address=link.address)
     application.port = link.port
     renewal: asyncio.Task[None] | None = None
@@ -138,16 +136,7 @@ class Stack:
 
     async def read(self, device: DeviceRef, wanted: Property) -> Datum:
         about = _about(device, wanted)
-
-        def request(address: Any) -> Any:
-            return ReadPropertyRequest(
-                objectIdentifier=object_identifier(wanted.object_type, wanted.instance),
-                propertyIdentifier=property_identifier(wanted.name),
-                propertyArrayIndex=wanted.index,
-                destination=address,
-            )
-
-        answer = await self._ask(device, request, ReadPropertyACK, about)
+        answer = await self._ask(device, partial(read_property, wanted=wanted), ReadPropertyACK, about)
         if (
             answer.objectIdentifier != object_identifier(wanted.object_type, wanted.instance)
             or answer.propertyIdentifier != property_identifier(wanted.name)
@@ -160,10 +149,7 @@ class Stack:
         if not wanted:
             return []
         about = f"{len(wanted)} properties of {device}"
-
-        def request(address: Any) -> Any:
-            return ReadPropertyMultipleRequest(listOfReadAccessSpecs=_specifications(wanted), destination=address)
-
+        request = partial(read_property_multiple, wanted=wanted)
         answer = await self._ask(device, request, ReadPropertyMultipleACK, about)
         try:
             results = {
@@ -178,17 +164,7 @@ class Stack:
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
         if not LOWEST_OURS <= priority <= LAST_PRIORITY:
             raise ValueError(f"priority {priority} is not ours to write: {LOWEST_OURS}-{LAST_PRIORITY} are")
-        encoded = encode(ref.object_type, value)
-
-        def request(address: Any) -> Any:
-            return WritePropertyRequest(
-                objectIdentifier=object_identifier(ref.object_type, ref.instance),
-                propertyIdentifier=property_identifier(ref.property),
-                propertyValue=encoded,
-                priority=priority,
-                destination=address,
-            )
-
+        request = partial(write_property, ref=ref, encoded=encode(ref.object_type, value), priority=priority)
         await self._ask(ref.device, request, SimpleAckPDU, f"write to {ref}", retries=0)
 
     async def read_slots(self, ref: Ref) -> Slots:
@@ -205,26 +181,11 @@ class Stack:
     async def subscribe(self, ref: Ref, *, process: int, lifetime: int, confirmed: bool = False) -> None:
         if not 1 <= lifetime <= LONGEST_LIFETIME:
             raise ValueError(f"a COV lifetime of {lifetime} s is not between 1 and {LONGEST_LIFETIME} s")
-
-        def request(address: Any) -> Any:
-            return SubscribeCOVRequest(
-                subscriberProcessIdentifier=process,
-                monitoredObjectIdentifier=object_identifier(ref.object_type, ref.instance),
-                issueConfirmedNotifications=confirmed,
-                lifetime=lifetime,
-                destination=address,
-            )
-
+        request = partial(subscribe_cov, ref=ref, process=process, lifetime=lifetime, confirmed=confirmed)
         await self._ask(ref.device, request, SimpleAckPDU, f"COV subscription to {ref}")
 
     async def unsubscribe(self, ref: Ref, *, process: int) -> None:
-        def request(address: Any) -> Any:
-            return SubscribeCOVRequest(
-                subscriberProcessIdentifier=process,
-                monitoredObjectIdentifier=object_identifier(ref.object_type, ref.instance),
-                destination=address,
-            )
-
+        request = partial(cancel_cov, ref=ref, process=process)
         try:
             await self._ask(ref.device, request, SimpleAckPDU, f"end of COV subscription to {ref}", retries=0)
         except DeviceSilent:
@@ -317,24 +278,6 @@ class Stack:
         return LocalBroadcast() if self._registration is None else GlobalBroadcast()
 
 
-def _specifications(wanted: Sequence[Property]) -> list[Any]:
-    """What to read, grouped by object as it comes."""
-    grouped: list[tuple[tuple[str, int], list[Any]]] = []
-    for property_ in wanted:
-        object_ = (property_.object_type, property_.instance)
-        reference = PropertyReference(
-            propertyIdentifier=property_identifier(property_.name), propertyArrayIndex=property_.index
-        )
-        if grouped and grouped[-1][0] == object_:
-            grouped[-1][1].append(reference)
-        else:
-            grouped.append((object_, [reference]))
-    return [
-        ReadAccessSpecification(objectIdentifier=object_identifier(*object_), listOfPropertyReferences=references)
-        for object_, references in grouped
-    ]
-
-
 def _about(device: DeviceRef, wanted: Property) -> str:
     index = "" if wanted.index is None else f"[{wanted.index}]"
     if wanted.object_type == "device":
@@ -348,10 +291,16 @@ def _plain(value: Datum) -> Value | None:
 
 
 class _Quiet(logging.Handler):
-    """The library's own log: repeats of what our errors say better, so for debugging only."""
+    """The library's own log, without its stack traces: what matters of it is in our errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _log.debug("bacpypes3", text=record.getMessage())
 
 
 _quiet = _Quiet()
+
+
+def _hush() -> None:
+    library = logging.getLogger("bacpypes3")
+    library.addHandler(_quiet)
+    library.propagate = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from points.errors import BacnetUnavailable, DeviceError, DeviceRefused, DeviceS
 from points.model import DeviceRef, Ref
 
 INSTANCE = 1234
+I_AM_500 = b"\x10\x00\xc4" + struct.pack(">I", (8 << 22) | 500) + b"\x22\x01\xe0\x91\x03\x22\x03\xe7"
 PATIENCE = 5.0  # seconds a test waits for what has to come
 
 
@@ -224,17 +226,27 @@ class TestOurOwnEnd:
             async with open_stack(StackSettings(address=f"127.0.0.1:{port}")) as again:
                 assert again.port == port
 
-    async def test_a_broadcast_reaches_the_network_we_are_on(self) -> None:
-        """On all of loopback as if it were a network: both sides bind its broadcast address too."""
-        async with open_stack(StackSettings(address="127.0.0.1/8:0", instance=70)) as one:
-            address = f"127.0.0.2/8:{one.port}"
-            async with open_stack(StackSettings(address=address, instance=71)) as other:
-                heard: list[IAm] = []
-                one.on_i_am(heard.append)
-                await one.who_is(0, 100, wait=0.2)
-                # whoever hears the broadcast answers by unicast
-                assert {i_am.device.instance for i_am in heard} <= {71}
-                assert await other.who_is(70, 70, target=f"127.0.0.1:{one.port}", wait=0.1) is not None
+    async def test_broadcasts_go_out_and_come_in(self) -> None:
+        """Loopback as a network of its own, with somebody else on it who hears and sends its broadcasts."""
+        async with open_stack(StackSettings(address="127.0.0.1/8:0")) as stack:
+            everyone = ("127.255.255.255", stack.port)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as neighbour:
+                neighbour.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                neighbour.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                neighbour.setblocking(False)
+                neighbour.bind(everyone)
+                asking = asyncio.ensure_future(stack.who_is(400, 600, wait=0.3))
+                loop = asyncio.get_running_loop()
+                async with asyncio.timeout(PATIENCE):
+                    asked = await loop.sock_recv(neighbour, 1500)
+                assert asked[:2] == b"\x81\x0b"  # an original broadcast
+                assert asked.endswith(b"\x10\x08\x0a\x01\x90\x1a\x02\x58")  # Who-Is, 400 to 600
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+                    device.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                    device.bind(("127.0.0.5", 0))
+                    npdu = b"\x01\x00" + I_AM_500
+                    device.sendto(b"\x81\x0b" + struct.pack(">H", len(npdu) + 4) + npdu, everyone)
+                    assert [i_am.device.instance for i_am in await asking] == [500]
 
 
 class TestForeignDevice:
@@ -418,13 +430,25 @@ class TestAwkwardAnswers:
             device.answer = read_ack(b"\x44\x41\xa0\x00\x00")
             assert await stack.read(device.ref, PRESENT_VALUE) == 20.0
 
+    async def test_garbage_from_anyone_is_counted_and_nothing_else(self, stack: Stack) -> None:
+        async with parrot() as anyone:
+            for octets in (
+                b"\x81\x0a\x00\x05",
+                b"\x81\x0a\x00\x06\x01\x00",
+                b"\x81" * 50,
+                b"\x81\x0a\x00\x07\x01\x00\xf0",
+            ):
+                anyone.transport.sendto(octets, ("127.0.0.1", stack.port))
+            await until(lambda: stack.protocol_errors[anyone.address] >= 3)
+            anyone.answer = read_ack(b"\x21\x05")
+            assert await stack.read(anyone.ref, PRESENT_VALUE) == 5
+
     async def test_two_devices_of_one_instance_are_two(self, stack: Stack) -> None:
         heard: list[IAm] = []
         stack.on_i_am(heard.append)
-        i_am = b"\x10\x00\xc4" + struct.pack(">I", (8 << 22) | 500) + b"\x22\x01\xe0\x91\x03\x22\x03\xe7"
         async with parrot() as one, parrot() as other:
             for device in (one, other):
-                npdu = b"\x01\x00" + i_am
+                npdu = b"\x01\x00" + I_AM_500
                 octets = b"\x81\x0a" + struct.pack(">H", len(npdu) + 4) + npdu
                 device.transport.sendto(octets, ("127.0.0.1", stack.port))
             await until(lambda: len(heard) == 2)
