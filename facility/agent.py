@@ -30,7 +30,7 @@ from facility.hands import PolicyHands
 from facility.leases import Leases
 from facility.links import Gauges
 from facility.mirror.service import Mirror
-from facility.mirror.settings import MirrorMisconfigured, MirrorSettings
+from facility.mirror.settings import MirrorSettings
 from facility.overview import Overseer
 from facility.preview import Previews
 from facility.profiles import Profiles
@@ -282,7 +282,7 @@ def _mirror(
             allow_insecure=mqtt.allow_insecure,
             root=mqtt.root,
         )
-    except MirrorMisconfigured as error:
+    except ValueError as error:  # what is misconfigured, or an id that cannot be a topic
         raise Misconfigured(f"[mqtt] {error}") from None
     return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
 

@@ -24,6 +24,7 @@ import warnings
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -117,8 +118,17 @@ async def serve(port: int, password: str, *, told: bool) -> None:
             "The demo broker is not installed: pip install 'facility-controller-agent[demo]', or use mosquitto."
         ) from None
 
+    class Faithful(Amqtt):  # type: ignore[misc]  # untyped, and only there with the extra
+        """amqtt 0.12.1 sends a new session the retained messages of everybody's subscriptions; here only of its own."""
+
+        async def _publish_retained_messages_for_subscription(
+            self, subscription: tuple[str, int], session: Any
+        ) -> None:
+            if any(subscriber is session for subscriber, _ in self._subscriptions.get(subscription[0], ())):
+                await super()._publish_retained_messages_for_subscription(subscription, session)
+
     with _password_file(password) as file:
-        broker = Amqtt(_configuration(file))
+        broker = Faithful(_configuration(file))
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await broker.external_connected(StreamReaderAdapter(reader), StreamWriterAdapter(writer), "default")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import structlog
-from points.site_rules import PointRule, SpaceRule, apply
 
 from facility.catalog_rows import load_catalog, save_catalog
 from facility.database import StateDatabase
@@ -23,6 +22,7 @@ from points.clock import Clock
 from points.discovery import DiscoveryPlan, Progress, discover, plain
 from points.events import Events
 from points.model import Event, EventKind, Space, SpaceId
+from points.site_rules import PointRule, SpaceRule, apply
 
 NEWS_KEPT = 200  # sentences of the latest look that can be asked for
 

@@ -14,7 +14,7 @@ from facility.agent import open_agent
 from facility.check import checked
 from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, configuration, fail, print_json, socket_of
 from facility.client import RemoteFacility
-from facility.config import Config
+from facility.config import Config, ConfigError
 from facility.demo.play import SCENARIOS, DemoOptions, play
 from facility.demo.processes import ChildFailed
 from facility.log import set_up
@@ -34,7 +34,7 @@ def run(
     set_up(settings.agent.log)
     try:
         asyncio.run(_run(settings, with_parent=with_parent))
-    except PointsError as error:
+    except (PointsError, ConfigError) as error:
         fail(str(error), Exit.CONFIG)
     except BaseExceptionGroup as group:
         _only_trouble(group)
@@ -121,6 +121,8 @@ def demo(
     """
     if scenario is not None and scenario not in SCENARIOS:
         fail(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.", Exit.USAGE)
+    if seconds is not None and not headless:
+        fail("--for goes with --headless; with a screen, Ctrl-Q ends the demo.", Exit.USAGE)
     options = DemoOptions(
         headless=headless,
         seconds=seconds,

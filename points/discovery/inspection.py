@@ -23,7 +23,15 @@ _SEGMENTS = 60  # that we accept, with some to spare
 _SMALLEST_APDU = 50  # octets; every device takes this much
 _UNASSIGNED = DeviceId("")  # ids are given when all names are known
 
-_TOLD = ("object-name", "vendor-name", "model-name", "firmware-revision", "serial-number", "database-revision")
+_TOLD = (
+    "object-name",
+    "description",
+    "vendor-name",
+    "model-name",
+    "firmware-revision",
+    "serial-number",
+    "database-revision",
+)
 _SIZES = ("max-apdu-length-accepted", "segmentation-supported")
 
 
@@ -53,6 +61,7 @@ class Inspection:
             id=_UNASSIGNED,
             ref=self._ref,
             name=_text(told["object-name"]) or f"device {self._ref.instance}",
+            description=_text(told["description"]),
             vendor=_text(told["vendor-name"]),
             model=_text(told["model-name"]),
             firmware=_text(told["firmware-revision"]),

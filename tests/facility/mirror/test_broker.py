@@ -144,3 +144,23 @@ async def test_nothing_is_left_when_the_context_ends():
         assert "facility.broker" in command_line(broker.pid)
         assert broker.password not in command_line(broker.pid)
     assert not command_line(broker.pid)
+
+
+async def test_a_newcomer_is_told_only_what_it_subscribed_to():
+    async with local_broker() as broker, aiomqtt.Client(
+        broker.host, broker.port, **login(broker), protocol=aiomqtt.ProtocolVersion.V311
+    ) as agent:
+        await agent.subscribe("catalog/#")
+        await agent.publish("catalog/ahu-1", b"c", qos=1, retain=True)
+        await agent.publish("state/ahu-1", b"s", qos=1, retain=True)
+        async with aiomqtt.Client(broker.host, broker.port, protocol=aiomqtt.ProtocolVersion.V311) as newcomer:
+            await newcomer.subscribe("state/#")
+            await newcomer.subscribe("end")
+            await agent.publish("end", b"", qos=1)
+            heard = []
+            async with asyncio.timeout(10):
+                async for message in newcomer.messages:
+                    if message.topic.value == "end":
+                        break
+                    heard.append(message.topic.value)
+    assert heard == ["state/ahu-1"]

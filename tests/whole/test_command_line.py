@@ -1,0 +1,137 @@
+"""The command line as a person types it: every mistake is answered with a sentence, never with a stack trace."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facility.database import open_state
+from facility.demo.play import CONFIG
+
+VERBS = ("run", "demo", "tui", "discover", "points", "read", "write", "release", "schedule", "status", "check")
+
+
+def facility(*words: str, state: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "facility", *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={
+            **os.environ,
+            "XDG_STATE_HOME": str(state),
+            "FACILITY_AGENT__STATE_DIR": str(state / "agent"),
+            "FACILITY_BACNET__ADDRESS": "127.0.0.1:0",
+            "FACILITY_MQTT__ENABLED": "false",
+            "COLUMNS": "120",
+            **environment,
+        },
+    )
+
+
+def says(answer: subprocess.CompletedProcess[str], *words: str) -> None:
+    text = answer.stdout + answer.stderr
+    for word in words:
+        assert word in text, text
+    assert "Traceback" not in text, text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help_with_an_example(verb, tmp_path):
+    answer = facility(verb, "--help", state=tmp_path)
+    assert answer.returncode == 0
+    says(answer, "Example:", f"facility {verb}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[bacnet\n", ("not valid TOML", "facility.toml")),
+        ('[bacnet]\nadress = "10.0.0.1"\n', ("bacnet.adress", "did you mean 'address'")),
+        ('[[points]]\nmatch = "colour:red"\n', ("colour",)),
+        ('[mqtt]\nenabled = true\nhost = "broker.example.org"\n', ("unencrypted", "allow_insecure")),
+    ],
+)
+def test_a_broken_configuration(text, words, tmp_path):
+    path = tmp_path / "facility.toml"
+    path.write_text(text)
+    environment = {} if "mqtt" not in text else {"FACILITY_MQTT__ENABLED": "true"}
+    answer = facility("run", "--config", str(path), state=tmp_path, **environment)
+    assert answer.returncode == 4
+    says(answer, *words)
+
+
+def test_a_port_in_use(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        answer = facility("run", "--config", str(CONFIG), state=tmp_path, FACILITY_BACNET__ADDRESS=address)
+    assert answer.returncode == 4
+    says(answer, address.split(":")[1], "use")
+
+
+def test_a_second_agent_on_the_same_state_folder(tmp_path):
+    (tmp_path / "agent").mkdir()
+    with open_state(tmp_path / "agent"):
+        answer = facility("run", "--config", str(CONFIG), state=tmp_path)
+    assert answer.returncode == 4
+    says(answer, str(os.getpid()))
+
+
+def test_a_corrupt_database_file(tmp_path):
+    (tmp_path / "agent").mkdir()
+    (tmp_path / "agent" / "state.db").write_bytes(b"this is no database, whatever its name says\n" * 200)
+    answer = facility("run", "--config", str(CONFIG), state=tmp_path)
+    assert answer.returncode == 4
+    says(answer, "state.db", "Move it aside")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("points",),
+        ("read", "ahu-1/sat"),
+        ("status",),
+        ("schedule",),
+        ("discover",),
+        ("write", "ahu-1/sat-sp", "18", "--for", "2h", "--reason", "valve test"),
+        ("release", "ahu-1/sat-sp"),
+    ],
+)
+def test_no_agent(words, tmp_path):
+    answer = facility(*words, state=tmp_path)
+    assert answer.returncode == 3
+    says(answer, "No agent is running", "facility run")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("write", "a/b", "1", "--for", "soon", "--reason", "a test"), "not a duration"),
+        (("write", "a/b", "1", "--for", "2h", "--reason", "x"), "4 to 200 characters"),
+        (("write", "a/b", "1", "--for", "2h"), "--reason"),
+        (("demo", "--scenario", "meteor"), "fridge-door"),
+        (("demo", "--for", "5"), "--headless"),
+    ],
+)
+def test_a_mistyped_command(words, text, tmp_path):
+    answer = facility(*words, state=tmp_path)
+    assert answer.returncode == 2
+    says(answer, text)
+
+
+def test_check_touches_nothing(tmp_path):
+    answer = facility("check", "--config", str(CONFIG), state=tmp_path)
+    assert answer.returncode == 0
+    says(answer, "Nothing was touched", "nothing discovered yet")
+    assert not (tmp_path / "agent").exists()
+
+
+def test_check_speaks_json(tmp_path):
+    answer = facility("check", "--config", str(CONFIG), "--json", state=tmp_path)
+    assert json.loads(answer.stdout)["errors"] == []
