@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
-import signal
-import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiomqtt
 import orjson
-import pytest
+from broker_process import HERE
 
 from facility.mirror.service import BrokerLost, Mirror
 from facility.mirror.settings import MirrorSettings
@@ -24,65 +20,6 @@ from points.clock import SystemClock
 from points.events import Events
 from points.model import Device, DeviceId, DeviceRef, Kind, Point, PointId, Quality, Reading, Ref, Safety, Source
 from points.store import PointStore
-
-HERE = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HERE, 0))
-        return int(probe.getsockname()[1])
-
-
-def mosquitto_path() -> str:
-    found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
-    if found is None:
-        pytest.fail("mosquitto is missing: `.ci/run` installs it (apt-get install mosquitto mosquitto-clients)")
-    return found
-
-
-class Mosquitto:
-    """A broker that can be stopped, frozen and started again on the same port."""
-
-    def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
-        self.port = free_port()
-        self._config = folder / "mosquitto.conf"
-        # not 0 (no limit): with 0 mosquitto 2.0.11 hangs up on every MQTT 5 publish that its ACL denies
-        self._config.write_text(
-            f"listener {self.port} {HERE}\npersistence false\nmax_queued_messages 100000\nuser root\n{extra}\n"
-        )
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        quiet = asyncio.subprocess.DEVNULL
-        self._process = await asyncio.create_subprocess_exec(
-            mosquitto_path(), "-c", str(self._config), stdout=quiet, stderr=quiet
-        )
-        async with asyncio.timeout(10):
-            while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection(HERE, self.port)
-                    writer.close()
-                    await writer.wait_closed()
-                    return
-                await asyncio.sleep(0.02)
-
-    async def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
-        process = self._process
-        assert process is not None
-        process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            if process.returncode is None:
-                process.send_signal(signal.SIGCONT)
 
 
 class Feed:

@@ -147,9 +147,10 @@ async def test_nothing_is_left_when_the_context_ends():
 
 
 async def test_a_newcomer_is_told_only_what_it_subscribed_to():
-    async with local_broker() as broker, aiomqtt.Client(
-        broker.host, broker.port, **login(broker), protocol=aiomqtt.ProtocolVersion.V311
-    ) as agent:
+    async with (
+        local_broker() as broker,
+        aiomqtt.Client(broker.host, broker.port, **login(broker), protocol=aiomqtt.ProtocolVersion.V311) as agent,
+    ):
         await agent.subscribe("catalog/#")
         await agent.publish("catalog/ahu-1", b"c", qos=1, retain=True)
         await agent.publish("state/ahu-1", b"s", qos=1, retain=True)

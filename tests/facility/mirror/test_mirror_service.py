@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import aiomqtt
 import orjson
 import pytest
-from mirror_building import HERE, Building, Mosquitto, free_port, make_point, reader, running, until
+from broker_process import HERE, Mosquitto, free_port
+from mirror_building import Building, make_point, reader, running, until
 
 from facility.mirror import strict
 from facility.mirror.service import BrokerLost

@@ -7,7 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mirror_building import HERE, Building, Mosquitto, make_point, running
+from broker_process import HERE, Mosquitto
+from mirror_building import Building, make_point, running
 from pydantic import SecretStr
 
 from facility.mirror.service import BrokerLost

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from mirror_building import HERE, Building, Mosquitto, make_point, reader, running, until
+from broker_process import HERE, Mosquitto
+from mirror_building import Building, make_point, reader, running, until
 
 from facility.mirror.strict import V5, V311, PublishRejected, StrictClient
 
