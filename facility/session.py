@@ -156,9 +156,7 @@ class Session:
         if self._parts.history is None:
             raise FacilityError("unknown", "No history is kept: history.enabled is false.")
         if not 1 <= buckets <= MOST_BUCKETS or since >= until:
-            raise FacilityError(
-                "bad-wish", f"A trend has 1 to {MOST_BUCKETS} buckets and ends after it begins."
-            )
+            raise FacilityError("bad-wish", f"A trend has 1 to {MOST_BUCKETS} buckets and ends after it begins.")
         found = await self._parts.history.trend(self._known(point).id, since, until, buckets)
         return Trend(
             point=point,

@@ -1,12 +1,12 @@
 """What can go wrong on the way to a device, told by who can do something about it.
 
-    PointsError
-    ├── DeviceError              the device, or the way to it
-    │   ├── DeviceSilent         no answer in time
-    │   ├── DeviceRefused        it answered: error, reject or abort (carries the BACnet names)
-    │   └── ProtocolError        it answered with something that cannot be what was asked for
-    ├── UnknownPoint             no such point in the catalog
-    └── BacnetUnavailable        our own socket: port in use, no such interface, BBMD refused
+PointsError
+├── DeviceError              the device, or the way to it
+│   ├── DeviceSilent         no answer in time
+│   ├── DeviceRefused        it answered: error, reject or abort (carries the BACnet names)
+│   └── ProtocolError        it answered with something that cannot be what was asked for
+├── UnknownPoint             no such point in the catalog
+└── BacnetUnavailable        our own socket: port in use, no such interface, BBMD refused
 """
 
 

@@ -428,12 +428,12 @@ def run_app(
     facility: Facility,
     *,
     theme: str | None = None,
-    ascii: bool | None = None,  # noqa: A002 (the word people know)
+    ascii: bool = False,  # noqa: A002 (the word people know)
     mouse: bool = True,
 ) -> int:
     """Runs the terminal UI until the person leaves. The exit code."""
     chosen = choose_theme(theme, os.environ, terminal_colors())
-    plain = needs_ascii(os.environ) if ascii is None else ascii
+    plain = ascii or needs_ascii(os.environ)
     return FacilityApp(facility, theme=chosen, ascii=plain).run(mouse=mouse) or 0
 
 
@@ -441,10 +441,10 @@ async def run_app_async(
     facility: Facility,
     *,
     theme: str | None = None,
-    ascii: bool | None = None,  # noqa: A002 (the word people know)
+    ascii: bool = False,  # noqa: A002 (the word people know)
     mouse: bool = True,
 ) -> int:
     """The same inside a running loop."""
     chosen = choose_theme(theme, os.environ, terminal_colors())
-    plain = needs_ascii(os.environ) if ascii is None else ascii
+    plain = ascii or needs_ascii(os.environ)
     return await FacilityApp(facility, theme=chosen, ascii=plain).run_async(mouse=mouse) or 0

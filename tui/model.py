@@ -64,10 +64,8 @@ class Snapshot:
             self.values[value.id] = value
         if update.overview is not None:
             self.overview = update.overview
-        for alarm in update.alarms or ():
-            self.alarms[alarm.id] = alarm
-            if alarm.ended is not None and alarm.acknowledged is not None:
-                del self.alarms[alarm.id]
+        if update.alarms is not None:  # always all that stand, so that one that is over leaves
+            self.alarms = {alarm.id: alarm for alarm in update.alarms}
 
 
 class Picture:
@@ -155,7 +153,9 @@ class Picture:
 
     def put_alarm(self, alarm: AlarmInfo) -> None:
         """An alarm that came as the answer to an acknowledgement."""
-        self._shown.take(Update(kind="alarms", at=self.now, alarms=[alarm]))
+        self._shown.alarms[alarm.id] = alarm
+        if alarm.ended is not None:
+            del self._shown.alarms[alarm.id]
         self.revision += 1
 
     async def run(self) -> None:

@@ -15,6 +15,7 @@ from facility.wire import (
     Block,
     Bucket,
     DeviceInfo,
+    Discovery,
     GroupState,
     Hello,
     Hold,
@@ -186,7 +187,7 @@ def crowd(count: int) -> tuple[list[PointInfo], list[ValueInfo]]:
 
 def alarm(key: str, severity: str, about: str, where: str, said: str, **more: object) -> AlarmInfo:
     fields = {
-        "kind": "limit", "state": "NEW", "value": "", "limit": "", "since": ago(360), "ended": None,
+        "kind": "out-of-limits", "state": "NEW", "value": "", "limit": "", "since": ago(360), "ended": None,
         "acknowledged": None, "acknowledged_by": "",
     } | more  # fmt: skip
     return AlarmInfo.model_validate(
@@ -294,6 +295,12 @@ class FakeFacility:
 
     def push(self, **what: object) -> None:
         """Sends an update to every screen."""
+        if "alarms" in what:  # the stream sends all that stand
+            self.standing |= {item.id: item for item in what["alarms"]}
+            self.standing = {
+                key: item for key, item in self.standing.items() if item.ended is None or item.acknowledged is None
+            }
+            what = {"alarms": list(self.standing.values())}
         kind = {"values": "values", "overview": "overview", "alarms": "alarms", "points": "catalog"}[next(iter(what))]
         for stream in self._streams:
             stream.put_nowait(Update(kind=kind, at=self.now, **what))
@@ -312,6 +319,17 @@ class FakeFacility:
         self.asked[question] += 1
         if self.lost:
             raise AgentLost("nobody answers at the socket")
+
+    async def discover(self, *, start: bool = True) -> Discovery:
+        self._answer("discover")
+        if start:
+            self.changes.append(("discover", None))
+        return Discovery(running=start, started=NOW, finished=None, devices_found=214, devices_described=214,
+                         points=len(self.catalog), now="", news=[])  # fmt: skip
+
+    async def stats(self) -> dict[str, float]:
+        self._answer("stats")
+        return {}
 
     async def hello(self) -> Hello:
         self._answer("hello")

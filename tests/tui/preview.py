@@ -41,7 +41,7 @@ async def main() -> int:
 
     ticking = asyncio.create_task(live())
     try:
-        return await run_app_async(facility, theme=asked.theme, ascii=asked.ascii or None)
+        return await run_app_async(facility, theme=asked.theme, ascii=asked.ascii)
     finally:
         ticking.cancel()
 

@@ -58,6 +58,12 @@ async def test_a_lost_agent_is_said_and_old_values_are_never_live(size):
         assert all(row.startswith("?") for row in rows)
         await watch.press("o", "5", "a")
         assert "nothing was sent" in watch.text
+        await watch.press("colon", *"space-temp")
+        [row] = [line for line in watch.text.splitlines() if "or-3/space-temp" in line]
+        assert "?" in row
+        await watch.press("enter")
+        assert "? " in watch.text
+        assert "no agent · last 25.1 °C" in watch.text
         assert facility.changes == []
         before = watch.text
         watch.clock.pass_time(0.6)

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from fake_facility import NOW, point, value
+from fake_facility import NOW, FakeFacility, point, value
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
 from facility.wire import Bucket, Trend
 from tui import query, text
+from tui.app import FacilityApp
 from tui.canvas import Canvas, clean, share, wrap
 from tui.themes import ANSI_THEMES, ASCII, ROLES, THEMES, Ink, choose_theme, contrast
 from tui.widgets.trend import draw_trend, spark
@@ -237,3 +238,10 @@ def test_ascii_is_ascii_of_the_same_width(said):
 )
 def test_the_theme_is_chosen_from_wish_then_no_color_then_terminal(asked, environment, colors, chosen):
     assert choose_theme(asked, environment, colors) == chosen
+
+
+def test_no_color_never_meets_textuals_own_filter(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = FacilityApp(FakeFacility(), theme=choose_theme(None, {"NO_COLOR": "1"}, 256))
+    assert app.seat.ink.theme == "mono"
+    assert not app.no_color  # Textual would turn every ANSI colour into black

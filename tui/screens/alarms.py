@@ -35,9 +35,11 @@ COLUMNS = (
 )
 TREND_HOURS = 2
 MEANINGS = {
-    "limit": "The value is outside its limits.",
-    "offline": "The device does not answer; its points are unknown.",
+    "out-of-limits": "The value is outside its limits.",
+    "state": "The equipment reports an abnormal state.",
     "stale": "No fresh value has come in time; treat it as unknown.",
+    "offline": "The device does not answer; its points are unknown.",
+    "fault": "The device says itself that this value cannot be trusted.",
 }
 
 
