@@ -6,9 +6,11 @@ process and over its socket. Leaving it changes nothing: control goes on.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import time
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import ClassVar, Protocol, cast
 
 from textual import on
@@ -432,9 +434,7 @@ def run_app(
     mouse: bool = True,
 ) -> int:
     """Runs the terminal UI until the person leaves. The exit code."""
-    chosen = choose_theme(theme, os.environ, terminal_colors())
-    plain = ascii or needs_ascii(os.environ)
-    return FacilityApp(facility, theme=chosen, ascii=plain).run(mouse=mouse) or 0
+    return asyncio.run(run_app_async(facility, theme=theme, ascii=ascii, mouse=mouse))
 
 
 async def run_app_async(
@@ -444,7 +444,10 @@ async def run_app_async(
     ascii: bool = False,  # noqa: A002 (the word people know)
     mouse: bool = True,
 ) -> int:
-    """The same inside a running loop."""
+    """The same inside a running loop. A facility that has a connection to close is closed at the end."""
     chosen = choose_theme(theme, os.environ, terminal_colors())
     plain = ascii or needs_ascii(os.environ)
-    return await FacilityApp(facility, theme=chosen, ascii=plain).run_async(mouse=mouse) or 0
+    async with AsyncExitStack() as opened:
+        if isinstance(facility, AbstractAsyncContextManager):
+            await opened.enter_async_context(facility)
+        return await FacilityApp(facility, theme=chosen, ascii=plain).run_async(mouse=mouse) or 0
