@@ -338,7 +338,7 @@ class FacilityApp(App[int]):
 
     def _commanded(self, result: Result | None) -> None:
         if result is not None:
-            self.say(f"{result.status.upper()}  {result.point}: {result.text}")
+            self.say(f"{result.status.upper()}: {result.text}")
             if self._here.place == "point":
                 cast(PointPlace, self.places["point"]).refresh_from_agent()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
@@ -28,6 +28,8 @@ FIRST_RETRY = 1.0
 LONGEST_RETRY = 10.0
 SILENCE = 3.0
 """Seconds without a message after which the agent is asked whether it lives, and those it has to answer."""
+PATIENCE = 10.0
+"""Seconds for opening the stream."""
 KINDS = ("hello", "catalog", "values", "overview", "alarms")
 
 
@@ -75,6 +77,7 @@ class Picture:
         self._facility = facility
         self._clock = clock or SystemClock()
         self._agent_ahead = timedelta(0)
+        self._heard_at: datetime | None = None
         self._retry_at: datetime | None = None
         self._shown = Snapshot()
         self.gathering = Snapshot()
@@ -166,13 +169,17 @@ class Picture:
             self.gathering = Snapshot()
             self.trouble = "the agent ended the connection"
             try:
-                async with self._facility.watch() as updates:
+                async with AsyncExitStack() as opened:
+                    async with asyncio.timeout(PATIENCE):
+                        updates = await opened.enter_async_context(self._facility.watch())
                     async for update in self._heard(updates):
                         self._take(update)
                         if self.live:
                             wait = FIRST_RETRY
             except FacilityError as error:
                 self.trouble = str(error)
+            except TimeoutError:
+                self.trouble = "the agent does not answer"
             self._lose(wait)
             await self._clock.sleep(wait)
             wait = min(LONGEST_RETRY, wait * 2)
@@ -205,6 +212,7 @@ class Picture:
 
     def _take(self, update: Update) -> None:
         self._agent_ahead = update.at - self._clock.now()
+        self._heard_at = update.at
         self.gathering.take(update)
         self.revision += 1
         if update.kind == "catalog":
@@ -219,7 +227,7 @@ class Picture:
 
     def _lose(self, wait: float) -> None:
         if self.live:
-            self.link, self.lost_at = Link.LOST, self.now
+            self.link, self.lost_at = Link.LOST, self._heard_at
             log.warning("agent lost", trouble=self.trouble)
         self._retry_at = self._clock.now() + timedelta(seconds=wait)
         self.revision += 1

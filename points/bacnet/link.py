@@ -122,6 +122,8 @@ class _Server(IPv4DatagramServer):  # type: ignore[misc]  # the library is untyp
             return  # our own broadcast
         try:
             await self.response(pdu)
+        except asyncio.InvalidStateError:  # the library answers a request that was given up meanwhile
+            _log.debug("an answer came too late", sender=str(pdu.pduSource))
         except Exception as error:  # noqa: BLE001 - anyone may send us anything, and the library raises anything
             self.errors[str(pdu.pduSource)] += 1
             _log.debug("a datagram that cannot be decoded", sender=str(pdu.pduSource), error=repr(error))

@@ -260,7 +260,7 @@ class CommandDialog(Dialog[Result]):
             ends = f"{text.clock(plan.ends, picture.zone, seconds=True)} by the agent, not by this screen."
         slots = text.slot_line(plan.slots, None, "").removesuffix("   RD ?")
         for name, said in (
-            ("Release" if self._release else "Write", plan.what),
+            ("What", plan.what),
             ("Wins?", plan.wins),
             ("Slots", slots),
             ("Why", self._why.value),

@@ -227,7 +227,7 @@ class Board(CanvasPane, can_focus=True):
         if rows < 3 or not overview.policies:
             return
         now, zone = self._picture.now, self._picture.zone
-        canvas.rule(0, y, width + 1, "Policies", "all demands pass the guard")
+        canvas.rule(1, y, width, "Policies", "all demands pass the guard")
         canvas.put(1, y + 1, "Policy", "muted")
         canvas.put(25, y + 1, "Kind", "muted")
         canvas.put(43, y + 1, "Slot", "muted")

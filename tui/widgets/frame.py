@@ -144,7 +144,7 @@ class KeyBar(CanvasPane):
 def lost_words(picture: Picture, *, wide: bool) -> str:
     """The red line: since when, what is off, when the next attempt is. Control may well go on without a screen."""
     at = text.clock(picture.lost_at, picture.zone, seconds=True) if picture.lost_at else "?"
-    again = f"Trying again: {picture.retry_in:.0f} s."
+    again = f"Trying again: {picture.retry_in:.0f} s." if picture.retry_in >= 0.5 else "Trying again now."
     if wide:
         old = text.since(picture.lost_at, picture.now)
         return (
