@@ -11,23 +11,22 @@ import gc
 import os
 import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, cast
 
 from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
+from textual.screen import Screen, ScreenResultCallbackType
 from textual.widgets import ContentSwitcher
 
 from facility.port import Facility
-from facility.wire import AlarmInfo, Result, ValueInfo
 from points.clock import Clock
-from tui import keys, text
+from tui import keys
+from tui.hands import Hands
 from tui.model import Link, Picture
-from tui.screens.acknowledge import ASKED, AcknowledgeDialog
+from tui.screens.acknowledge import ASKED
 from tui.screens.alarms import AlarmsPlace
-from tui.screens.command import CommandDialog
-from tui.screens.dialog import Dialog
+from tui.screens.dialog import Dialog, R
 from tui.screens.links import LinksPlace
 from tui.screens.others import ConnectingPlace, HelpPlace, TooSmall, too_small
 from tui.screens.overview import OverviewPlace
@@ -60,11 +59,6 @@ TALL = 30
 MOST_BACK = 50
 
 
-class _HasAlarm(Protocol):
-    @property
-    def alarm(self) -> str | None: ...
-
-
 class FacilityApp(App[int]):
     """Shows one facility to one person."""
 
@@ -88,6 +82,7 @@ class FacilityApp(App[int]):
         self.theme = f"facility-{theme}"
         self.picture = Picture(facility, clock=clock)
         self.seat = Seat(facility=facility, picture=self.picture, ink=Ink(theme, plain=ascii), say=self.say)
+        self.hands = Hands(self, self.seat)
         self._here = Goto("overview")
         self._trail: list[Goto] = [self._here]
         self._step = 0
@@ -275,8 +270,12 @@ class FacilityApp(App[int]):
 
     def action_palette(self) -> None:
         if self.picture.link is not Link.CONNECTING:
-            self.push_screen(Palette(self.seat, self.place.point), self._chosen)
-            self._set_classes()
+            self.open_dialog(Palette(self.seat, self.place.point), self._chosen)
+
+    def open_dialog(self, dialog: Dialog[R], answered: ScreenResultCallbackType[R | None]) -> None:
+        """Puts a dialog over everything but line 0."""
+        self.push_screen(dialog, answered)
+        self._set_classes()
 
     async def _chosen(self, answer: Answer | None) -> None:
         match answer:
@@ -317,71 +316,21 @@ class FacilityApp(App[int]):
             self.go(Goto("point", self.place.point))
 
     def action_override(self) -> None:
-        self.action_command(self.place.point, "override")
+        self.hands.command(self.place.point, release=False)
 
     def action_release(self) -> None:
-        self.action_command(self.place.point, "release")
+        self.hands.command(self.place.point, release=True)
 
-    def action_command(self, point: str | None, verb: str) -> None:
-        """Opens the dialog, or says why there is none. Nothing is sent by this."""
-        info = self.picture.points.get(point or "")
-        if self.picture.may_command:
-            self.say(self.picture.may_command)
-        elif info is None:
-            self.say("no point is chosen here")
-        elif info.access != "commandable":
-            safety = f" (safety: {info.safety})" if info.safety != "comfort" else ""
-            self.say(f"{info.id} is monitor only{safety}: nothing here writes it")
-        else:
-            self.push_screen(CommandDialog(self.seat, info, release=verb == "release"), self._commanded)
-            self._set_classes()
-
-    def _commanded(self, result: Result | None) -> None:
-        if result is not None:
-            self.say(f"{result.status.upper()}: {result.text}")
-            if self._here.place == "point":
-                cast(PointPlace, self.places["point"]).refresh_from_agent()
+    def action_command(self, point: str, verb: str) -> None:
+        """The same, as the palette says it."""
+        self.hands.command(point, release=verb == "release")
 
     def action_acknowledge(self) -> None:
-        alarm = self.picture.alarm(cast(_HasAlarm, self.place).alarm or "") if hasattr(self.place, "alarm") else None
-        if self.picture.may_command:
-            self.say(self.picture.may_command)
-        elif alarm is None:
-            self.say("no alarm is chosen here")
-        elif alarm.acknowledged is not None:
-            self.say(f"already acknowledged by {alarm.acknowledged_by}")
-        elif alarm.severity in ASKED:
-            self.push_screen(AcknowledgeDialog(self.seat, alarm), lambda reason: self._acknowledge(alarm, reason))
-            self._set_classes()
-        else:
-            self._acknowledge(alarm, "")
-
-    def _acknowledge(self, alarm: AlarmInfo, reason: str | None) -> None:
-        if reason is None:
-            return
-
-        def done(answer: AlarmInfo) -> None:
-            self.picture.put_alarm(answer)
-            self.say(f"acknowledged: {answer.where} {answer.text}")
-
-        self.place.ask(self.seat.facility.acknowledge(alarm.id, reason), done, about="acknowledge")
+        self.hands.acknowledge(getattr(self.place, "alarm", None))
 
     def action_read_now(self) -> None:
-        point = self.place.point
-        if point is None or "read_now" not in self.place.verbs:
-            return
-        if not self.picture.live:
-            self.say("no agent: nothing was asked")
-            return
-
-        def done(reading: ValueInfo) -> None:
-            self.picture.put(reading)
-            info = self.picture.points[reading.id]
-            quality = text.quality(reading, self.picture.now)
-            self.say(f"read now: {reading.id} {text.worded(info, reading.value)}, {quality}")
-
-        self.say(f"asking the device for {point} ...")
-        self.place.ask(self.seat.facility.read(point), done, about="read")
+        if self.place.point is not None and "read_now" in self.place.verbs:
+            self.hands.read_now(self.place.point)
 
     def action_copy(self) -> None:
         if self.place.point is not None and "copy" in self.place.verbs:
