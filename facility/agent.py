@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -101,10 +101,45 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
                 await audit.note(by="agent", action="stop", target="agent")
 
 
+@asynccontextmanager
+async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook]]:
+    """Only what it takes to look through the building and to store what is found; for a site without an agent yet."""
+    clock, book = SystemClock(), CatalogBook()
+    config.state_dir.mkdir(parents=True, exist_ok=True)
+    with open_state(config.state_dir) as db:
+        async with open_stack(_stack_settings(config)) as stack:
+            survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None)
+            await survey.restore()
+            yield survey, book
+
+
+def _survey(
+    config: Config,
+    stack: Stack,
+    book: CatalogBook,
+    db: StateDatabase,
+    events: Events,
+    clock: Clock,
+    *,
+    changed: Callable[[], None],
+) -> Survey:
+    hours = config.bacnet.rediscover_hours
+    return Survey(
+        bacnet=stack,
+        plan=_discovery_plan(config),
+        book=book,
+        db=db,
+        shape=shape_of(*rules_of(config)),
+        events=events,
+        clock=clock,
+        every=timedelta(hours=hours) if hours else None,
+        changed=changed,
+    )
+
+
 async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit) -> Agent:
     book, store, events = CatalogBook(), PointStore(), Events()
-    point_rules, space_rules = rules_of(config)
-    profiles = Profiles.load(config.profiles, own=SiteWord(point_rules, book))
+    profiles = Profiles.load(config.profiles, own=SiteWord(rules_of(config)[0], book))
     strategy = Strategy(config, clock.now().astimezone(config.site.tz).date())
 
     def space_of(point: Point) -> Space | None:
@@ -143,17 +178,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         events=events,
         clock=clock,
     )
-    survey = Survey(
-        bacnet=stack,
-        plan=_discovery_plan(config),
-        book=book,
-        db=db,
-        shape=shape_of(point_rules, space_rules),
-        events=events,
-        clock=clock,
-        every=timedelta(hours=config.bacnet.rediscover_hours) if config.bacnet.rediscover_hours else None,
-        changed=wakeups.ring,
-    )
+    survey = _survey(config, stack, book, db, events, clock, changed=wakeups.ring)
     await survey.restore()
     planner = Planner(
         policies=lambda: strategy.policies,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from facility.alarms import AlarmBook
@@ -21,6 +22,8 @@ from points.freshness import Freshness
 from points.history import History
 from points.model import Source
 from schedules.planner import Planner
+
+JUMP_TOLD = timedelta(hours=1)  # so long a step of the clock explains what is odd in trends and ages
 
 LinkState = Literal["ok", "degraded", "down", "off"]
 
@@ -42,22 +45,24 @@ class Gauges:
     book: CatalogBook
 
     def links(self) -> list[Link]:
-        return [self._bacnet(), self._mqtt(), self._audit(), self._history(), self._planner()]
+        return [self._bacnet(), self._mqtt(), self._database(), self._history(), self._planner(), self._clock()]
 
     def banners(self, links: Sequence[Link]) -> list[str]:
         """What every screen must say, the gravest first."""
         told = []
         by_name = {link.name: link for link in links}
-        if by_name["audit"].state != "ok":
-            told.append(f"COMMANDS OFF: {by_name['audit'].text}")
+        if by_name["database"].state != "ok":
+            told.append(f"COMMANDS OFF: {by_name['database'].text}")
         if by_name["bacnet"].state == "down":
             told.append(f"BACNET DOWN: {by_name['bacnet'].text}")
+        if by_name["clock"].state != "ok":
+            told.append(f"CLOCK {by_name['clock'].text}")
         if self.config.agent.pretend:
             told.append("PRETEND HOSPITAL (demo)")
         if by_name["mqtt"].state == "down":
             told.append(f"MQTT DOWN: {by_name['mqtt'].text}")
-        if by_name["history-db"].state == "down":
-            told.append(f"HISTORY DOWN: {by_name['history-db'].text}")
+        if by_name["history"].state == "down":
+            told.append(f"HISTORY DOWN: {by_name['history'].text}")
         if self.config.mqtt.enabled and self.config.mqtt.allow_insecure and not self.config.mqtt.tls:
             told.append("TLS OFF (mqtt.allow_insecure)")
         return told
@@ -104,16 +109,22 @@ class Gauges:
     def _mqtt(self) -> Link:
         return self.mirror.link() if self.mirror else Link(name="mqtt", state="off", text="not configured")
 
-    def _audit(self) -> Link:
+    def _database(self) -> Link:
         if self.audit.healthy:
-            return Link(name="audit", state="ok", text="every command is recorded")
-        return Link(name="audit", state="down", text="the audit cannot be written")
+            return Link(name="database", state="ok", text="every command is recorded")
+        return Link(name="database", state="down", text="the audit cannot be written")
 
     def _history(self) -> Link:
         if self.history is None:
-            return Link(name="history-db", state="off", text="not kept")
+            return Link(name="history", state="off", text="not kept")
         health = self.history.link()
-        return Link(name="history-db", state=health.state, text=health.text, since=health.since)
+        return Link(name="history", state=health.state, text=health.text, since=health.since)
+
+    def _clock(self) -> Link:
+        jump = self.planner.last_jump
+        if jump is None or abs(datetime.now(UTC) - jump[0]) > JUMP_TOLD:
+            return Link(name="clock", state="ok", text="steady")
+        return Link(name="clock", state="degraded", text=f"went {jump[1]:+.0f} s", since=jump[0])
 
     def _planner(self) -> Link:
         troubles = len(self.planner.troubles)

@@ -28,7 +28,11 @@ class Preview:
     verdict: Verdict
     slots: Slots | None  # None when it was refused for a point that does not exist
     ours: tuple[Claim, ...]  # our claims on the point, the strongest level in front
-    valid_until: datetime
+    made: datetime
+
+    @property
+    def valid_until(self) -> datetime:
+        return self.made + VALID
 
     @property
     def wins(self) -> bool:
@@ -53,8 +57,8 @@ class Preview:
 
     @property
     def ends(self) -> datetime | None:
-        """When it would let go, if it were committed at the last moment."""
-        return None if self.command.lasts is None else self.valid_until + self.command.lasts
+        """When it would let go, if it were committed now."""
+        return None if self.command.lasts is None else self.made + self.command.lasts
 
 
 class Previews:
@@ -77,7 +81,7 @@ class Previews:
             verdict=verdict,
             slots=slots,
             ours=tuple(self._desk.claims.of(command.point)),
-            valid_until=now + VALID,
+            made=now,
         )
         self._open = {key: plan for key, plan in self._open.items() if plan.valid_until > now}
         self._open[preview.id] = preview

@@ -109,13 +109,17 @@ class Survey:
             self.ask()
         while True:
             await self._until_due()
-            self.ask()
-            self._asked.clear()
-            try:
-                await self._look()
-            finally:
-                finished = self._clock.now()
-                self._state = self._state.model_copy(update={"running": False, "finished": finished, "now": ""})
+            await self.look()
+
+    async def look(self) -> None:
+        """One look through the building, from the first Who-Is to the stored catalog."""
+        self.ask()
+        self._asked.clear()
+        try:
+            await self._look()
+        finally:
+            finished = self._clock.now()
+            self._state = self._state.model_copy(update={"running": False, "finished": finished, "now": ""})
 
     async def _until_due(self) -> None:
         if self._every is None:

@@ -127,6 +127,11 @@ def device_info(device: Device, points: int, status: DeviceStatus | None) -> Dev
     )
 
 
+def device_found(device: Device, points: int) -> DeviceInfo:
+    """A device that was only looked for: it answered just now, or has not."""
+    return device_info(device, points, None).model_copy(update={"status": "online" if device.present else "vanished"})
+
+
 def hold(claim: Claim, point: Point | None) -> Hold:
     return Hold(
         point=claim.point,

@@ -138,7 +138,7 @@ class Upcoming(Wire):
 class Link(Wire):
     """One connection the agent depends on. `state` other than "ok" is shown first."""
 
-    name: Literal["bacnet", "mqtt", "state-db", "history-db", "audit", "planner", "clock"]
+    name: Literal["bacnet", "mqtt", "database", "history", "planner", "clock"]
     state: Literal["ok", "degraded", "down", "off"]
     text: str
     since: datetime | None = None
@@ -320,7 +320,7 @@ class Trouble(Wire):
 
 
 class Update(Wire):
-    """One message of the live stream. The first of each kind is complete; later ones carry what changed."""
+    """One message of the live stream. Values come complete once, then as they change; all else is always complete."""
 
     kind: Literal["hello", "catalog", "values", "overview", "alarms"]
     at: datetime

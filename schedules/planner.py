@@ -96,6 +96,7 @@ class Planner:
         self._steady = Steadiness(begun=clock.now())
         self._told: dict[str, str] = {}
         self.latest: Plan | None = None
+        self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
         self.rounds = 0
         self.policy_faults = 0
@@ -128,6 +129,7 @@ class Planner:
         jump = await self._wakeups.wait(self.latest.next_change if self.latest is not None else None, TICK_S)
         if jump is not None:
             now = self._clock.now()
+            self.last_jump = (now, jump.seconds)
             self._steady = Steadiness(begun=now)
             self.troubles.clear()
             text = f"The clock of this machine went {jump.seconds:+.0f} s: everything is planned anew"

@@ -22,7 +22,7 @@ SLOT_NAMES = (
 TENTHS = {"°C", "K", "Pa", "kPa", "%", "%RH", "°F", "bar"}
 """Units whose sensors are worth one decimal, so that a column of them does not jump."""
 LINK_NAMES = {
-    "bacnet": "BACnet", "mqtt": "MQTT", "state-db": "db", "history-db": "history", "audit": "audit",
+    "bacnet": "BACnet", "mqtt": "MQTT", "database": "db", "history": "history",
     "planner": "planner", "clock": "clock",
 }  # fmt: skip
 QUALITY_WORDS = {

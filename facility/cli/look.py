@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
-from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, ask, print_json, print_table, socket_of
+from facility import views
+from facility.agent import open_survey
+from facility.cli.common import (
+    ConfigOption,
+    Exit,
+    JsonOption,
+    SocketOption,
+    ask,
+    configuration,
+    fail,
+    print_json,
+    print_table,
+    socket_of,
+)
+from facility.config import Config, ConfigError
 from facility.port import Facility
 from facility.wire import DeviceInfo, Discovery, Hello, Overview, PointInfo, ScheduleInfo, ValueInfo
 from facility.words import age, value_text
+from points.errors import PointsError
 
 LOOK_AGAIN_S = 0.5
 
@@ -185,21 +201,17 @@ def _clock(minutes: int) -> str:
 
 
 def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: JsonOption = False) -> None:
-    """Look through the building again and say what is new, gone or doubled.
+    """Look through the building and say what is found, new, gone or doubled.
+
+    Asks the running agent; without one it looks by itself and stores the catalog for the agent to come.
 
     Example:  facility discover
     """
-
-    async def question(facility: Facility) -> tuple[Discovery, list[DeviceInfo]]:
-        state = await facility.discover()
-        while state.running:
-            _show_progress(state)
-            await asyncio.sleep(LOOK_AGAIN_S)
-            state = await facility.discover(start=False)
-        _show_progress(state)
-        return state, await facility.devices()
-
-    state, devices = ask(socket_of(socket, config), question)
+    path = socket_of(socket, config)
+    if path.exists() or socket is not None:
+        state, devices = ask(path, _asked_agent)
+    else:
+        state, devices = _alone(configuration(config))
     if sys.stderr.isatty():
         typer.echo("", err=True)
     if as_json:
@@ -225,6 +237,36 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
         ],
     )
     typer.echo(f"{len(devices)} devices, {state.points} points")
+
+
+async def _asked_agent(facility: Facility) -> tuple[Discovery, list[DeviceInfo]]:
+    state = await facility.discover()
+    while state.running:
+        _show_progress(state)
+        await asyncio.sleep(LOOK_AGAIN_S)
+        state = await facility.discover(start=False)
+    _show_progress(state)
+    return state, await facility.devices()
+
+
+def _alone(config: Config) -> tuple[Discovery, list[DeviceInfo]]:
+    async def look() -> tuple[Discovery, list[DeviceInfo]]:
+        async with open_survey(config) as (survey, book):
+            looking = asyncio.create_task(survey.look())
+            while not looking.done():
+                await asyncio.wait({looking}, timeout=LOOK_AGAIN_S)
+                _show_progress(survey.state())
+            await looking
+            counts = Counter(point.device for point in book.current.points.values())
+            devices = book.current.devices.values()
+            return survey.state(), [views.device_found(device, counts[device.id]) for device in devices]
+
+    try:
+        return asyncio.run(look())
+    except (PointsError, ConfigError) as error:
+        fail(str(error), Exit.CONFIG)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 def _show_progress(state: Discovery) -> None:

@@ -29,7 +29,7 @@ async def test_a_preview_writes_nothing_and_can_be_committed_once(bench, preview
     assert (bench.device.writes, await bench.results()) == ([], [])
     assert (preview.command.value, preview.verdict.refused, preview.wins) == (18.0, False, True)
     assert (preview.beneath, preview.ours) == ((None, 20.0), ())
-    assert preview.ends == NOON + timedelta(hours=2, seconds=60)
+    assert preview.ends == NOON + timedelta(hours=2)
     assert isinstance(await previews.commit(preview.id), Held)
     with pytest.raises(StalePlan, match="committed already"):
         await previews.commit(preview.id)

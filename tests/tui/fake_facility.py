@@ -261,8 +261,8 @@ def overview(at: datetime = NOW) -> Overview:
         links=[
             Link(name="bacnet", state="degraded", text="2 of 214 devices silent", since=ago(1260)),
             Link(name="mqtt", state="ok", text="12 ms, queue 0"),
-            Link(name="state-db", state="ok", text="write 3 ms"),
-            Link(name="history-db", state="ok", text="31 GB free"),
+            Link(name="database", state="ok", text="write 3 ms"),
+            Link(name="history", state="ok", text="31 GB free"),
             Link(name="clock", state="ok", text="ntp 3 ms"),
         ],
         banners=[], points={"total": 13, "in": 9, "out": 2, "unknown": 2, "cov": 10, "poll": 3},

@@ -19,7 +19,7 @@ from tui.themes import Ink
 from tui.widgets.pane import CanvasPane
 
 WIDE = 120
-STRIP_LINKS = ("bacnet", "mqtt", "state-db", "history-db")
+STRIP_LINKS = ("bacnet", "mqtt", "database", "history", "clock")
 
 
 class StatusStrip(CanvasPane):
