@@ -26,6 +26,7 @@ from facility.cli.common import (
     socket_of,
 )
 from facility.config import Config, ConfigError
+from facility.log import set_up
 from facility.port import Facility
 from facility.wire import DeviceInfo, Discovery, Hello, Overview, PointInfo, ScheduleInfo, ValueInfo
 from facility.words import age, value_text
@@ -261,6 +262,7 @@ def _alone(config: Config) -> tuple[Discovery, list[DeviceInfo]]:
             devices = book.current.devices.values()
             return survey.state(), [views.device_found(device, counts[device.id]) for device in devices]
 
+    set_up("warning")
     try:
         return asyncio.run(look())
     except (PointsError, ConfigError) as error:
