@@ -110,13 +110,13 @@ class Terminal:
 
     def watch(self, seconds: float) -> tuple[float, float]:
         """CPU share in percent and bytes a second while nobody presses anything."""
-        before, painted, until = _cpu(self.pid), 0, time.perf_counter() + seconds
+        before, painted, until = cpu_seconds(self.pid), 0, time.perf_counter() + seconds
         while time.perf_counter() < until:
             painted += self.read(0.1)
-        return (_cpu(self.pid) - before) / seconds * 100, painted / seconds
+        return (cpu_seconds(self.pid) - before) / seconds * 100, painted / seconds
 
 
-def _cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 

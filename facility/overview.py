@@ -93,11 +93,8 @@ class Overseer:
         for programme in self.strategy.programmes.values():
             change = next_transition(programme, now, self.strategy.zone)
             if change is not None and change[0] - now <= UPCOMING_WITHIN:
-                points = sum(
-                    len(self.strategy.points_of(policy.name, catalog))
-                    for policy in self.strategy.policies_following(programme.name)
-                )
-                coming.append(Upcoming(at=change[0], what=f"{programme.name}: {change[1]}", points=points))
+                points = self.strategy.points_following(programme.name, catalog)
+                coming.append(Upcoming(at=change[0], what=f"{programme.name}: {change[1]}", points=len(points)))
         return sorted(coming, key=lambda item: item.at)[:UPCOMING_SHOWN]
 
     def _policies(self, now: datetime, catalog: Catalog) -> list[PolicyInfo]:

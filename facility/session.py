@@ -131,7 +131,7 @@ class Session:
         shown = []
         for programme in strategy.programmes.values():
             policies = strategy.policies_following(programme.name)
-            points = {point.id for policy in policies for point in strategy.points_of(policy.name, self._catalog)}
+            points = strategy.points_following(programme.name, self._catalog)
             shown.append(views.schedule_info(programme, policies, len(points), now, strategy.zone))
         return shown
 

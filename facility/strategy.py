@@ -63,6 +63,11 @@ class Strategy:
         texts = (section.heating, section.cooling) if isinstance(section, OfficeSetbackPolicy) else (section.points,)
         return [point for text in texts for point in parse(text)(catalog)]
 
+    def points_following(self, programme: str, catalog: Catalog) -> set[PointId]:
+        """The points that any policy of the programme speaks for."""
+        policies = self.policies_following(programme)
+        return {point.id for policy in policies for point in self.points_of(policy.name, catalog)}
+
     def kind_of(self, policy: str) -> str:
         return next(section.kind for section in self._sections if section.name == policy)
 

@@ -74,7 +74,7 @@ def play(options: DemoOptions, screens: Callable[[], Any] | None) -> int:
 
 async def _headless(options: DemoOptions) -> int:
     try:
-        async with _staged(options) as stage:
+        async with staged(options) as stage:
             _say(f"The hospital runs. Watch it:  facility tui --socket {stage.socket}\n  {_subscribe_command(stage)}")
             ending = asyncio.create_task(asked_to_end())
             await asyncio.wait({ending}, timeout=options.seconds or HEADLESS_S)
@@ -129,14 +129,14 @@ class _Backstage:
 
     async def _hold(self) -> None:
         self._loop = asyncio.get_running_loop()
-        async with _staged(self._options) as stage:
+        async with staged(self._options) as stage:
             self._stage = stage
             self._up.set()
             await self._down.wait()
 
 
 @asynccontextmanager
-async def _staged(options: DemoOptions) -> AsyncIterator[Stage]:
+async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
     state = options.state or load(CONFIG).state_dir
     await _nobody_else(state / "agent.sock")
     state.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from facility.model import Severity
 from facility.profiles.conversion import convert
 from facility.profiles.model import GROUPS, ORDER, Abnormal, Limit, LimitTable, Profile
-from facility.profiles.states import active_if_named, alarm_states, says_alarm, states_named
+from facility.profiles.states import active_if_named, alarm_states, is_named, says_alarm, states_named
 from points.errors import PointsError
 from points.model import Kind, Point, Safety, Space
 
@@ -99,6 +99,8 @@ class Profiles:
             return None
         profile = self.of_point(point, space)
         table = profile.limits.get(point.point_class) if profile else None
+        if table and is_named(point, table.not_named):
+            table = None
         limit = _converted(table, profile, point.unit) if table and profile else None
         return _narrowed(limit, self._own(point))
 

@@ -84,6 +84,7 @@ class LimitTable(Provenance):
     needed: bool = False
     magnitude: bool = False
     text: str = ""
+    not_named: list[str] = []  # a point with one of these words in its name or description has no such limit
 
     @model_validator(mode="after")
     def _has_a_side(self) -> Self:

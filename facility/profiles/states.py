@@ -33,8 +33,13 @@ def active_if_named(point: Point, name_words: Iterable[str]) -> frozenset[int]:
     """The active state of a binary point whose name or description has one of the words in it."""
     if point.kind is not Kind.BINARY:
         return frozenset()
+    return frozenset({1}) if is_named(point, name_words) else frozenset()
+
+
+def is_named(point: Point, name_words: Iterable[str]) -> bool:
+    """Whether the point's name or description has one of the words in it."""
     name = f" {words(point.name)} {words(point.description)} "
-    return frozenset({1}) if any(f" {word} " in name for word in name_words) else frozenset()
+    return any(f" {word} " in name for word in name_words)
 
 
 def says_alarm(point: Point) -> bool:

@@ -90,6 +90,14 @@ def test_equipment_speaks_before_the_room_it_stands_in(profiles):
     assert profiles.is_critical(fridge, None)
 
 
+def test_the_limit_of_supply_water_is_not_that_of_its_return(profiles):
+    chiller = Space(id=SpaceId("mri"), name="MRI chiller", type="mri_chiller")
+    supply = point("mri/chws-t", "water-temperature", "degrees-celsius", description="Cooling water supply temperature")
+    back = point("mri/chwr-t", "water-temperature", "degrees-celsius", description="Cooling water return temperature")
+    assert profiles.limits(supply, chiller).high == 24.0
+    assert profiles.limits(back, chiller) is None
+
+
 def test_deadlines(profiles):
     assert profiles.deadline(PRESSURE, OR) == 15
     assert profiles.deadline(PRESSURE, None) == 300

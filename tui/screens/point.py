@@ -28,6 +28,14 @@ SIDE = 44
 SLOT_ROWS = 16
 
 
+def _range_of(trend: Trend) -> int:
+    """The shortest range that shows all that is known in the trend; the longest where nothing is."""
+    known = next((bucket.start for bucket in trend.buckets if bucket.mean is not None), None)
+    if known is None:
+        return len(RANGES)
+    return next(i for i, (_, length) in enumerate(RANGES) if trend.until - known <= length)
+
+
 class PointPlace(Place):
     verbs: ClassVar[tuple[str, ...]] = ("override", "release", "why", "time_range", "slots", "read_now", "copy")
 
@@ -39,6 +47,7 @@ class PointPlace(Place):
         self.trend: Trend | None = None
         self.trouble = ""
         self.range = AT_FIRST
+        self._chosen = False  # by a person, with `t`
         self.all_slots = False
         self._sheet = Sheet(seat, self)
 
@@ -60,6 +69,8 @@ class PointPlace(Place):
     def arrive(self, subject: str) -> None:
         if subject and subject != self._point:
             self._point, self.detail, self.trend, self.trouble = subject, None, None, ""
+            if not self._chosen:
+                self.range = AT_FIRST
         self.refresh_from_agent()
         self._sheet.redraw()
 
@@ -74,7 +85,7 @@ class PointPlace(Place):
         self._sheet.redraw()
 
     def time_range(self) -> None:
-        self.range = (self.range + 1) % len(RANGES)
+        self.range, self._chosen = (self.range + 1) % len(RANGES), True
         self.trend, self.all_slots = None, False
         self.refresh_from_agent()
         self._sheet.redraw()
@@ -105,9 +116,15 @@ class PointPlace(Place):
             self._sheet.redraw()
 
     def _take_trend(self, trend: Trend) -> None:
-        if trend.point == self._point:
-            self.trend = trend
-            self._sheet.redraw()
+        if trend.point != self._point:
+            return
+        fitting = _range_of(trend)
+        if not self._chosen and fitting < self.range:  # an agent that is new here: no use in showing hours of nothing
+            self.range = fitting
+            self.refresh_from_agent()
+            return
+        self.trend = trend
+        self._sheet.redraw()
 
 
 class Sheet(CanvasPane, can_focus=True):
