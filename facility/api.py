@@ -22,12 +22,14 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from facility.calls import CALLS, STATUS, Call
+from facility.calls import CALLS, STATUS
 from facility.port import Facility, FacilityError
 from facility.wire import Trouble
+from points.errors import PointsError
 
 HEARTBEAT_S = 5.0
 LONGEST_REQUEST = 64 * 1024
+LONGEST_PATH = 107  # of sockaddr_un, without the closing zero
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +50,10 @@ class Health:
     metrics: Callable[[], str]
 
 
+class SocketUnusable(PointsError):
+    """The socket cannot be served where it is configured."""
+
+
 class Api:
     """Serves the port to whoever may open the socket."""
 
@@ -56,6 +62,13 @@ class Api:
     def __init__(
         self, path: Path, sessions: Callable[[Caller], Facility], health: Health, *, group: str | None = None
     ) -> None:
+        if len(str(path).encode()) > LONGEST_PATH:
+            raise SocketUnusable(
+                f"The socket path {path} is longer than the {LONGEST_PATH} bytes that the system allows. "
+                "Set api.socket (or agent.state_dir) to a shorter one."
+            )
+        if group is not None and group not in {known.gr_name for known in grp.getgrall()}:
+            raise SocketUnusable(f"api.group: there is no group {group!r} on this machine.")
         self._path = path
         self._sessions = sessions
         self._health = health
@@ -109,9 +122,11 @@ class Api:
         if call is None:
             return _refusal("unknown", f"There is no call {request.match_info['call']!r}.")
         try:
-            result = await self._called(call, request)
-        except (ValueError, ValidationError) as error:
+            arguments = call.arguments(_parameters(await request.read()))
+        except ValueError as error:  # pydantic's own included
             return _refusal("bad-wish", _plainly(error))
+        try:
+            result = await getattr(self._sessions(_caller(request)), call.name)(**arguments)
         except FacilityError as error:
             return _refusal(error.kind if error.kind in STATUS else "internal", str(error))
         except Exception as error:
@@ -119,23 +134,36 @@ class Api:
             return _refusal("internal", f"The agent failed at this ({type(error).__name__}); its log says more.")
         return web.Response(body=call.result.dump_json(result), content_type="application/json")
 
-    async def _called(self, call: Call, request: web.Request) -> object:
-        given = orjson.loads(await request.read() or b"{}")
-        if not isinstance(given, dict):
-            raise ValueError("The parameters must be a JSON object.")  # noqa: TRY004 - told as a bad request
-        method = getattr(self._sessions(_caller(request)), call.name)
-        return await method(**call.arguments(given))
-
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         stream = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False)
         await stream.prepare(request)
+        sending = asyncio.create_task(self._send(stream, self._sessions(_caller(request))))
         try:
-            async with self._sessions(_caller(request)).watch() as updates:
+            async for _ in stream:  # nothing is said to us; this is how a leaving screen is noticed
+                pass
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        return stream
+
+    async def _send(self, stream: web.WebSocketResponse, session: Facility) -> None:
+        try:
+            async with session.watch() as updates:
                 async for update in updates:
                     await stream.send_str(update.model_dump_json())
         except (ConnectionError, FacilityError):
             pass  # the screen has gone; it comes back by itself
-        return stream
+        except Exception:
+            log.exception("the live stream of a screen failed")
+        finally:
+            await stream.close()
+
+
+def _parameters(body: bytes) -> dict[str, object]:
+    given = orjson.loads(body or b"{}")
+    if not isinstance(given, dict):
+        raise ValueError("The parameters must be a JSON object.")  # noqa: TRY004 - told as a bad request
+    return given
 
 
 def _caller(request: web.Request) -> Caller:

@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from facility import views
-from facility.agent import open_survey
 from facility.cli.common import (
     ConfigOption,
     Exit,
@@ -251,6 +249,9 @@ async def _asked_agent(facility: Facility) -> tuple[Discovery, list[DeviceInfo]]
 
 
 def _alone(config: Config) -> tuple[Discovery, list[DeviceInfo]]:
+    from facility import views  # noqa: PLC0415 - only this verb needs the agent's parts; the others start without
+    from facility.agent import open_survey  # noqa: PLC0415 - the same
+
     async def look() -> tuple[Discovery, list[DeviceInfo]]:
         async with open_survey(config) as (survey, book):
             looking = asyncio.create_task(survey.look())

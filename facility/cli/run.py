@@ -10,13 +10,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from facility.agent import open_agent
-from facility.check import checked
 from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, configuration, fail, print_json, socket_of
 from facility.client import RemoteFacility
 from facility.config import Config, ConfigError
-from facility.demo.play import SCENARIOS, DemoOptions, play
-from facility.demo.processes import ChildFailed
 from facility.log import set_up
 from facility.until import asked_to_end
 from points.errors import PointsError
@@ -41,6 +37,8 @@ def run(
 
 
 async def _run(settings: Config, *, with_parent: bool) -> None:
+    from facility.agent import open_agent  # noqa: PLC0415 - heavy, and of no use to the other verbs
+
     async with open_agent(settings) as agent:
         running = asyncio.create_task(agent.run(), name="agent")
         ending = asyncio.create_task(asked_to_end(with_parent=with_parent), name="signals")
@@ -68,6 +66,8 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example:  facility check --config facility.toml
     """
+    from facility.check import checked  # noqa: PLC0415 - heavy, and of no use to the other verbs
+
     settings = configuration(config)
     try:
         findings = checked(settings)
@@ -107,7 +107,9 @@ def screens() -> Any:
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No screen; print a summary at the end.")] = False,
     seconds: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
-    scenario: Annotated[str | None, typer.Option(help=f"A story: {', '.join(SCENARIOS)}.")] = None,
+    scenario: Annotated[
+        str | None, typer.Option(help="A story: fridge-door, or-pressure, device-reboot, device-silent, holiday.")
+    ] = None,
     speed: Annotated[float, typer.Option(help="How much faster than real the building's physics runs.")] = 1.0,
     churn: Annotated[int, typer.Option(help="Extra value changes a second, to see it under load.")] = 0,
     mqtt: Annotated[str | None, typer.Option(help="host:port of a broker to use instead of our own.")] = None,
@@ -119,6 +121,9 @@ def demo(
 
     Example:  facility demo --scenario fridge-door --speed 20
     """
+    from facility.demo.play import SCENARIOS, DemoOptions, play  # noqa: PLC0415 - as heavy as the agent
+    from facility.demo.processes import ChildFailed  # noqa: PLC0415 - the same
+
     if scenario is not None and scenario not in SCENARIOS:
         fail(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.", Exit.USAGE)
     if seconds is not None and not headless:

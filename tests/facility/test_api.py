@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from facility.api import Api, Caller, Health
+from facility.api import Api, Caller, Health, SocketUnusable
 from facility.calls import CALLS
 from facility.client import RemoteFacility
 from facility.port import AgentLost, FacilityError
@@ -40,7 +41,7 @@ class Session:
 
     async def read(self, point: str) -> ValueInfo:
         if point == "broken":
-            raise RuntimeError("a bug")
+            raise ValueError("a bug")
         if point != "a/b":
             raise FacilityError("unknown-point", f"There is no point {point!r}.")
         return VALUE
@@ -75,7 +76,7 @@ async def socket(tmp_path: Path):
 async def test_the_kernel_names_the_caller(socket):
     async with RemoteFacility(socket) as facility:
         hello = await facility.hello()
-    assert hello.user in {os.environ.get("USER", ""), "root", os.environ.get("LOGNAME", "")} or hello.user
+    assert hello.user == pwd.getpwuid(os.getuid()).pw_name
 
 
 async def test_a_boolean_stays_a_boolean_and_a_time_a_time(socket):
@@ -144,6 +145,19 @@ async def test_probes_and_metrics(socket):
             assert "no devices yet" in await answer.text()
         async with session.get("http://agent/metrics") as answer:
             assert "facility_points 3" in await answer.text()
+
+
+async def test_leaving_the_stream_is_noticed_at_once(socket):
+    async with RemoteFacility(socket) as facility, asyncio.timeout(3), facility.watch() as updates:
+        assert (await anext(updates)).kind == "hello"
+
+
+@pytest.mark.parametrize(
+    ("path", "group", "says"), [("/tmp/" + "x" * 110, None, "107 bytes"), ("/tmp/a.sock", "no-such-group", "no group")]
+)
+def test_a_socket_that_cannot_be_served_is_refused_at_the_start(path, group, says):
+    with pytest.raises(SocketUnusable, match=says):
+        Api(Path(path), Session, Health(ready=lambda: None, metrics=str), group=group)
 
 
 def test_the_socket_is_for_its_owner_alone(socket):
