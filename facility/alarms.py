@@ -22,7 +22,7 @@ from facility.database import StateDatabase, StateUnavailable
 from facility.model import Alarm
 from facility.profiles import ORDER
 from points.catalog import CatalogBook
-from points.clock import Clock, SystemClock
+from points.clock import Clock
 from points.errors import PointsError
 from points.events import Events
 from points.model import DeviceId, Event, EventKind, PointId
@@ -53,7 +53,7 @@ class AlarmBook:
         devices: Callable[[], Mapping[DeviceId, DeviceStatus]],
         db: StateDatabase,
         events: Events,
-        clock: Clock | None = None,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -61,7 +61,7 @@ class AlarmBook:
         self._devices = devices
         self._db = db
         self._events = events
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._book: dict[str, Alarm] = {}
         self._shown: dict[str, datetime] = {}  # when an alarm last took a new value
         self._unsaved: set[str] = set()
@@ -86,11 +86,16 @@ class AlarmBook:
         newest = sorted(self._book.values(), key=lambda alarm: alarm.since, reverse=True)
         return sorted(newest, key=lambda alarm: (ORDER.index(alarm.severity), not alarm.is_new))
 
-    async def acknowledge(self, alarm: str, by: str, reason: str = "") -> Alarm:
-        """Notes that `by` has seen it. Once is enough: a second time changes nothing."""
+    def named(self, alarm: str) -> Alarm:
+        """The alarm of that id, or `UnknownAlarm`."""
         known = self._book.get(alarm)
         if known is None:
             raise UnknownAlarm(f"There is no alarm {alarm!r}; it may have ended and been acknowledged meanwhile.")
+        return known
+
+    async def acknowledge(self, alarm: str, by: str, reason: str = "") -> Alarm:
+        """Notes that `by` has seen it. Once is enough: a second time changes nothing."""
+        known = self.named(alarm)
         if not known.is_new:
             return known
         seen = replace(known, acknowledged=self._clock.now(), acknowledged_by=by)
@@ -152,7 +157,7 @@ class AlarmBook:
         worse = ORDER.index(newer.severity) < ORDER.index(known.severity)
         if worse:  # seen as something less: it must be seen again
             self._enter(replace(newer, acknowledged=None, acknowledged_by=""), f"is now {newer.severity}")
-        elif newer != known and now - self._shown.get(known.id, known.since) >= REFRESH:
+        elif newer != known and not timedelta() <= now - self._shown.get(known.id, known.since) < REFRESH:
             self._shown[known.id] = now
             self._book[known.id] = newer
             self._unsaved.add(known.id)

@@ -4,6 +4,10 @@ A space is *in* only if every limited point of it has a good reading inside its 
 when one has been outside longer than its delay. Anything else is *unknown*: unknown is never
 counted as in order. A lobby in which only the lights are known is not counted at all; an operating
 room always is.
+
+Only `Quality.GOOD` counts as known: a value that somebody holds by hand at the device (`UNCERTAIN`) is
+unknown here, because it says what was set and not what is so. When the clock is set back, what has
+lasted for a while has still lasted as long.
 """
 
 from __future__ import annotations
@@ -72,10 +76,20 @@ class SpaceStanding:
 class _Memory:
     """What must be remembered of a point between two looks at it."""
 
+    looked: datetime | None = None
     outside_since: datetime | None = None
     is_out: bool = False
     unknown_since: datetime | None = None
     in_since: datetime | None = None
+
+    def look(self, now: datetime) -> None:
+        """Notes when it was looked at; a clock that was set back takes the remembered times with it."""
+        if self.looked is not None and now < self.looked:
+            by = now - self.looked
+            self.outside_since = self.outside_since and self.outside_since + by
+            self.unknown_since = self.unknown_since and self.unknown_since + by
+            self.in_since = self.in_since and self.in_since + by
+        self.looked = now
 
 
 class Compliance:
@@ -134,8 +148,9 @@ def _watched(catalog: Catalog, profiles: Profiles) -> Iterable[Watched]:
 
 
 def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: datetime) -> Judgement:
+    memory.look(now)
     if reading is None or not reading.is_good or reading.value is None:
-        memory.unknown_since = memory.unknown_since or (reading.at if reading else now)
+        memory.unknown_since = memory.unknown_since or (min(reading.at, now) if reading else now)
         memory.in_since = None  # but what was outside is taken to be so until it is seen inside
         value = unknown_words(reading, memory.unknown_since, now)
         return Judgement(standing=Standing.UNKNOWN, since=memory.unknown_since, value=value, reading=reading)

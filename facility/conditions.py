@@ -91,7 +91,7 @@ def find(
         if status is None:
             findings.leave(device.id, AlarmKind.OFFLINE)
         elif status.status == "offline":
-            findings.add(_offline(device, catalog, watched, status.since or now))
+            findings.add(_offline(device, catalog, watched, min(status.since or now, now)))
     for point, judgement in judgements.items():
         one = watched[point]
         status = devices.get(one.point.device)

@@ -257,6 +257,23 @@ async def test_a_standing_alarm_shows_its_newest_value_now_and_then(ward):
         assert await anext(stream) == alarm
 
 
+def test_a_clock_set_back_stops_neither_the_values_nor_the_patience(ward):
+    ward.put(ISOLATION, -1.1).look()
+    ward.at(120).look()
+    back = -20 * 3600
+    ward.at(back).put(ISOLATION, -0.4)
+    assert ward.look()[AlarmKind.OUT_OF_LIMITS, ISOLATION.id].value == "-0.40 Pa"
+    ward.put(FRIDGE, None, quality=Quality.BAD, reason="fault").look()
+    assert (AlarmKind.FAULT, FRIDGE.id) not in ward.at(back + 20).look()
+    assert (AlarmKind.FAULT, FRIDGE.id) not in ward.at(2 * back).look()
+    assert (AlarmKind.FAULT, FRIDGE.id) in ward.at(2 * back + 10).look()
+
+
+def test_a_device_is_not_silent_since_tomorrow(ward):
+    ward.devices["or-3"] = Answering(status="offline", since=after(3600))
+    assert ward.look()[AlarmKind.OFFLINE, "or-3"].since == NOW
+
+
 async def test_a_watcher_sees_all_first_then_changes_and_the_end_once(ward):
     (alarm,) = ward.put(OXYGEN, 250.0).look().values()
     with ward.book.watch() as alarms:

@@ -76,6 +76,31 @@ def test_a_blink_of_the_sensor_does_not_start_the_delay_again():
     assert watchman.now(PRESSURE, 1.0, 62).at(120)["OR-3"].since == NOW
 
 
+def test_a_clock_set_back_takes_nothing_from_what_has_lasted():
+    watchman = Watchman().now(PRESSURE, 1.0)
+    watchman.at(60)
+    back = -20 * 3600
+    assert watchman.at(60 + back)["OR-3"].standing is Standing.IN  # half of its delay is over
+    assert watchman.at(119 + back)["OR-3"].standing is Standing.IN
+    space = watchman.at(120 + back)["OR-3"]
+    assert (space.standing, space.since) == (Standing.OUT, after(back))
+    assert watchman.at(120 + 2 * back)["OR-3"].standing is Standing.OUT
+
+
+def test_a_clock_set_back_leaves_unknown_what_is_unknown():
+    watchman = Watchman()
+    watchman.readings[PRESSURE.id] = stale(PRESSURE, after(0))
+    watchman.at(600)
+    space = watchman.at(600 - 3600)["OR-3"]
+    assert (space.standing, space.why) == (Standing.UNKNOWN, "no data 10 min")
+
+
+def test_a_value_held_by_hand_is_unknown():
+    watchman = Watchman().now(PRESSURE, 8.0, quality=Quality.UNCERTAIN, reason="overridden")
+    space = watchman.at()["OR-3"]
+    assert (space.standing, space.why) == (Standing.UNKNOWN, "uncertain (overridden)")
+
+
 def test_back_only_when_well_inside():
     watchman = Watchman().now(PRESSURE, 1.0)
     watchman.at(200)
