@@ -47,7 +47,7 @@ async def measure(churn: int, seconds: float) -> None:
             for name in ("readings_cov", "readings_poll", "history_rows", "mqtt_published"):
                 print(f"{name:<16}{(after[name] - before[name]) / took:10.0f} /s")
             print(f"{'agent CPU':<16}{(cpu_seconds(stage.agent.pid) - cpu) / took * 100:10.1f} % of a core")
-            print(f"{'agent memory':<16}{after['memory_bytes'] / 1e6:10.0f} MB at most")
+            print(f"{'agent memory':<16}{after['memory_peak_bytes'] / 1e6:10.0f} MB at most")
             print(
                 f"{'agent answers':<16}{statistics.median(lags) * 1000:10.1f} ms median, {max(lags) * 1000:.1f} worst"
             )

@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
 from facility import __version__
 from facility.alarms import AlarmBook
-from facility.api import Api, Caller, Health
+from facility.api import Api, Caller, Health, must_be_servable
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
@@ -36,8 +37,9 @@ from facility.preview import Previews
 from facility.profiles import Profiles
 from facility.session import Parts, Session
 from facility.strategy import SiteWord, Strategy, rules_of
-from facility.supervisor import Service, supervise
+from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey, shape_of
+from points.bacnet.link import Interface
 from points.bacnet.stack import Stack, StackSettings, open_stack
 from points.catalog import CatalogBook
 from points.clock import Clock, SystemClock
@@ -64,32 +66,30 @@ class Agent:
     """What runs. A failing vital service ends the process; any other is run again."""
 
     desk: CommandDesk
+    history: History | None
     planner: Service
     vital: Sequence[Service]
     services: Sequence[Service]
     clock: Clock
+    roll: Roll
 
     async def run(self) -> None:
         """Lasts until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for service in self.vital:
-                tasks.create_task(supervise(service, self.clock, vital=True), name=service.name)
+                tasks.create_task(supervise(service, self.clock, self.roll, vital=True), name=service.name)
             for service in self.services:
-                tasks.create_task(supervise(service, self.clock), name=service.name)
+                tasks.create_task(supervise(service, self.clock, self.roll), name=service.name)
             # in the group's own task: cancelled first, it lets go while the others still run
-            await supervise(self.planner, self.clock)
+            await supervise(self.planner, self.clock, self.roll)
 
 
 @asynccontextmanager
 async def open_agent(config: Config) -> AsyncIterator[Agent]:
     """An agent with its databases and its BACnet socket open. Raises `PointsError` with what to do."""
     clock = SystemClock()
-    directory = config.state_dir
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"The state folder {directory} cannot be made: {error.strerror}.") from None
-    with open_state(directory) as db:
+    must_be_usable(config)
+    with open_state(_state_folder(config)) as db:
         async with open_stack(_stack_settings(config)) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
@@ -98,15 +98,24 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
                 yield agent
             finally:
                 await agent.desk.settle()
+                if agent.history is not None:
+                    agent.history.close()
                 await audit.note(by="agent", action="stop", target="agent")
+
+
+def must_be_usable(config: Config) -> None:
+    """What can be known to be wrong before anything is opened. Raises `PointsError`; shared with `facility check`."""
+    must_be_servable(config.socket, config.api.group, private=config.state_dir)
+    mirror_settings(config)
+    _discovery_plan(config)
+    Profiles.load(config.profiles)
 
 
 @asynccontextmanager
 async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook]]:
     """Only what it takes to look through the building and to store what is found; for a site without an agent yet."""
     clock, book = SystemClock(), CatalogBook()
-    config.state_dir.mkdir(parents=True, exist_ok=True)
-    with open_state(config.state_dir) as db:
+    with open_state(_state_folder(config)) as db:
         async with open_stack(_stack_settings(config)) as stack:
             survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None)
             await survey.restore()
@@ -191,7 +200,9 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
     )
     history = _history(config, store, clock)
     mirror = _mirror(config, store=store, book=book, events=events, alarms=alarms, clock=clock)
+    roll = Roll()
     gauges = Gauges(
+        roll=roll,
         config=config,
         stack=stack,
         freshness=freshness,
@@ -214,6 +225,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         strategy=strategy,
         clock=clock,
         failed_commands=lambda: len(planner.troubles),
+        blind=gauges.blind,
         links=gauges.links,
         banners=gauges.banners,
     )
@@ -225,6 +237,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         store=store,
         freshness=freshness,
         deadline=deadline,
+        limits=limits,
         history=history,
         claims=claims,
         audit=audit,
@@ -251,11 +264,25 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
     optional: list[Service | None] = [history, mirror]
     return Agent(
         desk=desk,
+        history=history,
         planner=planner,
         vital=[Leases(desk, audit, clock)],
         services=[freshness, survey, alarms, api, *(service for service in optional if service is not None)],
         clock=clock,
+        roll=roll,
     )
+
+
+def _state_folder(config: Config) -> Path:
+    """The state folder, made if it is missing: what the building does is nobody else's business."""
+    folder = config.state_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"The state folder {folder} cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Misconfigured(f"The state folder {folder} cannot be written: set agent.state_dir, or its permissions.")
+    return folder
 
 
 def _stack_settings(config: Config) -> StackSettings:
@@ -271,9 +298,17 @@ def _stack_settings(config: Config) -> StackSettings:
 
 
 def _discovery_plan(config: Config) -> DiscoveryPlan:
+    """Raises `Misconfigured` where no device could ever answer."""
     bacnet = config.bacnet
+    can_broadcast = bacnet.foreign is not None or Interface.parse(bacnet.address).broadcast is not None
+    targets: tuple[str | None, ...] = (None,) if can_broadcast else ()
+    if not can_broadcast and not bacnet.targets and not bacnet.devices:
+        raise Misconfigured(
+            f"[bacnet] From {bacnet.address} no device can be found: give the address its mask (10.1.2.10/24:47808) so "
+            "that broadcasts work, or register with a BBMD (foreign), or list targets or devices."
+        )
     return DiscoveryPlan(
-        targets=(None, *bacnet.targets),
+        targets=(*targets, *bacnet.targets),
         ranges=((bacnet.low, bacnet.high),),
         static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
     )
@@ -289,11 +324,19 @@ def _history(config: Config, store: PointStore, clock: Clock) -> History | None:
 def _mirror(
     config: Config, *, store: PointStore, book: CatalogBook, events: Events, alarms: AlarmBook, clock: Clock
 ) -> Mirror | None:
+    settings = mirror_settings(config)
+    if settings is None:
+        return None
+    return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
+
+
+def mirror_settings(config: Config) -> MirrorSettings | None:
+    """What the mirror is told of its broker; None if there is to be none. Raises `Misconfigured`."""
     mqtt = config.mqtt
     if not mqtt.enabled:
         return None
     try:
-        settings = MirrorSettings(
+        return MirrorSettings(
             host=mqtt.host,
             port=mqtt.port,
             site=config.site.id,
@@ -309,7 +352,6 @@ def _mirror(
         )
     except ValueError as error:  # what is misconfigured, or an id that cannot be a topic
         raise Misconfigured(f"[mqtt] {error}") from None
-    return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
 
 
 def _role(caller: Caller, roles: Mapping[str, Role]) -> Role:

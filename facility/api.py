@@ -54,6 +54,24 @@ class SocketUnusable(PointsError):
     """The socket cannot be served where it is configured."""
 
 
+def must_be_servable(path: Path, group: str | None, *, private: Path) -> None:
+    """Raises `SocketUnusable` where the socket could not be bound, or not be reached by its group."""
+    if len(str(path).encode()) > LONGEST_PATH:
+        raise SocketUnusable(
+            f"The socket path {path} is longer than the {LONGEST_PATH} bytes that the system allows. "
+            "Set api.socket (or agent.state_dir) to a shorter one."
+        )
+    if group is None:
+        return
+    if group not in {known.gr_name for known in grp.getgrall()}:
+        raise SocketUnusable(f"api.group: there is no group {group!r} on this machine.")
+    if path.is_relative_to(private):
+        raise SocketUnusable(
+            f"api.group: nobody but the agent's own user reaches a socket in its state folder {private}. "
+            'Set api.socket as well, for instance to "/run/facility/agent.sock".'
+        )
+
+
 class Api:
     """Serves the port to whoever may open the socket."""
 
@@ -62,13 +80,6 @@ class Api:
     def __init__(
         self, path: Path, sessions: Callable[[Caller], Facility], health: Health, *, group: str | None = None
     ) -> None:
-        if len(str(path).encode()) > LONGEST_PATH:
-            raise SocketUnusable(
-                f"The socket path {path} is longer than the {LONGEST_PATH} bytes that the system allows. "
-                "Set api.socket (or agent.state_dir) to a shorter one."
-            )
-        if group is not None and group not in {known.gr_name for known in grp.getgrall()}:
-            raise SocketUnusable(f"api.group: there is no group {group!r} on this machine.")
         self._path = path
         self._sessions = sessions
         self._health = health

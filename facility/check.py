@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from facility.agent import must_be_usable
 from facility.catalog_rows import stored_catalog
 from facility.config import Config, ConfigError
-from facility.profiles import Profiles
 from facility.strategy import Strategy, rules_of
 from facility.survey import shape_of
 from points.catalog import Catalog
+from points.selectors import parse
 from points.units import show
 from schedules.policy import View
 
@@ -39,7 +40,7 @@ def checked(config: Config) -> Findings:
     """Everything that can be said about the configuration. Raises `PointsError` for unusable files."""
     findings = Findings()
     now = datetime.now(UTC)
-    Profiles.load(config.profiles)
+    must_be_usable(config)
     try:
         strategy = Strategy(config, now.astimezone(config.site.tz).date())
         rules = rules_of(config)
@@ -50,7 +51,9 @@ def checked(config: Config) -> Findings:
     findings.lines.append(f"state    {config.state_dir}")
     catalog = _known(config, findings)
     if catalog is not None:
-        _policies(findings, strategy, shape_of(*rules)(catalog), now)
+        shaped = shape_of(*rules)(catalog)
+        _rules(findings, config, shaped)
+        _policies(findings, strategy, shaped, now)
     findings.lines.append("Nothing was touched." if not findings.errors else f"{len(findings.errors)} errors")
     return findings
 
@@ -62,6 +65,18 @@ def _known(config: Config, findings: Findings) -> Catalog | None:
         return None
     findings.lines.append(f"catalog  {len(catalog.devices)} devices, {len(catalog.points)} points")
     return catalog
+
+
+def _rules(findings: Findings, config: Config, catalog: Catalog) -> None:
+    """What the site says of points that are not there is a mistake in spelling, or of a building that changed."""
+    for where, match in [
+        *(("points", section.match) for section in config.points),
+        *((f"space {section.id}", text) for section in config.spaces for text in section.match),
+    ]:
+        chosen = len(parse(match)(catalog))
+        findings.lines.append(f"rule     {where}: {match!r} is {chosen} points")
+        if not chosen:
+            findings.wrong(f"{where}: {match!r} selects no point")
 
 
 def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: datetime) -> None:

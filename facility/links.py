@@ -14,6 +14,7 @@ from facility.claims import Claims
 from facility.config import Config
 from facility.mirror.service import Mirror
 from facility.model import is_policy
+from facility.supervisor import Roll
 from facility.wire import Link
 from points.bacnet.stack import Stack
 from points.catalog import CatalogBook
@@ -25,6 +26,8 @@ from schedules.planner import Planner
 
 JUMP_TOLD = timedelta(hours=1)  # so long a step of the clock explains what is odd in trends and ages
 
+EYES = frozenset({"freshness", "alarms"})  # without these the picture stands still
+
 LinkState = Literal["ok", "degraded", "down", "off"]
 
 
@@ -33,6 +36,7 @@ class Gauges:
     """Reads every part's own account of itself."""
 
     config: Config
+    roll: Roll
     stack: Stack
     freshness: Freshness
     mirror: Mirror | None
@@ -45,7 +49,19 @@ class Gauges:
     book: CatalogBook
 
     def links(self) -> list[Link]:
-        return [self._bacnet(), self._mqtt(), self._database(), self._history(), self._planner(), self._clock()]
+        return [
+            self._bacnet(),
+            self._mqtt(),
+            self._database(),
+            self._history(),
+            self._planner(),
+            self._services(),
+            self._clock(),
+        ]
+
+    def blind(self) -> bool:
+        """Whether what is shown of the building may have stopped moving."""
+        return not self.roll.down.keys().isdisjoint(EYES)
 
     def banners(self, links: Sequence[Link]) -> list[str]:
         """What every screen must say, the gravest first."""
@@ -53,6 +69,8 @@ class Gauges:
         by_name = {link.name: link for link in links}
         if by_name["database"].state != "ok":
             told.append(f"COMMANDS OFF: {by_name['database'].text}")
+        if by_name["services"].state == "down":
+            told.append(f"AGENT IMPAIRED: {by_name['services'].text}")
         if by_name["bacnet"].state == "down":
             told.append(f"BACNET DOWN: {by_name['bacnet'].text}")
         if by_name["clock"].state != "ok":
@@ -88,18 +106,20 @@ class Gauges:
             "planner_rounds": self.planner.rounds,
             "planner_troubles": len(self.planner.troubles),
             "events": self.events.told,
-            "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "memory_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
 
     def metrics(self) -> str:
         """The same in the text form that Prometheus scrapes."""
-        return "".join(f"facility_{name} {value:g}\n" for name, value in self.stats().items())
+        return "".join(f"facility_{name} {value!r}\n" for name, value in self.stats().items())
 
     def _bacnet(self) -> Link:
         devices = self.freshness.devices()
         online = sum(status.status == "online" for status in devices.values())
         state: LinkState = "ok" if online == len(devices) else "degraded"
         text = f"{online} of {len(devices)} devices"
+        if not devices:
+            state, text = "degraded", "no device is known yet"
         if self.config.bacnet.foreign and not self.stack.registered:
             state, text = "down", f"not registered with the BBMD {self.config.bacnet.foreign}"
         elif devices and not online:
@@ -126,7 +146,19 @@ class Gauges:
             return Link(name="clock", state="ok", text="steady")
         return Link(name="clock", state="degraded", text=f"went {jump[1]:+.0f} s", since=jump[0])
 
+    def _services(self) -> Link:
+        """All but those whose own link tells more."""
+        down = [f"{name}: {why}" for name, why in self.roll.down.items() if name not in ("mqtt", "history")]
+        if not down:
+            return Link(name="services", state="ok", text="all run")
+        return Link(name="services", state="down" if self.blind() else "degraded", text="; ".join(down))
+
     def _planner(self) -> Link:
+        if "planner" in self.roll.down:
+            return Link(name="planner", state="down", text=self.roll.down["planner"])
+        latest = self.planner.latest
+        if latest is not None and latest.faults:
+            return Link(name="planner", state="degraded", text=f"{len(latest.faults)} policies fail; the log says how")
         troubles = len(self.planner.troubles)
         if troubles:
             return Link(name="planner", state="degraded", text=f"{troubles} demands could not be carried out")

@@ -39,6 +39,7 @@ class Overseer:
     strategy: Strategy
     clock: Clock
     failed_commands: Callable[[], int]
+    blind: Callable[[], bool]  # a service that the verdict rests on does not run
     links: Callable[[], list[Link]]
     banners: Callable[[list[Link]], list[str]]
 
@@ -46,7 +47,7 @@ class Overseer:
         now, catalog, readings = self.clock.now(), self.book.current, self.store.snapshot()
         alarms = self.alarms.all()
         counts = _counts(catalog, readings, self.compliance)
-        complete = bool(catalog.points) and counts["read"] == counts["total"]
+        complete = bool(catalog.points) and counts["read"] == counts["total"] and not self.blind()
         judged = verdict(
             self.compliance.spaces, alarms, now=now, complete=complete, failed_commands=self.failed_commands()
         )
@@ -77,12 +78,6 @@ class Overseer:
             banners=self.banners(links),
             points=counts,
         )
-
-    def limits(self, point: PointId) -> tuple[float | None, float | None]:
-        """What the clinical profile or the site allows the point to be."""
-        watched = self.compliance.watched.get(point)
-        rule = watched.rule if watched else None
-        return getattr(rule, "low", None), getattr(rule, "high", None)
 
     def _upcoming(self, now: datetime, holds: Iterable[Hold], catalog: Catalog) -> list[Upcoming]:
         coming = [
@@ -121,8 +116,8 @@ def _counts(catalog: Catalog, readings: Mapping[PointId, Reading], compliance: C
     return {
         "total": len(present),
         "read": len(read),
-        "good": qualities[Quality.GOOD] + qualities[Quality.UNCERTAIN],
-        "unknown": len(present) - qualities[Quality.GOOD] - qualities[Quality.UNCERTAIN],
+        "good": qualities[Quality.GOOD],
+        "unknown": len(present) - qualities[Quality.GOOD],
         "out": sum(judgement.standing is Standing.OUT for judgement in compliance.points.values()),
         "cov": sources[Source.COV],
         "poll": sources[Source.POLL],

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 
 from facility import __version__, stream, views
 from facility.alarms import AlarmBook, UnknownAlarm
-from facility.audit import Audit, AuditUnavailable
+from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
 from facility.config.sections import Role
+from facility.guard import Limits
 from facility.model import Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected
 from facility.overview import Overseer
 from facility.port import FacilityError
@@ -53,6 +54,7 @@ from points.units import show
 
 MOST_BUCKETS = 2_000  # more than any screen is wide
 LONGEST_AUDIT = 1_000
+RECORDS_SHOWN = 20  # of one point, on its screen
 MAY_COMMAND: frozenset[Role] = frozenset({"operator", "engineer", "admin"})
 
 
@@ -67,6 +69,7 @@ class Parts:
     store: PointStore
     freshness: Freshness
     deadline: Callable[[Point], float]
+    limits: Callable[[Point], Limits | None]
     history: History | None
     claims: Claims
     audit: Audit
@@ -140,6 +143,11 @@ class Session:
         reading = self._parts.store.get(known.id)
         slots, trouble = await self._slots(known)
         claims = views.claims_by_level(self._parts.claims.of(known.id))
+        notes = views.sentences(known, reading, slots, claims, self._parts.config.site.tz)
+        try:
+            records = await self.audit(point, RECORDS_SHOWN)
+        except FacilityError as error:  # the screen shows what is known all the same
+            records, notes = [], [*notes, f"Its commands cannot be listed: {error}"]
         return PointDetail(
             info=self._point_info(known, self._catalog),
             value=self.shown([reading])[0] if reading else None,
@@ -147,9 +155,9 @@ class Session:
             slots_error=trouble,
             relinquish_default=show(known, slots.default) if slots else "",
             winner=slots.winner if slots else None,
-            records=await self.audit(point, 20),
+            records=records,
             source=self._how(known, reading),
-            notes=views.sentences(known, reading, slots, claims, self._parts.config.site.tz),
+            notes=notes,
         )
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
@@ -157,7 +165,10 @@ class Session:
             raise FacilityError("unknown", "No history is kept: history.enabled is false.")
         if not 1 <= buckets <= MOST_BUCKETS or since >= until:
             raise FacilityError("bad-wish", f"A trend has 1 to {MOST_BUCKETS} buckets and ends after it begins.")
-        found = await self._parts.history.trend(self._known(point).id, since, until, buckets)
+        try:
+            found = await self._parts.history.trend(self._known(point).id, since, until, buckets)
+        except PointsError as error:
+            raise FacilityError("busy", str(error)) from None
         return Trend(
             point=point,
             since=since,
@@ -171,7 +182,7 @@ class Session:
     async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
         try:
             return await self._parts.audit.records(target, max(1, min(limit, LONGEST_AUDIT)))
-        except AuditUnavailable as error:
+        except PointsError as error:
             raise FacilityError("busy", str(error)) from None
 
     async def read(self, point: str) -> ValueInfo:
@@ -208,11 +219,15 @@ class Session:
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
         if self._role not in MAY_COMMAND:
             raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not acknowledge.")
+        by = f"user:{self._user}"
         try:
-            seen = await self._parts.alarms.acknowledge(alarm, f"user:{self._user}", reason)
+            self._parts.alarms.named(alarm)
+            await self._parts.audit.note(by=by, action="acknowledge", target=alarm, reason=reason)
+            return views.alarm_info(await self._parts.alarms.acknowledge(alarm, by, reason))
         except UnknownAlarm as error:
             raise FacilityError("unknown", str(error)) from None
-        return views.alarm_info(seen)
+        except PointsError as error:
+            raise FacilityError("busy", f"{error} Nothing was acknowledged.") from None
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start and self._role not in MAY_COMMAND:
@@ -259,8 +274,7 @@ class Session:
             raise FacilityError("unknown-point", str(error)) from None
 
     def _point_info(self, point: Point, catalog: Catalog) -> PointInfo:
-        limits = self._parts.overseer.limits(point.id)
-        return views.point_info(point, catalog, self._parts.topic(point), limits)
+        return views.point_info(point, catalog, self._parts.topic(point), self._parts.limits(point))
 
     async def _slots(self, point: Point) -> tuple[Slots | None, str]:
         if not point.commandable:

@@ -49,10 +49,11 @@ async def updates(session: Shown, store: PointStore, readings: Watch, book: Cata
     marks: Marks = {}
     overview_due = 0.0
     while True:
-        if book.current is not catalog:
-            catalog = book.current
-            yield Update(kind="catalog", at=_now(), points=await session.points())
         fresh = {reading.point: reading for reading in readings.take()}
+        if book.current is not catalog:  # a screen forgets what it had of the old one
+            catalog = book.current
+            fresh = dict(store.snapshot())
+            yield Update(kind="catalog", at=_now(), points=await session.points())
         before, marks = marks, session.marks()
         fresh |= {point: r for point in _changed(before, marks) if (r := store.get(point)) is not None}
         if fresh or alarms is None:

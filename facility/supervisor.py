@@ -8,6 +8,7 @@ continuing on wrong state is worse than a restart.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from typing import Protocol
@@ -19,6 +20,8 @@ from points.clock import Clock
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 HELD_OUT_S = 120.0  # a service that ran this long is taken for healthy again
+
+SETTLED_S = 3.0  # a service that has run so long again is taken for running
 
 log = structlog.get_logger(__name__)
 
@@ -32,11 +35,25 @@ class Service(Protocol):
     async def run(self) -> None: ...
 
 
-async def supervise(service: Service, clock: Clock, *, vital: bool = False) -> None:
+class Roll:
+    """Which services do not run at the moment, and why: what they last said stays on no screen unmarked."""
+
+    def __init__(self) -> None:
+        self.down: dict[str, str] = {}
+
+    def fell(self, name: str, why: str) -> None:
+        self.down[name] = why
+
+    def stands(self, name: str) -> None:
+        self.down.pop(name, None)
+
+
+async def supervise(service: Service, clock: Clock, roll: Roll, *, vital: bool = False) -> None:
     """Runs `service` for ever. Expected troubles are one line in the log; surprises carry their trace."""
     wait = FIRST_WAIT_S
     while True:
         begun = time.monotonic()
+        settled = asyncio.get_running_loop().call_later(SETTLED_S, roll.stands, service.name)
         try:
             await service.run()
             reason: Exception | None = None
@@ -45,6 +62,9 @@ async def supervise(service: Service, clock: Clock, *, vital: bool = False) -> N
                 log.critical("a vital service failed, the agent ends", service=service.name, error=str(error))
                 raise
             reason = error
+        finally:
+            settled.cancel()
+        roll.fell(service.name, str(reason or "it ended by itself"))
         if time.monotonic() - begun > HELD_OUT_S:
             wait = FIRST_WAIT_S
         _report(service.name, reason, wait)

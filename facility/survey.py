@@ -100,12 +100,13 @@ class Survey:
     def ask(self) -> Discovery:
         """Starts a look, unless one is under way."""
         if not self._state.running:
-            self._state = self._state.model_copy(update={"running": True, "started": self._clock.now(), "news": []})
+            afresh = {"running": True, "started": self._clock.now(), "news": [], "error": ""}
+            self._state = self._state.model_copy(update=afresh)
             self._asked.set()
         return self._state
 
     async def run(self) -> None:
-        if not self._book.current.points:
+        if not self._book.current.points or self._state.error:
             self.ask()
         while True:
             await self._until_due()
@@ -117,6 +118,9 @@ class Survey:
         self._asked.clear()
         try:
             await self._look()
+        except Exception as error:
+            self._state = self._state.model_copy(update={"error": str(error) or type(error).__name__})
+            raise
         finally:
             finished = self._clock.now()
             self._state = self._state.model_copy(update={"running": False, "finished": finished, "now": ""})

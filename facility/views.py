@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from facility.claims import is_ours
+from facility.guard import Limits
 from facility.model import Alarm, Claim, is_policy
 from facility.wire import (
     AlarmInfo,
@@ -20,7 +22,7 @@ from facility.wire import (
 )
 from points.catalog import Catalog
 from points.freshness import DeviceStatus
-from points.model import Device, Point, PointId, Quality, Reading, Slots
+from points.model import Device, Point, PointId, Quality, Reading, Slots, Value
 from points.units import show, symbol
 from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
 from schedules.policy import Policy
@@ -46,9 +48,7 @@ def owner(by: str) -> str:
     return by.partition(":")[2] or by
 
 
-def point_info(
-    point: Point, catalog: Catalog, topic: str, limits: tuple[float | None, float | None] = (None, None)
-) -> PointInfo:
+def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None) -> PointInfo:
     space = catalog.spaces.get(point.space) if point.space else None
     return PointInfo(
         id=point.id,
@@ -70,8 +70,8 @@ def point_info(
         object=f"{point.ref.object_type} {point.ref.instance}",
         commandable=point.commandable,
         present=point.present,
-        limit_low=limits[0],
-        limit_high=limits[1],
+        limit_low=limits.low if limits else None,
+        limit_high=limits.high if limits else None,
         topic=topic,
     )
 
@@ -93,7 +93,7 @@ def value_info(reading: Reading, *, tag: str, held: str) -> ValueInfo:
 
 def tag_of(reading: Reading, severities: Iterable[str]) -> str:
     """The sign in front of a row: worst standing alarm of the point, or `?` where the value is not known."""
-    if reading.quality in (Quality.BAD, Quality.STALE):
+    if reading.quality is not Quality.GOOD:
         return "?"
     standing = set(severities)
     if standing & {"LIFE", "CRIT"}:
@@ -178,8 +178,8 @@ def slot_infos(slots: Slots, point: Point, claims: Mapping[int, Claim]) -> list[
     ]
 
 
-def _writer(level: int, found: object, claim: Claim | None) -> str:
-    if claim is not None and claim.value == found:
+def _writer(level: int, found: Value, claim: Claim | None) -> str:
+    if claim is not None and is_ours(claim, found):
         return owner(claim.by)
     return f"not ours ({LEVELS.get(level, 'free level')})"
 
@@ -197,7 +197,10 @@ def sentences(
             told.append(
                 f"{show(point, slots[winner])} stands: level {winner} wins, {LEVELS.get(winner, 'a free level')}."
             )
-            told.extend(_claim_sentence(claims.get(winner), zone))
+            claim = claims.get(winner)
+            found = slots[winner]
+            ours = claim is not None and found is not None and is_ours(claim, found)
+            told.extend(_claim_sentence(claim if ours else None, zone))
             beneath = [
                 f"{level} {show(point, found)}"
                 for level, found in enumerate(slots.values, 1)

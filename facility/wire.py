@@ -138,7 +138,7 @@ class Upcoming(Wire):
 class Link(Wire):
     """One connection the agent depends on. `state` other than "ok" is shown first."""
 
-    name: Literal["bacnet", "mqtt", "database", "history", "planner", "clock"]
+    name: Literal["bacnet", "mqtt", "database", "history", "planner", "services", "clock"]
     state: Literal["ok", "degraded", "down", "off"]
     text: str
     since: datetime | None = None
@@ -309,7 +309,8 @@ class Discovery(Wire):
     devices_described: int
     points: int
     now: str  # what it is looking at
-    news: list[str]  # found, vanished, moved, duplicate: one sentence each
+    news: list[str]  # found, vanished, duplicate, silent: one sentence each
+    error: str = ""  # why the last one did not come to its end
 
 
 class Trouble(Wire):

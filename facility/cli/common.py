@@ -105,7 +105,7 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         typer.echo(text if edge is None or len(text) <= edge else text[: edge - 1] + "…")
 
 
-DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?(?:(\d+)s)?")
+DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?")
 
 
 def duration(text: str) -> timedelta:

@@ -213,9 +213,11 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
         state, devices = _alone(configuration(config))
     if sys.stderr.isatty():
         typer.echo("", err=True)
+    if state.error:
+        typer.echo(f"Discovery did not come to its end: {state.error}", err=True)
     if as_json:
         print_json({"discovery": state, "devices": devices})
-        return
+        raise typer.Exit(Exit.NO if state.error else Exit.OK)
     for text in state.news:
         typer.echo(text)
     print_table(
@@ -236,6 +238,8 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
         ],
     )
     typer.echo(f"{len(devices)} devices, {state.points} points")
+    if state.error:
+        raise typer.Exit(Exit.NO)
 
 
 async def _asked_agent(facility: Facility) -> tuple[Discovery, list[DeviceInfo]]:

@@ -78,6 +78,12 @@ class Config(BaseSettings):
             if policy.programme not in names:
                 known = ", ".join(names) or "none"
                 raise ValueError(f"policy {policy.name!r} follows programme {policy.programme!r}; known: {known}")
+            states = next(programme.states for programme in self.programmes if programme.name == policy.programme)
+            if strange := policy.states - states:
+                raise ValueError(
+                    f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
+                    f"programme {policy.programme!r} knows {', '.join(sorted(states))}"
+                )
         for kind, all_names in (("programme", names), ("policy", [policy.name for policy in self.policies])):
             for name in {name for name in all_names if all_names.count(name) > 1}:
                 raise ValueError(f"two of a name: {kind} {name!r}")

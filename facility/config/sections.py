@@ -5,10 +5,10 @@ from __future__ import annotations
 import difflib
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -172,6 +172,14 @@ class ProgrammeSection(Section):
         own: list[str] = getattr(self, DAYS[weekday])
         return own or (self.weekdays if weekday < 5 else [])
 
+    @property
+    def states(self) -> set[str]:
+        """Every state it can be in."""
+        days = [self.day(weekday) for weekday in range(7)] + [self.holidays or []]
+        changes = [change for day in days for change in day]
+        changes += [change for entry in self.exceptions for change in entry.changes]
+        return {self.default, *(parse_change(change)[1] for change in changes)}
+
 
 class WeeklyPolicy(Section):
     """Holds points at the values of a programme's present state."""
@@ -183,6 +191,10 @@ class WeeklyPolicy(Section):
     """Selector of the points, e.g. `class:heating-setpoint space-type:admin_office`."""
     values: dict[str, float | bool | int | str]
     """State of the programme -> value; a state without one releases."""
+
+    @property
+    def states(self) -> set[str]:
+        return set(self.values)
 
 
 class OfficeSetbackPolicy(Section):
@@ -201,6 +213,10 @@ class OfficeSetbackPolicy(Section):
     standby_k: Annotated[float, Field(gt=0, le=3)] = 0.5
     vacant_minutes: Annotated[float, Field(ge=1, le=120)] = 5.0
 
+    @property
+    def states(self) -> set[str]:
+        return {self.occupied_state}
+
 
 class LightingSweepPolicy(Section):
     """Switches lights off at night where nobody is."""
@@ -211,6 +227,10 @@ class LightingSweepPolicy(Section):
     sweep_state: str = "swept"
     points: str
     """Selector of the relays or lighting outputs."""
+
+    @property
+    def states(self) -> set[str]:
+        return {self.sweep_state}
 
 
 PolicySection = Annotated[WeeklyPolicy | OfficeSetbackPolicy | LightingSweepPolicy, Field(discriminator="kind")]
@@ -229,6 +249,12 @@ class PointSection(Section):
     """How old the value may become."""
     limit_low: float | None = None
     limit_high: float | None = None
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        if self.limit_low is not None and self.limit_high is not None and self.limit_low >= self.limit_high:
+            raise ValueError(f"limit_low {self.limit_low:g} must be below limit_high {self.limit_high:g}")
+        return self
 
 
 class SpaceSection(Section):

@@ -139,7 +139,7 @@ class _Backstage:
 async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
     state = options.state or load(CONFIG).state_dir
     await _nobody_else(state / "agent.sock")
-    state.mkdir(parents=True, exist_ok=True)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         _say("Starting the simulated hospital ...")
         hospital = await stack.enter_async_context(
@@ -222,12 +222,13 @@ async def _nobody_else(path: Path) -> None:
 
 async def _ready(stage: Stage) -> None:
     """Waits until the agent answers; one that ended instead is told with its last words."""
-    async with RemoteFacility(stage.socket) as facility, asyncio.timeout(READY_WITHIN_S):
+    patience = asyncio.get_running_loop().time() + READY_WITHIN_S
+    async with RemoteFacility(stage.socket) as facility:
         while True:
             try:
                 await facility.hello()
             except FacilityError:
-                if stage.agent.starts > 1:
+                if stage.agent.starts > 1 or asyncio.get_running_loop().time() > patience:
                     raise ChildFailed(f"The agent does not start:\n{_last_words(stage.log)}") from None
                 await asyncio.sleep(0.1)
             else:

@@ -15,6 +15,7 @@ from typing import Protocol
 import orjson
 
 from facility.client import RemoteFacility
+from facility.demo.processes import KeptAgent
 from facility.mirror.probe import retained_states
 from facility.mirror.settings import MirrorSettings
 from facility.wire import DeviceInfo, Overview, PointInfo, Record
@@ -27,6 +28,8 @@ LOG_LINES_SHOWN = 5
 class Played(Protocol):
     """What the summary needs to know of the stage."""
 
+    @property
+    def agent(self) -> KeptAgent: ...
     @property
     def socket(self) -> Path: ...
     @property
@@ -81,6 +84,8 @@ async def summarise(stage: Played) -> Summary:
     _mirror(summary, points, await retained_states(mqtt))
     lamps = ", ".join(f"{level} {lamp.standing} ({lamp.new} new)" for level, lamp in overview.lamps.items())
     summary.add("alarms", lamps)
+    wrong = "the agent ended and was started again" if stage.agent.starts > 1 else None
+    summary.add("agent", "ran through" if wrong is None else f"started {stage.agent.starts} times", wrong=wrong)
     summary.add("verdict", " · ".join([overview.verdict, *overview.reasons]))
     _log(summary, stage.log)
     return summary
@@ -120,11 +125,12 @@ def _readings(summary: Summary, overview: Overview, stats: dict[str, float]) -> 
 
 def _writes(summary: Summary, records: list[Record]) -> None:
     held = [record for record in records if record.action == "hold" and record.by.startswith("policy:")]
-    agreed = [record for record in held if record.result.startswith("held")]
+    agreed = [record for record in held if record.result.startswith(("held", "outranked"))]
+    wrong = "a schedule write was not read back as written" if len(agreed) < len(held) else None
     summary.add(
         "schedule writes",
         f"{len(held)} written, {len(agreed)} read back as written",
-        wrong=None if agreed else "no schedule write was read back as written",
+        wrong=wrong if held else "the schedules wrote nothing",
     )
     for record in agreed[:3]:
         summary.add("", f"{record.target} = {record.value} at {record.priority}: {record.result} ({record.reason})")

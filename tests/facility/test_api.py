@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from facility.api import Api, Caller, Health, SocketUnusable
+from facility.api import Api, Caller, Health, SocketUnusable, must_be_servable
 from facility.calls import CALLS
 from facility.client import RemoteFacility
 from facility.port import AgentLost, FacilityError
@@ -153,11 +153,16 @@ async def test_leaving_the_stream_is_noticed_at_once(socket):
 
 
 @pytest.mark.parametrize(
-    ("path", "group", "says"), [("/tmp/" + "x" * 110, None, "107 bytes"), ("/tmp/a.sock", "no-such-group", "no group")]
+    ("path", "group", "says"),
+    [
+        ("/tmp/" + "x" * 110, None, "107 bytes"),
+        ("/run/a.sock", "no-such-group", "no group"),
+        ("/var/state/a.sock", "root", "api.socket as well"),
+    ],
 )
 def test_a_socket_that_cannot_be_served_is_refused_at_the_start(path, group, says):
     with pytest.raises(SocketUnusable, match=says):
-        Api(Path(path), Session, Health(ready=lambda: None, metrics=str), group=group)
+        must_be_servable(Path(path), group, private=Path("/var/state"))
 
 
 def test_the_socket_is_for_its_owner_alone(socket):

@@ -6,6 +6,18 @@ import pytest
 from facility.config import ConfigError, load
 from facility.config.sections import ProgrammeSection, parse_change
 
+SPELLING = """
+[[programmes]]
+name = "b"
+monday = ["07:00 on"]
+[[policies]]
+kind = "weekly"
+name = "a"
+programme = "b"
+points = "*"
+values = { ocupied = 1 }
+"""
+
 
 def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "facility.toml"
@@ -42,6 +54,8 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
         ('[site]\nzone = "Europe/Berln"\n', "did you mean 'Europe/Berlin'?"),
         ('[mqtt]\npassword = "x"\n', "FACILITY_MQTT__PASSWORD"),
         ('[[policies]]\nkind = "weekly"\nname = "a"\nprogramme = "b"\npoints = "*"\nvalues = {}\n', "known: none"),
+        ('[[points]]\nmatch = "a/b"\nlimit_low = 5\nlimit_high = 1\n', "limit_low 5 must be below limit_high 1"),
+        (SPELLING, "speaks of ocupied; programme 'b' knows on, unoccupied"),
         ('[[programmes]]\nname = "a"\n[[programmes]]\nname = "a"\n', "two of a name: programme 'a'"),
         ('[[programmes]]\nname = "a"\nmonday = ["25:00 occupied"]\n', "programmes.0.monday.0"),
     ],

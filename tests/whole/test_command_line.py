@@ -26,7 +26,7 @@ def facility(*words: str, state: Path, **environment: str) -> subprocess.Complet
             **os.environ,
             "XDG_STATE_HOME": str(state),
             "FACILITY_AGENT__STATE_DIR": str(state / "agent"),
-            "FACILITY_BACNET__ADDRESS": "127.0.0.1:0",
+            "FACILITY_BACNET__ADDRESS": "127.0.0.1/8:0",
             "FACILITY_MQTT__ENABLED": "false",
             "COLUMNS": "120",
             **environment,
@@ -69,7 +69,7 @@ def test_a_broken_configuration(text, words, tmp_path):
 def test_a_port_in_use(tmp_path):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        address = f"127.0.0.1/8:{taken.getsockname()[1]}"
         answer = facility("run", "--config", str(CONFIG), state=tmp_path, FACILITY_BACNET__ADDRESS=address)
     assert answer.returncode == 4
     says(answer, address.split(":")[1], "use")
@@ -98,7 +98,6 @@ def test_a_corrupt_database_file(tmp_path):
         ("read", "ahu-1/sat"),
         ("status",),
         ("schedule",),
-        ("discover",),
         ("write", "ahu-1/sat-sp", "18", "--for", "2h", "--reason", "valve test"),
         ("release", "ahu-1/sat-sp"),
     ],
@@ -123,6 +122,12 @@ def test_a_mistyped_command(words, text, tmp_path):
     answer = facility(*words, state=tmp_path)
     assert answer.returncode == 2
     says(answer, text)
+
+
+def test_a_network_on_which_nobody_could_answer(tmp_path):
+    answer = facility("discover", state=tmp_path, FACILITY_BACNET__ADDRESS="127.0.0.1:0")
+    assert answer.returncode == 4
+    says(answer, "no device can be found", "mask", "foreign")
 
 
 def test_check_touches_nothing(tmp_path):
