@@ -6,6 +6,7 @@ its slot every few minutes, because a device may restart and somebody else may t
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -34,6 +35,7 @@ class PolicyHands:
         self._desk = desk
         self._clock = clock
         self._looked: dict[SlotKey, datetime] = {}
+        self._under_way: set[asyncio.Task[Outcome]] = set()
 
     def held(self) -> Mapping[SlotKey, Standing]:
         """Every slot that a policy holds now."""
@@ -60,7 +62,7 @@ class PolicyHands:
             reason=demand.reason,
             lasts=until - now,
         )
-        self._expect(await self._desk.submit(command))
+        self._expect(await self._submit(command))
         self._looked[key] = now
 
     async def release(self, point: PointId, priority: Priority, reason: str) -> None:
@@ -69,12 +71,21 @@ class PolicyHands:
         claim = self._desk.claims[key]
         if claim is None or not is_policy(claim.by):
             return
-        outcome = await self._desk.submit(
-            Command(point=point, value=None, priority=priority, by=claim.by, reason=reason)
-        )
+        outcome = await self._submit(Command(point=point, value=None, priority=priority, by=claim.by, reason=reason))
         if self._desk.claims[key] is not None:
             self._expect(outcome)
         self._looked.pop(key, None)
+
+    async def settle(self) -> None:
+        """Waits until no command of ours is under way; the desk carries each to its end, whoever was cancelled."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
+    async def _submit(self, command: Command) -> Outcome:
+        task = asyncio.create_task(self._desk.submit(command))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
 
     async def _look(self, key: SlotKey, now: datetime) -> None:
         looked = self._looked.get(key)

@@ -5,7 +5,7 @@ never more often than every two seconds. Restarts, missed wake-ups and clock cha
 
 One point that cannot be had never holds up another: devices are visited side by side, a silent one is left alone
 until the next round, and what failed is tried again for ever, less and less often. A clean stop (cancellation) lets
-go of everything the policies hold; after a crash the leases run out by themselves.
+go of everything the policies hold, also of what was still on its way to the device; after a crash, the next start does.
 """
 
 from __future__ import annotations
@@ -56,6 +56,10 @@ class Hands(Protocol):
 
     async def release(self, point: PointId, priority: Priority, reason: str) -> None:
         """Lets go of the slot."""
+        ...
+
+    async def settle(self) -> None:
+        """Waits for what goes on although nobody waits for it: a cancelled `hold` may still come to hold its slot."""
         ...
 
 
@@ -231,20 +235,25 @@ class Planner:
         self._told = {key: policy for key, (policy, _) in present.items()}
 
     async def _let_go(self) -> None:
-        """Releases everything the policies hold, in `FAREWELL_S` at most; what remains runs out by itself."""
-        releases = [
-            Release(point=point, priority=priority, reason="the agent was stopped")
-            for point, priority in self._hands.held()
-        ]
-        self.troubles.clear()
-        farewell = asyncio.create_task(self._carry_out(releases, self._clock.now()))
+        """Releases everything the policies hold, in `FAREWELL_S` at most; what is left, the next start lets go of."""
+        farewell = asyncio.create_task(self._release_all())
         try:
             await asyncio.wait({farewell}, timeout=FAREWELL_S)
         finally:
             farewell.cancel()
             await asyncio.wait({farewell}, timeout=1)  # no task of ours outlives us
         left = len(self._hands.held())
-        (log.warning if left else log.info)("planner stopped", released=len(releases) - left, runs_out_by_itself=left)
+        (log.warning if left else log.info)("planner stopped", left=left)
+
+    async def _release_all(self) -> None:
+        """Again as long as that changes anything: a hold that was under way is held only once it has settled."""
+        tried: set[Slot] | None = None
+        while (held := set(self._hands.held())) != tried:
+            self.troubles.clear()
+            releases = [Release(point=slot[0], priority=slot[1], reason="the agent was stopped") for slot in held]
+            await self._carry_out(releases, self._clock.now())
+            await self._hands.settle()
+            tried = held
 
 
 def _is_same(one: Demand | Release, other: Demand | Release) -> bool:

@@ -1,15 +1,17 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
-from desk_bench import NOON, OVERRIDE, SETPOINT, Bench
+from desk_bench import ELSEWHERE, NOON, OVERRIDE, SETPOINT, Bench
 
 from facility.hands import LOOK_EVERY, NotDone, PolicyHands
 from points.errors import DeviceRefused, DeviceSilent
 from points.model import Priority
 from schedules.plan import Standing
-from schedules.planner import Hands
-from schedules.policy import Demand
+from schedules.planner import Hands, Planner
+from schedules.policy import Demand, View
 
 KEY = (SETPOINT.id, Priority.SCHEDULE)
 DEMAND = Demand(point=SETPOINT.id, value=16.0, priority=Priority.SCHEDULE, policy="night", reason="night setback")
@@ -124,3 +126,45 @@ async def test_a_release_that_failed_is_raised_and_one_that_somebody_took_is_not
     bench.device.put(SETPOINT, 21.0, priority=15)
     await hands.release(*KEY, "stopped")
     assert (bench.slot(priority=15), hands.held()) == (21.0, {})
+
+
+class Night:
+    name = "night"
+
+    def demands(self, _view):
+        yield DEMAND
+        yield replace(DEMAND, point=ELSEWHERE.id)
+
+    def next_change(self, _now):
+        return None
+
+
+@pytest.mark.parametrize("act", ["read_slots", "write"])
+async def test_a_clean_stop_leaves_nothing_in_the_plant_whatever_was_under_way(bench, hands, act):
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    real = getattr(bench.device, act)
+
+    async def slow(*what):
+        reached.set()
+        await go_on.wait()
+        return await real(*what)
+
+    setattr(bench.device, act, slow)
+    bench.device._check_record = lambda *_: None  # two devices at once: the newest intent is either's
+    planner = Planner(
+        policies=lambda: [Night()],
+        view=lambda: View(now=bench.clock.now(), zone=ZoneInfo("UTC"), catalog=bench.book.current, readings={}),
+        store=bench.store,
+        hands=hands,
+        clock=bench.clock,
+        tell=lambda _: None,
+    )
+    task = asyncio.create_task(planner.run())
+    async with asyncio.timeout(10):
+        await reached.wait()
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.02, go_on.set)
+        await asyncio.wait({task})
+        await bench.desk.settle()
+    assert [value for value, _ in bench.device.writes if value is not None] == [16.0, 16.0]
+    assert (bench.slot(SETPOINT, 15), bench.slot(ELSEWHERE, 15), hands.held()) == (None, None, {})

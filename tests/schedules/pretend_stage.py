@@ -79,6 +79,7 @@ class PretendHands:
         self.deeds = []
         self.refuses = {}
         self.hangs = set()
+        self.under_way = set()
 
     def held(self):
         now = self._clock.now()
@@ -93,6 +94,10 @@ class PretendHands:
         await self._reach(point_id)
         self.standing.pop((point_id, priority), None)
         self.deeds.append((self._clock.now(), point_id, priority, reason))
+
+    async def settle(self):
+        while self.under_way:
+            await asyncio.wait(self.under_way)
 
     async def _reach(self, point_id):
         await asyncio.sleep(0)

@@ -76,6 +76,30 @@ async def test_a_clean_stop_lets_go_of_everything():
     assert {why for *_, why in stage.hands.deeds[-2:]} == {"the agent was stopped"}
 
 
+async def test_a_stop_lets_go_of_what_was_still_under_way():
+    """The planner's wait is cancelled, the hold is not."""
+    stage = Stage(NOON, [HOURS])
+    arrive = asyncio.Event()
+    hold = stage.hands.hold
+
+    async def slow(demand, until):
+        async def go_on():
+            await arrive.wait()
+            await hold(demand, until)
+
+        stage.hands.under_way.add(task := asyncio.create_task(go_on()))
+        task.add_done_callback(stage.hands.under_way.discard)
+        await asyncio.shield(task)
+
+    stage.hands.hold = slow
+    async with running(stage):
+        assert stage.hands.under_way
+        assert not stage.hands.standing
+        asyncio.get_running_loop().call_later(0.05, arrive.set)
+    assert len(stage.hands.deeds) == 2
+    assert stage.hands.standing == {}
+
+
 async def test_a_stop_with_a_hanging_device_ends_in_time_and_lets_go_of_the_rest(monkeypatch):
     monkeypatch.setattr("schedules.planner.FAREWELL_S", 0.05)
     building = catalog(HEAT, point("vav-2/heat-sp", "heating-setpoint"))
