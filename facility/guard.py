@@ -8,7 +8,7 @@ refusal names its rule, says why, and what to do instead.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,14 @@ from points.model import Access, Kind, Point, Priority, Reading, Safety, StatusF
 SHORTEST = timedelta(minutes=1)  # less is a pulse, and the plant's own minimum on and off times are longer
 LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more says so again
 REASON_LENGTH = 4  # characters: "test" is the shortest thing that says anything
+
+_LARGEST_UNSIGNED = 2**32 - 1  # BACnet Unsigned32; no device takes more
+_LARGEST_REAL = (2 - 2**-23) * 2.0**127  # single precision, what an analog value travels in
+_LARGEST_DOUBLE = sys.float_info.max
+_WHOLE: dict[str, tuple[int, int]] = {  # what objects that count can hold
+    "integer-value": (-(2**31), 2**31 - 1),
+    "positive-integer-value": (0, _LARGEST_UNSIGNED),
+}
 
 _WORDS = {"on": True, "active": True, "off": False, "inactive": False}
 
@@ -58,7 +66,7 @@ def fitted(value: Value, point: Point) -> Value | None:
     """
     match point.kind:
         case Kind.ANALOG:
-            return _number(value)
+            return _number(value, point)
         case Kind.BINARY:
             return _binary(value, point)
         case Kind.MULTISTATE:
@@ -163,10 +171,16 @@ def _why_monitor_only(point: Point) -> str:
             return "the object has no priority array, so a command could not be taken back"
 
 
-def _number(value: Value) -> float | None:
-    if isinstance(value, (bool, str)) or not math.isfinite(value):
+def _number(value: Value, point: Point) -> float | None:
+    if isinstance(value, (bool, str)):
         return None
-    return float(value)
+    if whole := _WHOLE.get(point.ref.object_type):
+        return float(value) if whole[0] <= value <= whole[1] and value == value // 1 else None
+    return float(value) if abs(value) <= _largest(point) else None  # neither infinite nor NaN
+
+
+def _largest(point: Point) -> float:
+    return _LARGEST_DOUBLE if point.ref.object_type == "large-analog-value" else _LARGEST_REAL
 
 
 def _binary(value: Value, point: Point) -> bool | None:
@@ -182,14 +196,16 @@ def _state(value: Value, point: Point) -> int | None:
         return states.get(value.strip().casefold())
     if isinstance(value, bool) or value != value // 1:
         return None
-    highest = len(point.states) or point.high or math.inf
+    highest = len(point.states) or point.high or _LARGEST_UNSIGNED
     return int(value) if 1 <= value <= highest else None
 
 
 def _accepted(point: Point) -> str:
     match point.kind:
         case Kind.ANALOG:
-            return "a finite number"
+            if whole := _WHOLE.get(point.ref.object_type):
+                return f"a whole number from {whole[0]} to {whole[1]}"
+            return f"a finite number up to {_largest(point):.1e}"
         case Kind.BINARY:
             return " or ".join(point.states[:2]) or "on or off"
         case Kind.MULTISTATE:

@@ -81,7 +81,10 @@ class Bacnet(Protocol):
         ...
 
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
-        """WriteProperty of present value; None relinquishes. Priority 8-16 only (ValueError otherwise)."""
+        """WriteProperty of present value; None relinquishes. Priority 8-16 only (ValueError otherwise).
+
+        A value that the object's type cannot have is not sent: DeviceRefused, "value-out-of-range".
+        """
         ...
 
     async def read_slots(self, ref: Ref) -> Slots:

@@ -164,7 +164,12 @@ class Stack:
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
         if not LOWEST_OURS <= priority <= LAST_PRIORITY:
             raise ValueError(f"priority {priority} is not ours to write: {LOWEST_OURS}-{LAST_PRIORITY} are")
-        request = partial(write_property, ref=ref, encoded=encode(ref.object_type, value), priority=priority)
+        try:
+            encoded = encode(ref.object_type, value)
+            encoded.encode()  # a number that is out of its type's range shows only here
+        except (ValueError, TypeError, OverflowError) as error:  # nothing was sent: as if the device had said no
+            raise DeviceRefused(f"write to {ref}: {value!r} cannot be sent ({error})", "value-out-of-range") from error
+        request = partial(write_property, ref=ref, encoded=encoded, priority=priority)
         await self._ask(ref.device, request, SimpleAckPDU, f"write to {ref}", retries=0)
 
     async def read_slots(self, ref: Ref) -> Slots:

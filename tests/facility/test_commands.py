@@ -127,6 +127,19 @@ async def test_a_device_that_refuses_leaves_everything_as_it_was(bench):
     assert bench.claims.standing() == [before]
 
 
+async def test_a_value_that_bacnet_cannot_carry_leaves_nothing_behind(bench):
+    """The guard knows the standard's types; what it lets pass and the stack cannot say is refused all the same."""
+
+    async def says_no(_ref, _value, _priority):
+        raise DeviceRefused("it cannot be sent", "value-out-of-range")
+
+    bench.device.write = says_no
+    failed = await bench.desk.submit(OVERRIDE)
+    assert isinstance(failed, Failed)
+    assert (failed.written, bench.claims.standing(), bench.desk.due(bench.clock.now())) == (False, [], [])
+    assert await bench.results() == ["failed: it cannot be sent"]
+
+
 @pytest.mark.parametrize("error", [DeviceSilent("3 s"), ProtocolError("garbage")])
 async def test_a_lost_answer_is_not_a_lost_write(bench, error):
     def late(ref, value, priority):

@@ -40,6 +40,9 @@ SETPOINT = Point(
 )
 FAN = replace(SETPOINT, id=PointId("ahu-1/fan"), kind=Kind.BINARY, unit="", low=None, high=None)
 MODE = replace(FAN, id=PointId("ahu-1/mode"), kind=Kind.MULTISTATE, states=("Off", "Auto", "Heat"))
+COUNT = replace(SETPOINT, ref=replace(REF, object_type="integer-value"), low=None, high=None)
+LENGTH = replace(COUNT, ref=replace(REF, object_type="positive-integer-value"))
+PRECISE = replace(COUNT, ref=replace(REF, object_type="large-analog-value"))
 SIGN = replace(FAN, id=PointId("ahu-1/sign"), kind=Kind.TEXT)
 GOOD = Reading(point=SETPOINT.id, value=20.0, time=NOON, at=NOON, quality=Quality.GOOD, source=Source.POLL)
 OVERRIDE = Command(
@@ -170,6 +173,17 @@ def test_a_limit_that_is_no_number_is_no_limit(limit):
         (SETPOINT, "18", None),
         (SETPOINT, math.nan, None),
         (SETPOINT, math.inf, None),
+        (replace(SETPOINT, high=None), 3.4e38, 3.4e38),
+        (replace(SETPOINT, high=None), 1e39, None),
+        (PRECISE, -1e39, -1e39),
+        pytest.param(PRECISE, 10**400, None, id="an integer that no float can be"),
+        (COUNT, -20, -20.0),
+        (COUNT, 20.5, None),
+        (COUNT, 2.0**31, None),
+        (LENGTH, 0, 0.0),
+        (LENGTH, 2**32 - 1, 2.0**32 - 1),
+        (LENGTH, -1, None),
+        (LENGTH, 0.5, None),
         (FAN, True, True),
         (FAN, 0, False),
         (FAN, 1.0, True),
@@ -189,6 +203,7 @@ def test_a_limit_that_is_no_number_is_no_limit(limit):
         (MODE, "heat", 3),
         (MODE, "cool", None),
         (replace(MODE, states=()), 12, 12),
+        (replace(MODE, states=()), 2**32, None),
         (replace(MODE, states=(), high=8.0), 9, None),
         (SIGN, "closed", "closed"),
         (SIGN, 1, None),
@@ -205,6 +220,8 @@ def test_values_take_the_type_of_their_point_or_are_refused(point, value, expect
     ("point", "accepted"),
     [
         (SETPOINT, "a finite number"),
+        (COUNT, "a whole number from -2147483648 to 2147483647"),
+        (LENGTH, "a whole number from 0 to 4294967295"),
         (FAN, "on or off"),
         (replace(FAN, states=("Stopped", "Running")), "Stopped or Running"),
         (MODE, "1 (Off), 2 (Auto), 3 (Heat)"),
@@ -217,6 +234,18 @@ def test_a_refused_value_says_what_is_accepted(point, accepted):
     said = verdict(replace(OVERRIDE, value=value), point)
     assert said.rule == "value"
     assert accepted in said.instead
+
+
+@pytest.mark.parametrize(
+    ("point", "value", "why"),
+    [
+        (COUNT, 20.5, "20.5 is not a value of ahu-1/sp. It takes a whole number from -2147483648 to 2147483647."),
+        (LENGTH, -1, "-1 is not a value of ahu-1/sp. It takes a whole number from 0 to 4294967295."),
+        (SETPOINT, 1e39, "1e+39 is not a value of ahu-1/sp. It takes a finite number up to 3.4e+38."),
+    ],
+)
+def test_what_the_object_s_type_cannot_hold_is_refused_in_words(point, value, why):
+    assert verdict(replace(OVERRIDE, value=value), point).text == why
 
 
 @pytest.mark.parametrize(

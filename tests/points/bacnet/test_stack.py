@@ -151,13 +151,24 @@ class TestWriting:
 
     @pytest.mark.parametrize(
         ("object_type", "value"),
-        [("analog-output", "on"), ("analog-output", True), ("binary-output", 1), ("multi-state-value", 0), ("file", 1)],
+        [
+            ("analog-output", "on"),
+            ("analog-output", True),
+            ("binary-output", 1),
+            ("multi-state-value", 0),
+            ("file", 1),
+            ("analog-output", 1e39),
+            ("integer-value", 20.5),
+            ("integer-value", math.inf),
+            ("positive-integer-value", -1),
+        ],
     )
     async def test_a_value_of_the_wrong_kind_is_not_sent(
         self, stack: Stack, device: DeviceRef, object_type: str, value: object
     ) -> None:
-        with pytest.raises(ValueError, match="cannot be written"):
+        with pytest.raises(DeviceRefused, match="cannot be sent") as refusal:
             await stack.write(ref(device, object_type), value, 8)  # type: ignore[arg-type]
+        assert refusal.value.code == "value-out-of-range"
 
     async def test_nothing_in_us_can_be_written(self, stack: Stack) -> None:
         async with open_stack(StackSettings(address="127.0.0.1:0", instance=77, apdu_timeout=0.5)) as other:
