@@ -2,7 +2,8 @@
 
 One thing at a time, the most overdue first: what is due is polled, then subscribed or renewed;
 a device of which nothing was heard for a while is asked for one value. A device that does not
-answer is asked for nothing but a sign of life.
+answer is asked for nothing but a sign of life. A fault of ours at one device costs that device only:
+it is treated as if the device were silent.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from points.bacnet.batches import Batches
 from points.bacnet.port import Answer, Bacnet, Notification, Property
 from points.clock import Clock
 from points.errors import DeviceError, DeviceRefused, DeviceSilent
-from points.freshness.liveness import LONGEST_RETRY, Change, Liveness
+from points.freshness.liveness import Change, Liveness
 from points.freshness.quality import flags_of
-from points.freshness.states import Cov, PointState, next_slot, phase_of
+from points.freshness.states import Age, Cov, PointState, next_slot, phase_of
 from points.freshness.subscriptions import Subscriptions
 from points.model import Device, Event, EventKind, Point, PointId, Source, StatusFlags, Value
 
@@ -60,6 +61,7 @@ class Keeper:
         self._reads = Batches(bacnet, device.ref, max_apdu=device.max_apdu, reads_multiple=device.reads_multiple)
         self._nudge = asyncio.Event()
         self._told_refusal = False
+        self._at_fault = False  # the latest attempt ended in a fault of ours
         self.subscriptions = Subscriptions(bacnet, device, self._polled)
         self.liveness = Liveness(since=self._now())
         for state in self._polled:
@@ -67,17 +69,33 @@ class Keeper:
 
     async def run(self) -> None:
         while True:
-            now = self._now()
-            self._tidy(now)
-            if not self._something_due(now):
-                await self._rest(now)
-                continue
             try:
-                requests = await self._act(now)
-            except DeviceSilent as error:
-                self._changed(self.liveness.silent(self._now()), str(error))
-            else:
-                self._changed(self.liveness.answered(self._now(), (self._now() - now) / requests), "")
+                await self._turn(self._now())
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other devices must not notice
+                self._surprised(error)
+                await self._rest(self._now())
+
+    async def _turn(self, now: float) -> None:
+        self._tidy(now)
+        if self._next_at(now) > now:
+            await self._rest(now)
+            return
+        try:
+            requests = await self._act(now)
+        except DeviceSilent as error:
+            self._changed(self.liveness.silent(self._now(), asked=now), str(error))
+        else:
+            self._at_fault = False
+            self._changed(self.liveness.answered(self._now(), (self._now() - now) / requests), "")
+
+    def _surprised(self, error: Exception) -> None:
+        if self._at_fault:
+            _log.debug("a device still cannot be kept", device=self.device.id, error=repr(error))
+        else:
+            _log.error("a device cannot be kept: a fault of ours", device=self.device.id, exc_info=error)
+        self._at_fault = True
+        now = self._now()
+        self._changed(self.liveness.silent(now, asked=now), f"an unexpected fault: {error!r}")
 
     def keeps(self, device: Device, points: Iterable[Point]) -> bool:
         """Whether it is just these that it keeps, as they are."""
@@ -110,19 +128,17 @@ class Keeper:
         state.due = self._now()
         self._nudge.set()
 
-    def _something_due(self, now: float) -> bool:
-        return self._next_at(now) <= now
-
     def _next_at(self, now: float) -> float:
         if not self.liveness.answers:
             return self.liveness.probe_at
         heard = self.liveness.last_heard
         heartbeat = now if heard is None or heard > now else heard + HEARTBEAT
-        return min(heartbeat, self.subscriptions.next_at, min((s.due for s in self._polled), default=float("inf")))
+        due = min((state.due for state in self._polled), default=float("inf"))
+        return max(self.liveness.probe_at, min(heartbeat, self.subscriptions.next_at, due))
 
     async def _act(self, now: float) -> int:
         """Does what is most overdue; returns with how many requests. Raises DeviceSilent."""
-        if not self.liveness.answers:
+        if not self.liveness.answers and not self._at_fault:  # after a fault only the same again tells if it is over
             return await self._sign_of_life()
         due = sorted((s for s in self._polled if s.due <= now), key=lambda s: (s.deadline, s.due))
         if not due and self.subscriptions.due(now) is None:
@@ -154,6 +170,7 @@ class Keeper:
             asked = wanted[done : done + len(batch)]
             done += len(batch)
             requests += 1
+            self.liveness.last_heard = self._now()
             for (state, property_), answer in zip(asked, batch, strict=True):
                 answers.setdefault(state.point.id, {})[property_.name] = answer
             goes_on = wanted[done][0] if done < len(wanted) else None
@@ -180,6 +197,7 @@ class Keeper:
     async def _subscribe(self, state: PointState, now: float) -> None:
         held_before = state.cov is Cov.HELD
         granted = await self.subscriptions.ask(state, now)
+        self.liveness.last_heard = self._now()
         if granted != held_before:
             self._plan(state, now)
             self._recheck(state)
@@ -198,7 +216,7 @@ class Keeper:
         for state in self._polled:
             if state.due - now > OVERDUE * state.period:
                 state.due = now
-        self.liveness.probe_at = min(self.liveness.probe_at, now + OVERDUE * LONGEST_RETRY)
+        self.liveness.tidy(now)
 
     def _plan(self, state: PointState, now: float) -> None:
         state.due = next_slot(now, state.period, phase_of(self.device.id, state.period))
@@ -220,9 +238,11 @@ class Keeper:
             case Change.BACK:
                 self._event(EventKind.DEVICE_BACK, f"{self.device.name} answers again")
         _log.info("a device answers again", device=self.device.id)
-        self.subscriptions.renew_all(now, certain=True)
+        was_away = change is Change.BACK  # otherwise an answer was lost: no reason for a burst of requests
+        self.subscriptions.renew_all(now, certain=was_away)
         for state in self._polled:
-            state.due = now
+            if was_away or state.age is not Age.FRESH or state.reading is None:
+                state.due = now
 
     def _event(self, kind: EventKind, text: str) -> None:
         self._tell(Event(kind=kind, time=self._clock.now(), about=self.device.id, text=text))

@@ -1,6 +1,7 @@
 """Whether a device answers, told without flapping.
 
 One lost answer makes it slow, three in a row make it offline, two answers in a row bring it back.
+An answer lost while the device said something else is only an answer lost: who speaks is not silent.
 While it does not answer it is asked rarely, at growing and jittered intervals, for ever.
 """
 
@@ -39,7 +40,7 @@ class Liveness:
     status: Status = "slow"  # nothing heard yet
     last_heard: float | None = None
     failures: int = 0
-    probe_at: float = 0.0
+    probe_at: float = 0.0  # nothing is asked before
     _answers: int = 0
 
     @property
@@ -68,11 +69,16 @@ class Liveness:
         self._become("online", now)
         return Change.BACK
 
-    def silent(self, now: float) -> Change:
-        self.failures += 1
+    def silent(self, now: float, *, asked: float) -> Change:
+        """No answer to what was asked at `asked`."""
         self._answers = 0
-        interval = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self.failures - 1, 10))
-        self.probe_at = now + interval * random.uniform(1 - JITTER, 1 + JITTER)
+        if self.last_heard is not None and asked < self.last_heard <= now:
+            self.probe_at = now + _jittered(FIRST_RETRY)
+            if self.status != "offline":
+                self._become("slow", now)
+            return Change.NONE
+        self.failures += 1
+        self.probe_at = now + _jittered(min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(self.failures - 1, 10)))
         if self.status == "offline":
             return Change.NONE
         if self.failures >= LOST_AFTER:
@@ -81,6 +87,14 @@ class Liveness:
         self._become("slow", now)
         return Change.FALTERED if self.failures == 1 else Change.NONE
 
+    def tidy(self, now: float) -> None:
+        """The clock may have been set back."""
+        self.probe_at = min(self.probe_at, now + LONGEST_RETRY * (1 + JITTER))
+
     def _become(self, status: Status, now: float) -> None:
         if status != self.status:
             self.status, self.since = status, now
+
+
+def _jittered(interval: float) -> float:
+    return interval * random.uniform(1 - JITTER, 1 + JITTER)

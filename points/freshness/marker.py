@@ -1,6 +1,7 @@
 """Says of every reading when it has become too old: stale at its deadline, offline at three times that.
 
-It needs no answer from anyone: a device that hangs cannot keep its values looking fresh.
+It needs no answer from anyone: a device that hangs cannot keep its values looking fresh. Nor can a
+clock that is set back: what seems to come from the future is taken to be of now.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Marker:
         self._device_answers = device_answers
         self._queue: list[tuple[float, int, PointState]] = []
         self._order = count()
+        self._marked = 0.0  # when `mark` was called last
 
     async def run(self) -> None:
         while True:
@@ -46,11 +48,22 @@ class Marker:
 
     def mark(self, now: float) -> None:
         """Marks all that have become too old."""
+        if now < self._marked:
+            self._set_back(now)
+        self._marked = now
         while self._queue and self._queue[0][0] <= now:
             at, _, state = heapq.heappop(self._queue)
             if state.check_at == at:  # otherwise it was arranged anew since
                 state.check_at = None
                 self._look(state, now)
+
+    def _set_back(self, now: float) -> None:
+        watched = {state for at, _, state in self._queue if state.check_at == at}
+        self._queue.clear()
+        for state in watched:
+            state.since = min(state.since, now)
+            state.acquired = state.acquired and min(state.acquired, now)
+            self.watch(state, now)
 
     def _look(self, state: PointState, now: float) -> None:
         limit = state.limit(device_answers=self._device_answers(state))

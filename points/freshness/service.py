@@ -1,7 +1,8 @@
 """Every point's reading, as young as its deadline asks, or marked as what it is.
 
 Only this module puts readings into the store. It follows the catalog: what is discovered is kept
-fresh, by change-of-value where the device offers it and by polls where it does not.
+fresh, by change-of-value where the device offers it and by polls where it does not. A clean stop
+gives the subscriptions back to the devices that answer.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from points.freshness.quality import reading_of
 from points.freshness.states import Age, Cov, PointState
 from points.model import DeviceId, DeviceRef, Point, PointId, Reading, Source
 from points.store import PointStore
+
+PARTING = 3.0  # seconds in which all subscriptions are given back; they end by themselves anyway
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +85,9 @@ class Freshness:
                 while True:
                     self._follow(catalog, group)
                     catalog = await self._book.changed()
+        except asyncio.CancelledError:
+            await self._part()
+            raise
         finally:
             self._keepers.clear()
             self._by_ref.clear()
@@ -96,6 +102,8 @@ class Freshness:
         answers = dict(zip((property_.name for property_ in asked), await reads.read(asked), strict=True))
         value = answers[wanted.ref.property]
         reading = self._learned(state, value, answers.get("status-flags"), answers.get("reliability"), source)
+        if (keeper := self._by_ref.get(device.ref)) is not None:
+            keeper.liveness.heard(reading.at.timestamp())
         if isinstance(value, DeviceError):
             raise value
         return reading
@@ -104,6 +112,22 @@ class Freshness:
         """Every device that is kept, as it is now."""
         now = self._clock.now().timestamp()
         return {id_: _status(keeper, now) for id_, (keeper, _) in self._keepers.items()}
+
+    async def _part(self) -> None:
+        """Once the keepers have ended: asks nothing of devices that do not answer, and waits for nobody long."""
+        partings = [
+            asyncio.create_task(keeper.subscriptions.end(), name=f"parting from {id_}")
+            for id_, (keeper, _) in self._keepers.items()
+            if keeper.liveness.answers and keeper.subscriptions.held
+        ]
+        if not partings:
+            return
+        try:
+            await asyncio.wait(partings, timeout=PARTING)
+        finally:
+            for parting in partings:
+                parting.cancel()
+            await asyncio.gather(*partings, return_exceptions=True)  # why one failed is of no use any more
 
     def _follow(self, catalog: Catalog, group: asyncio.TaskGroup) -> None:
         """Keepers for the devices of `catalog`; those of which nothing changed go on undisturbed."""

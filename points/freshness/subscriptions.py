@@ -7,11 +7,12 @@ again. A device that has no more room is believed, and asked again only after a 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
 from points.bacnet.port import Bacnet
-from points.errors import DeviceRefused, DeviceSilent, ProtocolError
+from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.freshness.states import Cov, PointState
 from points.model import Device
 
@@ -76,6 +77,8 @@ class Subscriptions:
         for state in self._states:
             if state.cov is Cov.HELD and state.renew_at - now > LIFETIME:  # the clock was set back
                 state.renew_at = now
+            state.renew_at = min(state.renew_at, now + RETRY_REFUSED)
+            state.expires_at = min(state.expires_at, now + LIFETIME)
         expired = [state for state in self._states if state.cov is Cov.HELD and state.expires_at <= now]
         for state in expired:
             state.cov = Cov.WANTED
@@ -83,12 +86,20 @@ class Subscriptions:
 
     def renew_all(self, now: float, *, certain: bool) -> None:
         """The device may have forgotten us. `certain`: it was away; otherwise it only announced itself."""
-        if not certain and now - self._renewed_all < RESUBSCRIBE_SPACING:
+        if not certain and 0 <= now - self._renewed_all < RESUBSCRIBE_SPACING:
             return
         self._renewed_all = now
         for state in self._states:
             if state.cov is Cov.HELD:
                 state.renew_at = now
+
+    async def end(self) -> None:
+        """Gives back what the device has granted; what it does not take back ends by itself."""
+        for state in self._states:
+            if state.cov is Cov.HELD:
+                state.cov = Cov.WANTED
+                with suppress(DeviceError):
+                    await self._bacnet.unsubscribe(state.point.ref, process=PROCESS)
 
     def _refused(self, state: PointState, error: DeviceRefused | ProtocolError, now: float) -> None:
         code = error.code if isinstance(error, DeviceRefused) else "protocol-error"

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
+import structlog
 from pretend import FINE, START, PretendBacnet, PretendClock, PretendDevice, a_device, a_point, settle
 
+from points.bacnet.port import Answer, Property
 from points.catalog import Catalog, CatalogBook
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
 from points.events import Events
 from points.freshness import Freshness
 from points.freshness.subscriptions import LIFETIME, PROCESS, RETRY_REFUSED
-from points.model import DeviceId, Event, EventKind, Kind, Point, PointId, Quality, Reading, Source
+from points.model import DeviceId, DeviceRef, Event, EventKind, Kind, Point, PointId, Quality, Reading, Ref, Source
 from points.store import PointStore
 
 DEADLINE = 60.0
@@ -399,3 +402,157 @@ async def test_protocol_errors_are_counted_with_their_sender() -> None:
     device.has("analog-input", 1, present_value=ProtocolError("nonsense"))
     async with kept(device, points=[point]) as bench:
         assert bench.freshness.protocol_errors[DeviceId("ahu-1")] == 1
+
+
+async def test_a_fault_of_ours_at_one_device_costs_that_device_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    sick, well = PretendDevice(1), PretendDevice(2, address="10.0.0.2:47808")
+    points = [a_point(sick, 1, "sick"), a_point(well, 1, "well")]
+    async with kept(sick, well, points=points) as bench:
+        await bench.clock.pass_(100)
+        read_many, tries = bench.bacnet.read_many, []
+
+        async def faulty(device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
+            if device == sick.ref:
+                tries.append(bench.clock.now())
+                raise RuntimeError("a library says so")
+            return await read_many(device, wanted)
+
+        monkeypatch.setattr(bench.bacnet, "read_many", faulty)
+        before = len(well.requests)
+        with structlog.testing.capture_logs() as logged:
+            await bench.clock.pass_(3600)
+        assert len(well.requests) - before >= 3600 / DEADLINE * 2 - 1
+        assert bench.reading("well/ai-1").is_good
+        assert bench.reading("sick/ai-1").reason == "offline"
+        assert 3600 / 72 <= len(tries) <= 3600 / 48 + 10  # at most once a minute, for ever
+        assert [entry["device"] for entry in logged if entry.get("exc_info")] == ["sick"]
+        assert [event.about for event in bench.told] == ["sick"]
+        monkeypatch.undo()
+        await bench.clock.pass_(120)
+        assert bench.reading("sick/ai-1").is_good
+        assert bench.kinds() == [EventKind.DEVICE_LOST, EventKind.DEVICE_BACK]
+
+
+async def _late_renewals(bench: Bench, device: PretendDevice, monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """From now on the device takes notice of no subscription, which takes six seconds each to find out."""
+    asked = []
+
+    async def no_answer(ref: Ref, *, process: int, lifetime: int, confirmed: bool = False) -> None:
+        del ref, process, lifetime, confirmed
+        asked.append(bench.clock.now())
+        await bench.clock.sleep(6)
+        raise DeviceSilent("no answer")
+
+    await bench.clock.pass_(LIFETIME / 2 - 10)
+    device.requests.clear()
+    monkeypatch.setattr(bench.bacnet, "subscribe", no_answer)
+    return asked
+
+
+async def test_a_device_that_notifies_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1), a_point(device, 2)], serves_cov=True) as bench:
+        asked = await _late_renewals(bench, device, monkeypatch)
+        for second in range(120):
+            bench.bacnet.notify(device, "analog-input", 1, present_value=float(second))
+            await bench.clock.pass_(1)
+            assert bench.reading("ahu-1/ai-2").is_good  # its subscription lives
+        assert 10 <= len(asked) <= 120 / 6  # tried again and again, with a breath between
+        assert all(later - earlier > timedelta(seconds=7) for earlier, later in pairwise(asked))
+        assert bench.freshness.devices()[DeviceId("ahu-1")].status == "slow"
+        assert bench.told == []
+        monkeypatch.undo()
+        await bench.clock.pass_(15)
+        assert bench.freshness.devices()[DeviceId("ahu-1")].status == "online"
+
+
+async def test_a_device_that_answers_somebody_else_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        asked = await _late_renewals(bench, device, monkeypatch)
+        for _ in range(60):
+            await bench.freshness.read_now(PointId("ahu-1/ai-1"))
+            await bench.clock.pass_(1)
+        assert len(asked) > 3
+        assert bench.freshness.devices()[DeviceId("ahu-1")].status == "slow"
+        assert bench.told == []
+
+
+async def test_one_late_answer_starts_no_burst_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = PretendDevice()
+    points = [a_point(device, instance) for instance in range(1, 41)]
+    async with kept(device, points=points, serves_cov=True) as bench:
+        await _late_renewals(bench, device, monkeypatch)
+        await bench.clock.pass_(17)
+        monkeypatch.undo()
+        device.requests.clear()
+        await bench.clock.pass_(10)
+        assert device.requests.count("subscribe") == 40
+        assert device.requests.count("read_many") == 0
+
+
+async def test_a_clock_set_back_does_not_keep_a_silent_device_fresh() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        await bench.clock.pass_(100)
+        bench.clock.jump(-20 * 3600)
+        device.silent = True
+        await bench.clock.pass_(DEADLINE + 5)
+        assert bench.reading().quality is Quality.STALE
+        await bench.clock.pass_(3 * DEADLINE)
+        assert bench.reading().reason == "offline"
+
+
+async def test_a_clock_set_back_does_not_age_what_is_still_read() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        await bench.clock.pass_(100)
+        bench.clock.jump(-20 * 3600)
+        for _ in range(200):
+            await bench.clock.pass_(1)
+            assert bench.reading().is_good
+        device.silent = True
+        await bench.clock.pass_(DEADLINE + 5)
+        assert bench.reading().quality is Quality.STALE
+
+
+async def test_a_clock_set_back_does_not_keep_an_i_am_from_being_heard() -> None:
+    device = PretendDevice()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        bench.bacnet.announce(device)
+        await bench.clock.pass_(100)
+        bench.clock.jump(-20 * 3600)
+        await bench.clock.pass_(40)
+        device.subscriptions.clear()
+        bench.bacnet.announce(device)
+        await bench.clock.pass_(2)
+        assert device.subscriptions
+
+
+async def test_a_clean_stop_gives_the_subscriptions_back() -> None:
+    device, dead = PretendDevice(1), PretendDevice(2, address="10.0.0.2:47808")
+    points = [a_point(device, 1), a_point(device, 2), a_point(dead, 1, "dead")]
+    async with kept(device, dead, points=points, serves_cov=True) as bench:
+        assert len(device.subscriptions) == 2
+        dead.silent = True
+        await bench.clock.pass_(600)
+        dead.requests.clear()
+    assert device.subscriptions == {}
+    assert dead.requests == []
+
+
+async def test_a_stop_waits_for_no_device_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("points.freshness.service.PARTING", 0.01)
+    hung, refuses = PretendDevice(1), PretendDevice(2, address="10.0.0.2:47808")
+    points = [a_point(hung, 1, "hung"), a_point(refuses, 1, "refuses"), a_point(refuses, 2, "refuses")]
+    asked = []
+    async with asyncio.timeout(10), kept(hung, refuses, points=points, serves_cov=True) as bench:
+
+        async def unsubscribe(ref: Ref, *, process: int) -> None:
+            asked.append((ref.device.instance, process))
+            if ref.device == hung.ref:
+                await asyncio.Event().wait()
+            raise DeviceRefused("unknown subscription", "other")
+
+        monkeypatch.setattr(bench.bacnet, "unsubscribe", unsubscribe)
+    assert sorted(asked) == [(1, PROCESS), (2, PROCESS), (2, PROCESS)]
