@@ -215,7 +215,7 @@ class Stack:
         async with self._lanes.of(device):
             while True:
                 try:
-                    answer = await self._ask_once(request(address), about)
+                    answer = await self._ask_once(device, request(address), about)
                     break
                 except DeviceSilent:
                     if left <= 0:
@@ -225,7 +225,7 @@ class Stack:
             raise self._nonsense(device, f"{about}: answered with {type(answer).__name__}")
         return answer
 
-    async def _ask_once(self, apdu: Any, about: str) -> Any:
+    async def _ask_once(self, device: DeviceRef, apdu: Any, about: str) -> Any:
         """One request with an invoke id of its own: a late answer to an earlier one finds nobody."""
         answered = False
         try:
@@ -237,8 +237,10 @@ class Stack:
         except Refusal as refusal:
             answered = True
             raise device_error(refusal, about) from None  # it is a BaseException: not even as a cause
-        except (AttributeError, TypeError, ValueError, KeyError, AssertionError) as error:
-            raise ProtocolError(f"{about}: {error}") from error
+        except OSError as error:
+            raise DeviceSilent(f"{about}: cannot be sent ({error})") from error
+        except Exception as error:
+            raise self._nonsense(device, f"{about}: the library fails at it ({error!r})") from error
         finally:
             if not answered:
                 self._application.forget(apdu)

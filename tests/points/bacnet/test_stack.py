@@ -400,6 +400,28 @@ class TestAwkwardAnswers:
             device.answer = read_ack(octets)
             assert await stack.read(device.ref, PRESENT_VALUE) == value
 
+    @pytest.mark.parametrize("fault", [RuntimeError("no"), struct.error("no"), IndexError("no"), RecursionError("no")])
+    async def test_whatever_the_library_throws_is_a_protocol_error_of_that_device(
+        self, stack: Stack, monkeypatch: pytest.MonkeyPatch, fault: Exception
+    ) -> None:
+        async def fails(_apdu: object) -> None:
+            raise fault
+
+        here = DeviceRef(network=0, address="127.0.0.1:9", instance=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(stack._application, "request", fails)
+            with pytest.raises(ProtocolError):
+                await stack.read(here, PRESENT_VALUE)
+        assert stack.protocol_errors[str(here)] == 1
+
+    async def test_what_cannot_be_sent_is_silence(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def fails(_apdu: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+        monkeypatch.setattr(stack._application, "request", fails)
+        with pytest.raises(DeviceSilent, match="unreachable"):
+            await stack.read(DeviceRef(network=0, address="127.0.0.1:9", instance=1), PRESENT_VALUE)
+
     async def test_nan_stays_nan(self, stack: Stack) -> None:
         async with parrot() as device:
             device.answer = read_ack(b"\x44\x7f\xc0\x00\x00")
