@@ -333,7 +333,7 @@ def _mirror(
 def mirror_settings(config: Config) -> MirrorSettings | None:
     """What the mirror is told of its broker; None if there is to be none. Raises `Misconfigured`."""
     mqtt = config.mqtt
-    if not mqtt.enabled:
+    if mqtt is None or not mqtt.enabled:
         return None
     try:
         return MirrorSettings(

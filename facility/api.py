@@ -147,7 +147,10 @@ class Api:
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         stream = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False)
-        await stream.prepare(request)
+        try:
+            await stream.prepare(request)
+        except ConnectionError:  # the screen left before we answered
+            return stream
         sending = asyncio.create_task(self._send(stream, self._sessions(_caller(request))))
         try:
             async for _ in stream:  # nothing is said to us; this is how a leaving screen is noticed

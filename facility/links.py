@@ -81,7 +81,8 @@ class Gauges:
             told.append(f"MQTT DOWN: {by_name['mqtt'].text}")
         if by_name["history"].state == "down":
             told.append(f"HISTORY DOWN: {by_name['history'].text}")
-        if self.config.mqtt.enabled and self.config.mqtt.allow_insecure and not self.config.mqtt.tls:
+        mqtt = self.config.mqtt
+        if self.mirror and mqtt and mqtt.allow_insecure and not mqtt.tls:
             told.append("TLS OFF (mqtt.allow_insecure)")
         return told
 

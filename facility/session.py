@@ -6,6 +6,7 @@ building: it translates, checks the caller's role, and asks the parts it is give
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ from points.units import show
 
 MOST_BUCKETS = 2_000  # more than any screen is wide
 LONGEST_AUDIT = 1_000
+LOOK_S = 12.0  # a device that answers at all answers a look sooner; both are shorter than a caller waits
+WRITE_S = 24.0
 RECORDS_SHOWN = 20  # of one point, on its screen
 MAY_COMMAND: frozenset[Role] = frozenset({"operator", "engineer", "admin"})
 
@@ -205,15 +208,22 @@ class Session:
         if self._role not in MAY_COMMAND:
             raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not command. Ask for a role.")
         try:
-            return self._plan(await self._parts.previews.preview(command), known)
+            async with asyncio.timeout(LOOK_S):
+                return self._plan(await self._parts.previews.preview(command), known)
         except PointsError as error:
-            raise FacilityError("busy", str(error)) from None
+            raise FacilityError("busy", f"{known.device} cannot be asked: {error}. Nothing was written.") from None
+        except TimeoutError:
+            raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
 
     async def commit(self, plan: str) -> Result:
         try:
-            outcome = await self._parts.previews.commit(plan)
+            async with asyncio.timeout(WRITE_S):
+                outcome = await self._parts.previews.commit(plan)
         except StalePlan as error:
             raise FacilityError("stale-plan", str(error)) from None
+        except TimeoutError:  # the desk carries it to its end all the same
+            text = f"The device has not answered for {WRITE_S:.0f} s. The command goes on; the audit tells its end."
+            raise FacilityError("busy", text) from None
         return self._result(outcome)
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
@@ -326,7 +336,9 @@ class Session:
             case Held() if command.value is None:
                 status, text = "released", f"{command.point} is released; slot {int(command.priority)} is empty."
             case Held():
-                status, text = "held", f"{command.point} is held at {said(command.value)}, read back from the device."
+                end = f" until {until.astimezone(self._parts.config.site.tz):%H:%M}" if until else ""
+                status = "held"
+                text = f"{command.point} is held at {said(command.value)}{end}, read back from the device."
             case Outranked(by_slot=slot):
                 status = "outranked"
                 text = f"{said(command.value)} stands in slot {int(command.priority)}, but slot {slot} wins."

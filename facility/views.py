@@ -22,7 +22,7 @@ from facility.wire import (
 )
 from points.catalog import Catalog
 from points.freshness import DeviceStatus
-from points.model import Device, Point, PointId, Quality, Reading, Slots, Value
+from points.model import Device, Point, PointId, Quality, Reading, Safety, Slots, Value
 from points.units import show, symbol
 from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
 from schedules.policy import Policy
@@ -210,11 +210,23 @@ def sentences(
                 told.append(f"Beneath it wait: {', '.join(beneath)}.")
     if reading is not None and reading.reason:
         told.append(f"The value is {reading.quality}: {reading.reason}.")
-    if not point.commandable:
-        told.append("It cannot be commanded: the object has no priority array.")
-    elif point.access.value == "monitor-only":
-        told.append(f"It is monitor-only: {'locked by the site' if point.locked else point.safety.value}.")
+    if point.access.value == "monitor-only":
+        told.append(f"It is monitor-only: {', '.join(_locks(point))}.")
     return told
+
+
+def _locks(point: Point) -> list[str]:
+    """Everything that keeps the point from being written."""
+    locks = [] if point.safety in (Safety.COMFORT, Safety.CRITICAL) else [f"{point.safety.value} equipment"]
+    if point.safety is Safety.UNKNOWN:
+        locks = ["nobody has said what it is"]
+    if point.locked:
+        locks.append("locked by the site")
+    if not point.commandable:
+        locks.append("the object has no priority array")
+    if not point.present:
+        locks.append("its device no longer has it")
+    return locks
 
 
 def _claim_sentence(claim: Claim | None, zone: ZoneInfo) -> list[str]:
@@ -229,15 +241,14 @@ def _claim_sentence(claim: Claim | None, zone: ZoneInfo) -> list[str]:
 def schedule_info(
     programme: Programme, policies: Iterable[Policy], points: int, now: datetime, zone: ZoneInfo
 ) -> ScheduleInfo:
-    """The week around `now`, Monday to Sunday, and what comes next."""
+    """The seven days from today, and what comes next."""
     today = now.astimezone(zone).date()
-    monday = today - timedelta(days=today.weekday())
     coming = next_transition(programme, now, zone)
     return ScheduleInfo(
         name=programme.name,
         what=", ".join(policy.name for policy in policies),
         points=points,
-        days=[_day(programme, monday + timedelta(days=offset), today) for offset in range(7)],
+        days=[_day(programme, today + timedelta(days=offset), today) for offset in range(7)],
         now_state=state_at(programme, now, zone),
         next_change=coming[0] if coming else None,
         next_state=coming[1] if coming else "",

@@ -206,7 +206,7 @@ class ScheduleInfo(Wire):
     name: str
     what: str
     points: int
-    days: list[ScheduleDay]  # Monday to Sunday of the week shown
+    days: list[ScheduleDay]  # seven, from today
     now_state: str
     next_change: datetime | None
     next_state: str

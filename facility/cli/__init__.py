@@ -23,13 +23,13 @@ for verb in (
     look.discover,
     look.points,
     look.read,
-    act.write,
     act.release,
     look.schedule,
     look.status,
     run.check,
 ):
     app.command()(verb)
+app.command(context_settings={"ignore_unknown_options": True})(act.write)  # -5 is a value, not an option
 
 
 def main() -> None:

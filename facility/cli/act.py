@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -18,10 +19,11 @@ from facility.cli.common import (
     value,
 )
 from facility.port import Facility
-from facility.wire import Plan, Result, Wish
+from facility.wire import Hello, Plan, Result, Wish
 from points.model import Value
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; at least four characters, never about a patient.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do it although the guard warns.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what it would do, write nothing.")]
 
 
@@ -33,6 +35,7 @@ def write(
     config: ConfigOption = None,
     socket: SocketOption = None,
     dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Hold a point at a value for a while (priority 8); the agent lets go by itself.
@@ -40,7 +43,8 @@ def write(
     Example:  facility write ahu-1/sat-sp 18 --for 2h --reason "valve test"
     """
     minutes = duration(lasts).total_seconds() / 60
-    _carry_out(_wish(point, value(wanted), minutes, reason), config, socket, dry_run=dry_run, as_json=as_json)
+    wish = _wish(point, value(wanted), minutes, reason)
+    _carry_out(wish, config, socket, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def release(
@@ -55,7 +59,7 @@ def release(
 
     Example:  facility release ahu-1/sat-sp
     """
-    _carry_out(_wish(point, None, None, reason), config, socket, dry_run=dry_run, as_json=as_json)
+    _carry_out(_wish(point, None, None, reason), config, socket, dry_run=dry_run, yes=True, as_json=as_json)
 
 
 def _wish(point: str, wanted: Value | None, minutes: float | None, reason: str) -> Wish:
@@ -64,26 +68,34 @@ def _wish(point: str, wanted: Value | None, minutes: float | None, reason: str) 
     return Wish(point=point, value=wanted, minutes=minutes, reason=reason)
 
 
-def _carry_out(wish: Wish, config: ConfigOption, socket: SocketOption, *, dry_run: bool, as_json: bool) -> None:
-    async def question(facility: Facility) -> tuple[Plan, Result | None]:
-        plan = await facility.preview(wish)
-        if dry_run or plan.verdict == "refused":
-            return plan, None
-        return plan, await facility.commit(plan.id)
+def _carry_out(
+    wish: Wish, config: ConfigOption, socket: SocketOption, *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    async def question(facility: Facility) -> tuple[Hello, Plan, Result | None]:
+        hello, plan = await facility.hello(), await facility.preview(wish)
+        if dry_run or plan.verdict == "refused" or (plan.verdict == "warning" and not yes):
+            return hello, plan, None
+        return hello, plan, await facility.commit(plan.id)
 
-    plan, result = ask(socket_of(socket, config), question)
+    hello, plan, result = ask(socket_of(socket, config), question)
     if as_json:
         print_json(result or plan)
     elif result is None:
-        _print_plan(plan)
+        _print_plan(plan, ZoneInfo(hello.zone))
+        if plan.verdict == "warning" and not dry_run:
+            typer.echo("Nothing was written. Say --yes to do it all the same.", err=True)
     else:
         typer.echo(result.text)
-    if plan.verdict == "refused" or (result is not None and result.status not in ("held", "released")):
+    done = dry_run and plan.verdict != "refused" if result is None else result.status in ("held", "released")
+    if not done:
         raise typer.Exit(Exit.NO)
 
 
-def _print_plan(plan: Plan) -> None:
-    typer.echo(f"{'Refused' if plan.verdict == 'refused' else 'Would do'}: {plan.what}")
-    for head, text in (("Rule", plan.rule), ("Why", plan.why), ("Wins", plan.wins), ("After", plan.after)):
+def _print_plan(plan: Plan, zone: ZoneInfo) -> None:
+    words = {"refused": "Refused", "warning": "WARNING, would do", "allowed": "Would do"}
+    typer.echo(f"{words[plan.verdict]}: {plan.what}")
+    ends = plan.ends.astimezone(zone).strftime("%a %H:%M") if plan.ends else ""
+    rows = (("Rule", plan.rule), ("Why", plan.why), ("Wins", plan.wins), ("Ends", ends), ("After", plan.after))
+    for head, text in rows:
         if text:
             typer.echo(f"  {head:<6}{text}")

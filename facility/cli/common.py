@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import re
+import socket as socket_module
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
@@ -66,11 +68,22 @@ def socket_of(given: Path | None, config: Path | None) -> Path:
     if config is not None or Path("facility.toml").exists():
         return configuration(config).socket
     base = configuration(None).state_dir.parent
-    running = sorted(base.glob("*/agent.sock"))
+    running = [path for path in sorted(base.glob("*/agent.sock")) if _answers(path)]
     if len(running) > 1:
         names = "\n".join(f"  --socket {path}" for path in running)
         fail(f"Several agents run here; say which:\n{names}", Exit.USAGE)
     return running[0] if running else base / "site" / "agent.sock"
+
+
+def _answers(path: Path) -> bool:
+    """Whether anybody listens there; the file of an agent that was killed stays."""
+    with socket_module.socket(socket_module.AF_UNIX) as probe:
+        probe.settimeout(1.0)
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
 
 
 def ask(socket: Path, question: Callable[[Facility], Awaitable[Result]]) -> Result:
@@ -121,7 +134,10 @@ def value(text: str) -> float | int | bool | str:
     """A number where it reads like one; state texts (`on`, `occupied`) are understood by the agent."""
     for kind in (int, float):
         try:
-            return kind(text)
+            number = kind(text)
         except ValueError:
             continue
+        if not math.isfinite(number):
+            raise typer.BadParameter(f"{text!r} is not a value that a device could hold")
+        return number
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -26,6 +27,7 @@ def run(
 
     Example:  facility run --config /etc/facility.toml
     """
+    os.umask(0o077)  # audit, history and log name people: they are for the agent's own user
     settings = configuration(config)
     set_up(settings.agent.log)
     try:
@@ -106,12 +108,12 @@ def screens() -> Any:
 
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No screen; print a summary at the end.")] = False,
-    seconds: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
+    seconds: Annotated[float | None, typer.Option("--for", min=1, help="End after so many seconds.")] = None,
     scenario: Annotated[
         str | None, typer.Option(help="A story: fridge-door, or-pressure, device-reboot, device-silent, holiday.")
     ] = None,
-    speed: Annotated[float, typer.Option(help="How much faster than real the building's physics runs.")] = 1.0,
-    churn: Annotated[int, typer.Option(help="Extra value changes a second, to see it under load.")] = 0,
+    speed: Annotated[float, typer.Option(min=0.1, max=600, help="How much faster the building's physics runs.")] = 1.0,
+    churn: Annotated[int, typer.Option(min=0, help="Extra value changes a second, to see it under load.")] = 0,
     mqtt: Annotated[str | None, typer.Option(help="host:port of a broker to use instead of our own.")] = None,
     state: Annotated[Path | None, typer.Option("--state", help="State folder [default: that of the user].")] = None,
     theme: Annotated[str | None, typer.Option(help="dark, light, contrast, 16 or mono.")] = None,

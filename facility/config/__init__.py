@@ -56,7 +56,8 @@ class Config(BaseSettings):
     site: Site = Site()
     agent: AgentSection = AgentSection()
     bacnet: BacnetSection = BacnetSection()
-    mqtt: MqttSection = MqttSection()
+    mqtt: MqttSection | None = None
+    """The broker that state is mirrored to; without the section, none."""
     history: HistorySection = HistorySection()
     api: ApiSection = ApiSection()
     users: dict[str, Role] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -90,7 +91,7 @@ class BacnetSection(Section):
 
 class MqttSection(Section):
     enabled: bool = True
-    """Whether state is mirrored to a broker."""
+    """Off keeps the section without using it."""
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65_535)] = 1883
     username: str | None = None
@@ -129,7 +130,13 @@ class HolidayEntry(Section):
     name: str
 
 
-Change = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d [a-z0-9-]+$")]
+def _is_change(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d [a-z0-9-]+", text):
+        raise ValueError(f"{text!r} is not a change; write a time and a state, such as '06:30 occupied'")
+    return text
+
+
+Change = Annotated[str, AfterValidator(_is_change)]
 """`07:00 occupied`: from then on the programme is in that state."""
 
 

@@ -16,14 +16,16 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from facility.broker import local_broker
+from facility.api import must_be_servable
+from facility.broker import BrokerTrouble, local_broker
 from facility.client import RemoteFacility
 from facility.config import load
 from facility.demo.processes import ChildFailed, KeptAgent, free_port
 from facility.demo.summary import print_summary, summarise
 from facility.port import FacilityError
-from facility.simulation.process import simulated_hospital
+from facility.simulation.process import HospitalFailed, simulated_hospital
 from facility.until import asked_to_end
+from points.errors import PointsError
 
 CONFIG = Path(__file__).with_name("demo.toml")
 SCENARIOS = ("fridge-door", "or-pressure", "device-reboot", "device-silent", "holiday")
@@ -65,11 +67,14 @@ class Stage:
 
 def play(options: DemoOptions, screens: Callable[[], Any] | None) -> int:
     """Runs the demo to its end; the exit code says whether every part worked."""
-    if screens is None:
-        return asyncio.run(_headless(options))
-    with _Backstage(options) as stage:
-        _say(_subscribe_command(stage))
-        return int(screens()(RemoteFacility(stage.socket), theme=options.theme, ascii=options.ascii))
+    try:
+        if screens is None:
+            return asyncio.run(_headless(options))
+        with _Backstage(options) as stage:
+            _say(_subscribe_command(stage))
+            return int(screens()(RemoteFacility(stage.socket), theme=options.theme, ascii=options.ascii))
+    except (PointsError, BrokerTrouble, HospitalFailed) as error:
+        raise ChildFailed(str(error)) from None
 
 
 async def _headless(options: DemoOptions) -> int:
@@ -138,6 +143,7 @@ class _Backstage:
 @asynccontextmanager
 async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
     state = options.state or load(CONFIG).state_dir
+    must_be_servable(state / "agent.sock", None, private=state)
     await _nobody_else(state / "agent.sock")
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
@@ -187,6 +193,8 @@ class _Mqtt:
 async def _broker(stack: AsyncExitStack, given: str | None) -> _Mqtt:
     if given is not None:
         host, _, port = given.partition(":")
+        if not host or not (port or "1").isdigit():
+            raise ChildFailed(f"{given!r} is not a broker: write host or host:port.")
         return _Mqtt(host, int(port or MQTT_PORT))
     broker = await stack.enter_async_context(local_broker(port=free_port(MQTT_PORT)))
     return _Mqtt(broker.host, broker.port, broker.username, broker.password)

@@ -16,7 +16,7 @@ import orjson
 
 from facility.client import RemoteFacility
 from facility.demo.processes import KeptAgent
-from facility.mirror.probe import retained_states
+from facility.mirror.probe import BrokerSilent, retained_states
 from facility.mirror.settings import MirrorSettings
 from facility.wire import DeviceInfo, Overview, PointInfo, Record
 
@@ -81,7 +81,10 @@ async def summarise(stage: Played) -> Summary:
     _building(summary, points, devices)
     _readings(summary, overview, stats)
     _writes(summary, records)
-    _mirror(summary, points, await retained_states(mqtt))
+    try:
+        _mirror(summary, points, await retained_states(mqtt))
+    except BrokerSilent as error:
+        summary.add("MQTT", "no answer", wrong=str(error))
     lamps = ", ".join(f"{level} {lamp.standing} ({lamp.new} new)" for level, lamp in overview.lamps.items())
     summary.add("alarms", lamps)
     wrong = "the agent ended and was started again" if stage.agent.starts > 1 else None

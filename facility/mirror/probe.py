@@ -12,8 +12,19 @@ QUIET_S = 1.5  # so long without a retained message: the broker has told all it 
 LIVE = 100_000  # messages that may wait while they are sorted; live ones come in between
 
 
+class BrokerSilent(Exception):
+    """Nobody answers there, or not as a broker does."""
+
+
 async def retained_states(settings: MirrorSettings) -> dict[str, bytes]:
-    """Topic -> payload of every retained state of the agent."""
+    """Topic -> payload of every retained state of the agent. Raises `BrokerSilent`."""
+    try:
+        return await _listen(settings)
+    except aiomqtt.MqttError as error:
+        raise BrokerSilent(f"the broker at {settings.where} does not answer: {error}") from None
+
+
+async def _listen(settings: MirrorSettings) -> dict[str, bytes]:
     states: dict[str, bytes] = {}
     async with aiomqtt.Client(
         settings.host,

@@ -140,3 +140,44 @@ def test_check_touches_nothing(tmp_path):
 def test_check_speaks_json(tmp_path):
     answer = facility("check", "--config", str(CONFIG), "--json", state=tmp_path)
     assert json.loads(answer.stdout)["errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("write", "a/b", "nan", "--for", "2h", "--reason", "a test"), "not a value"),
+        (("write", "a/b", "1", "--for", "99999999999999999h", "--reason", "a test"), "not a duration"),
+        (("demo", "--speed", "0"), "0.1"),
+        (("demo", "--headless", "--for", "-3"), "--for"),
+    ],
+)
+def test_numbers_that_make_no_sense(words, text, tmp_path):
+    answer = facility(*words, state=tmp_path)
+    assert answer.returncode == 2
+    says(answer, text)
+
+
+def test_a_negative_value_is_a_value(tmp_path):
+    answer = facility("write", "aii-1/dp-sp", "-5", "--for", "2h", "--reason", "a test", state=tmp_path)
+    assert answer.returncode == 3
+    says(answer, "No agent is running")
+
+
+def test_the_demo_refuses_what_cannot_work(tmp_path):
+    long = facility("demo", "--headless", "--state", str(tmp_path / ("x" * 100)), state=tmp_path)
+    assert long.returncode == 1
+    says(long, "107 bytes")
+    broker = facility("demo", "--headless", "--mqtt", "foo:bar", state=tmp_path)
+    assert broker.returncode == 1
+    says(broker, "host:port")
+
+
+def test_the_socket_of_an_agent_that_was_killed_is_nobody(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / "facility" / name).mkdir(parents=True)
+        left = socket.socket(socket.AF_UNIX)
+        left.bind(str(tmp_path / "facility" / name / "agent.sock"))
+        left.close()
+    answer = facility("status", state=tmp_path, FACILITY_AGENT__STATE_DIR=str(tmp_path / "facility" / "site"))
+    assert answer.returncode == 3
+    says(answer, "facility run")
