@@ -129,6 +129,10 @@ class Books:
         """The slots that have been in doubt long enough to be compared."""
         return {key for key, since in self.unsure.items() if now - since >= SETTLING or since > now}
 
+    def is_unsettled(self, key: SlotKey) -> bool:
+        """Whether a write may still be under way to the slot."""
+        return key in self.unsure and key not in self.questioned(self._clock.now())
+
     def tell(self, point: PointId, text: str) -> None:
         self._events.tell(Event(kind=EventKind.COMMAND, time=self._clock.now(), about=point, text=text))
 

@@ -33,7 +33,7 @@ from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, PointsError, UnknownPoint
 from points.events import Events
-from points.model import Kind, Point, PointId, Priority, Reading, Slots, Source, Value, values_agree
+from points.model import DeviceRef, Kind, Point, PointId, Priority, Reading, Slots, Source, Value, values_agree
 from points.store import PointStore
 
 Result = TypeVar("Result")
@@ -126,6 +126,15 @@ class CommandDesk:
         """The claims that need attention, those that ended first in front."""
         wanted = self._unseen | self._books.questioned(now)
         return [claim.key for claim in self.claims.standing() if claim.until <= now or claim.key in wanted]
+
+    def claims_at(self, device: DeviceRef) -> list[Claim]:
+        """The claims on points of the device that lives there."""
+        points = self._catalog.current.points
+        return [
+            claim
+            for claim in self.claims.standing()
+            if (point := points.get(claim.point)) is not None and point.ref.device == device
+        ]
 
     async def settle(self) -> None:
         """Waits until no command is under way."""
@@ -257,6 +266,8 @@ class CommandDesk:
     async def _attend(self, key: SlotKey) -> bool:
         async with self._locks[key[0]]:
             claim = self.claims[key]
+            if claim is not None and claim.until > self._clock.now() and self._books.is_unsettled(key):
+                return False  # what may still be under way to the slot would not be seen
             try:
                 done = claim is None or await self._compare(claim)
             except PointsError as error:

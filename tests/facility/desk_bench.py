@@ -16,6 +16,7 @@ from facility.commands import CommandDesk, unlimited
 from facility.database import open_state
 from facility.leases import Leases
 from facility.model import Command
+from points.bacnet.port import IAm
 from points.catalog import Catalog, CatalogBook
 from points.errors import DeviceSilent
 from points.events import Events
@@ -102,6 +103,7 @@ class PretendDevice:
         self.arrays = {}
         self.default = 20.0
         self.writes = []
+        self.i_am_handlers = []
         self.silent = set()  # device instances that do not answer at all
         self.faults = []  # for the next writes: functions of (ref, value, priority) that do or raise something
 
@@ -113,6 +115,13 @@ class PretendDevice:
 
     def reboot(self):
         self.arrays.clear()
+
+    def on_i_am(self, handler):
+        self.i_am_handlers.append(handler)
+
+    def announce(self, point):
+        for handler in self.i_am_handlers:
+            handler(IAm(device=point.ref.device, max_apdu=1476, segmentation="no-segmentation", vendor_id=999))
 
     async def write(self, ref, value, priority):
         self.bench.step()
@@ -207,14 +216,13 @@ class Bench:
         self.step()
         return outcome
 
-    def tell(self, event):
-        self.told.append(event.text)
-
     async def start(self):
         self.claims = await Claims.load(self)
         self.audit = Audit(self, self.clock)
         self.events = Events()
-        self.events.tell = self.tell
+        tell = self.events.tell
+        self.events.tell = lambda event: (self.told.append(event.text), tell(event))
+        self.device.i_am_handlers.clear()
         self.desk = CommandDesk(
             bacnet=self.device,
             reader=self,
@@ -226,7 +234,7 @@ class Bench:
             clock=self.clock,
             limits=self._limits,
         )
-        self.leases = Leases(self.desk, self.audit, self.clock)
+        self.leases = Leases(self.desk, self.audit, self.clock, events=self.events, bacnet=self.device)
         return self
 
     def _limits(self, point):

@@ -7,11 +7,11 @@ from desk_bench import ELSEWHERE, FAN, NOON, OVERRIDE, RELEASE, SETPOINT, Bench,
 from sqlalchemy import text
 
 from facility.audit import INTERRUPTED
-from facility.leases import FIRST_PAUSE, LONGEST_PAUSE
+from facility.leases import ANNOUNCED_AGAIN, FIRST_PAUSE, LONGEST_NAP, LONGEST_PAUSE, LOOK_EVERY
 from facility.model import Failed, Held, Rejected
 from points.catalog import Catalog
 from points.errors import DeviceRefused
-from points.model import Priority, Safety
+from points.model import Event, EventKind, Priority, Safety
 
 KEY = (SETPOINT.id, Priority.OPERATOR)
 DEMAND = replace(OVERRIDE, by="policy:night", priority=Priority.SCHEDULE, value=16.0, lasts=timedelta(minutes=15))
@@ -195,6 +195,127 @@ async def test_without_an_audit_nothing_is_released_until_it_is_back(bench):
         bench.clock.advance(seconds=FIRST_PAUSE.total_seconds() * 1.3)
         await until(lambda: not bench.claims.standing())
     assert bench.slot() is None
+
+
+async def test_an_override_that_is_lost_at_the_device_is_noticed_while_we_run(bench):
+    await bench.desk.submit(OVERRIDE)
+    await bench.desk.submit(replace(OVERRIDE, point=ELSEWHERE.id))
+    async with Serving(bench):
+        await until(lambda: bench.clock._sleepers)
+        bench.device.put(SETPOINT, None)  # somebody cleared the slot
+        bench.device.put(ELSEWHERE, 25.0)  # and somebody took the other
+        bench.clock.advance(seconds=LOOK_EVERY.total_seconds() - 1)
+        await until(lambda: bench.clock._sleepers)
+        assert bench.slot() is None
+        bench.clock.advance(seconds=LONGEST_NAP.total_seconds())
+        await until(lambda: bench.slot() == 18.0 and len(bench.claims.standing()) == 1)
+    assert bench.slot(ELSEWHERE) == 25.0
+    assert any("lost its slot 8" in told for told in bench.told)
+    assert any("is left alone" in told for told in bench.told)
+
+
+async def test_what_is_as_it_was_is_looked_at_now_and_then_and_written_nowhere(bench):
+    await bench.desk.submit(OVERRIDE)
+    await bench.desk.submit(DEMAND)
+    looks = []
+    read_slots = bench.device.read_slots
+
+    async def counted(ref):
+        looks.append(bench.clock.now())
+        return await read_slots(ref)
+
+    bench.device.read_slots = counted
+    writes, records = list(bench.device.writes), await bench.results()
+    async with Serving(bench):
+        for _ in range(28):  # until just before the policy's lease ends
+            await until(lambda: bench.clock._sleepers)
+            bench.clock.advance(seconds=LONGEST_NAP.total_seconds())
+            await until(lambda: not bench.leases._visited)
+    assert 2 <= len(looks) <= 3
+    assert (bench.device.writes, await bench.results()) == (writes, records)
+
+
+async def test_a_device_that_is_back_is_compared_at_once(bench):
+    await bench.desk.submit(OVERRIDE)
+    await bench.desk.submit(DEMAND)
+    async with Serving(bench):
+        await until(lambda: bench.clock._sleepers)
+        bench.device.reboot()
+        for device in ("vav-9", "ahu-1"):
+            bench.events.tell(Event(kind=EventKind.DEVICE_BACK, time=NOON, about=device, text="it answers again"))
+        await until(lambda: (bench.slot(), bench.slot(priority=15)) == (18.0, 16.0))
+
+
+async def test_a_device_that_announces_itself_is_compared_but_not_each_time(bench):
+    await bench.desk.submit(OVERRIDE)
+    async with Serving(bench):
+        await until(lambda: bench.clock._sleepers)
+        bench.device.reboot()
+        bench.device.announce(ELSEWHERE)
+        bench.device.announce(SETPOINT)  # the claim is a second old: that was not it
+        assert not bench.leases._asked
+        bench.clock.advance(seconds=ANNOUNCED_AGAIN.total_seconds())
+        bench.device.announce(SETPOINT)
+        await until(lambda: bench.slot() == 18.0)
+        await until(lambda: not bench.leases._visited)
+        bench.device.announce(SETPOINT)
+        assert not bench.leases._asked
+
+
+async def test_a_device_that_announces_itself_after_a_silence_is_not_kept_waiting(bench):
+    await bench.desk.submit(OVERRIDE)
+    bench.device.silent.add(SETPOINT.ref.device.instance)
+    await bench.start()
+    async with Serving(bench):
+        await until(lambda: bench.leases._retries)
+        bench.device.silent.clear()
+        bench.clock.advance(seconds=ANNOUNCED_AGAIN.total_seconds() - 1)
+        bench.leases._later(KEY)
+        bench.clock.time += timedelta(seconds=1)
+        bench.device.announce(SETPOINT)
+        await until(lambda: not bench.desk.due(bench.clock.now()))
+
+
+async def test_what_may_still_be_under_way_is_not_taken_for_lost(bench):
+    await bench.desk.submit(OVERRIDE)
+    bench.device.faults = [bench.device.then_silent]
+    await bench.desk.submit(replace(OVERRIDE, value=22.0))
+    bench.device.silent.clear()
+    bench.device.reboot()
+    assert not await bench.desk.attend(KEY)
+    assert [claim.value for claim in bench.claims.standing()] == [22.0]
+    bench.clock.advance(seconds=10)
+    assert await bench.desk.attend(KEY)
+
+
+async def test_a_fault_of_ours_at_one_point_ends_neither_the_service_nor_its_neighbours_turn(bench):
+    await bench.desk.submit(OVERRIDE)
+    await bench.desk.submit(replace(OVERRIDE, point=FAN.id, value=True))
+    await bench.desk.submit(replace(OVERRIDE, point=ELSEWHERE.id))
+    read_slots = bench.device.read_slots
+
+    async def broken(ref):
+        if ref == SETPOINT.ref:
+            raise RuntimeError("a mistake")
+        return await read_slots(ref)
+
+    bench.device.read_slots = broken
+    bench.device._check_record = lambda *_: None  # two devices at once: the newest intent is either's
+    bench.clock.advance(hours=3)
+    async with Serving(bench):
+        await until(lambda: [claim.key for claim in bench.claims.standing()] == [KEY] == list(bench.leases._retries))
+        bench.device.read_slots = read_slots
+        bench.clock.advance(seconds=FIRST_PAUSE.total_seconds() * 1.3)
+        await until(lambda: not bench.claims.standing())
+
+
+async def test_a_clock_that_was_put_back_keeps_nobody_waiting(bench):
+    await bench.desk.submit(OVERRIDE)
+    bench.device.silent.add(SETPOINT.ref.device.instance)
+    await bench.restart()
+    assert bench.leases._errands() == {}
+    bench.clock.time -= timedelta(hours=20)
+    assert bench.leases._errands() == {"ahu-1": [KEY]}
 
 
 # A process may be killed between any two steps. Every step of every story is tried in turn.

@@ -117,7 +117,7 @@ class Agent:
                     events=events,
                     clock=clock,
                 )
-                agent.leases = Leases(agent.desk, agent.audit, clock)
+                agent.leases = Leases(agent.desk, agent.audit, clock, events=events, bacnet=agent.stack)
                 await agent.leases.reconcile()
                 agent.book = book
                 yield agent
