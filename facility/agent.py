@@ -266,7 +266,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         desk=desk,
         history=history,
         planner=planner,
-        vital=[Leases(desk, audit, clock)],
+        vital=[Leases(desk, audit, clock, events=events, bacnet=stack)],
         services=[freshness, survey, alarms, api, *(service for service in optional if service is not None)],
         clock=clock,
         roll=roll,
