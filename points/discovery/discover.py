@@ -1,4 +1,7 @@
-"""The course of a discovery: search, inspect each device, put together what was found and what was known."""
+"""The course of a discovery: search, inspect each device, put together what was found and what was known.
+
+What goes wrong at one device, expected or not, is told and costs that device only: it stays as it was known.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ class _Discovery:
         claimed = duplicates(set(heard) | {one.device.ref for one in found})
         named = self._named(found, {ref for refs in claimed.values() for ref in refs})
         self._tell_duplicates(named, claimed)
-        points = [point for one in named for point in self._points(one)]
+        points = [point for one in named for point in self._points_or_known(one)]
         devices = [one.device for one in named]
         lost_devices, lost_points = self._not_found({device.ref for device in devices}, set(heard))
         catalog = Catalog.of(devices + lost_devices, points + lost_points, self._known.spaces.values())
@@ -93,6 +96,12 @@ class _Discovery:
             except DeviceError as error:
                 self._unreadable(ref, error, answered=i_am is not None)
                 return None
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other devices are found
+                _log.exception("a device cannot be read: a fault of ours", device=str(ref))
+                self._event(
+                    EventKind.PROTOCOL_ERROR, str(ref), f"{ref} cannot be read: an unexpected fault ({error!r})"
+                )
+                return None
         self._tell(
             devices_described=self._done.devices_described + 1,
             points=self._done.points + len(found.raws or ()),
@@ -114,7 +123,8 @@ class _Discovery:
         """A device that said who it is but cannot be read stays as it was known, or waits for the next time."""
         if answered or not isinstance(error, DeviceSilent):
             _log.warning("a device cannot be read", device=str(ref), error=str(error))
-            self._event(EventKind.PROTOCOL_ERROR, str(ref), f"{ref} answered Who-Is but cannot be read: {error}")
+            which = "answered Who-Is" if answered else "is configured"
+            self._event(EventKind.PROTOCOL_ERROR, str(ref), f"{ref} {which} but cannot be read: {error}")
 
     def _named(self, found: list[_Found], doubled: set[DeviceRef]) -> list[_Found]:
         """With ids: the old one where there was one, a new unique one otherwise."""
@@ -134,6 +144,16 @@ class _Discovery:
             raws = one.raws and [replace(raw, device=device) for raw in one.raws]
             named.append(_Found(device=device, raws=raws))
         return named
+
+    def _points_or_known(self, found: _Found) -> list[Point]:
+        try:
+            return self._points(found)
+        except Exception as error:  # noqa: BLE001 - the same
+            device = found.device
+            _log.exception("a device's points cannot be described: a fault of ours", device=device.id)
+            text = f"{device.name}: its points cannot be described: an unexpected fault ({error!r})"
+            self._event(EventKind.PROTOCOL_ERROR, device.id, text)
+            return self._known.points_of(device.id)
 
     def _points(self, found: _Found) -> list[Point]:
         before = self._known.points_of(found.device.id)

@@ -1,7 +1,7 @@
 """How the building has been: written as it happens, rolled up, and honest about what was not seen."""
 
-from points.history.queries import Bucket, Sample
+from points.history.queries import Bucket
 from points.history.rollups import Keep
 from points.history.writer import Health, History
 
-__all__ = ["Bucket", "Health", "History", "Keep", "Sample"]
+__all__ = ["Bucket", "Health", "History", "Keep"]

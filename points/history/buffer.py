@@ -86,6 +86,6 @@ class Buffer:
 
     def _says_nothing_new(self, row: Pending) -> bool:
         last = self._latest.get(row["point"])
-        if last is None or row["ts"] - last["ts"] >= BUCKET:
+        if last is None or not 0 <= row["ts"] - last["ts"] < BUCKET:  # below 0: the clock was set back
             return False
         return (last["value"], last["text"], last["quality"]) == (row["value"], row["text"], row["quality"])

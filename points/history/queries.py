@@ -10,7 +10,6 @@ from sqlalchemy import Connection, func, select
 from points.history.rows import (
     BUCKET,
     GOOD,
-    QUALITIES,
     GapRow,
     RollupRow,
     SampleRow,
@@ -19,18 +18,9 @@ from points.history.rows import (
     table,
 )
 from points.history.steps import Gap, Row, Stretch, fold, stretches
-from points.model import PointId, Quality
+from points.model import PointId
 
 SERIES, SAMPLE, ROLLUP, GAP = (table(row) for row in (SeriesRow, SampleRow, RollupRow, GapRow))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A row of the raw history. Binary values are 0.0 and 1.0, multi-state ones their number."""
-
-    time: datetime
-    value: float | str | None
-    quality: Quality
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,24 +41,6 @@ def series_of(connection: Connection, point: PointId) -> int | None:
 
 def all_series(connection: Connection) -> dict[PointId, int]:
     return {PointId(row.point): row.id for row in connection.execute(select(SERIES.c.point, SERIES.c.id))}
-
-
-def count(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(SAMPLE)).scalar_one()
-
-
-def samples(connection: Connection, series: int, since: int, until: int, limit: int) -> list[Sample]:
-    """The newest `limit` rows of [since, until), oldest first."""
-    wanted = (
-        select(SAMPLE.c.ts, SAMPLE.c.value, SAMPLE.c.text, SAMPLE.c.quality)
-        .where(SAMPLE.c.series == series, SAMPLE.c.ts >= since, SAMPLE.c.ts < until)
-        .order_by(SAMPLE.c.ts.desc())
-        .limit(limit)
-    )
-    return [
-        Sample(time=from_ms(row.ts), value=row.value if row.text is None else row.text, quality=QUALITIES[row.quality])
-        for row in reversed(connection.execute(wanted).all())
-    ]
 
 
 def gaps(connection: Connection, since: int, until: int) -> list[Gap]:

@@ -22,10 +22,10 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from points.clock import Clock, SystemClock
+from points.clock import Clock
 from points.history import queries, rollups
 from points.history.buffer import LIMIT, Buffer, Pending
-from points.history.queries import GAP, SAMPLE, SERIES, Bucket, Sample
+from points.history.queries import GAP, SAMPLE, SERIES, Bucket
 from points.history.rollups import Keep
 from points.history.rows import BUCKET, from_ms, to_ms
 from points.history.steps import Gap
@@ -62,12 +62,12 @@ class History:
         self,
         path: Path,
         store: PointStore,
-        clock: Clock | None = None,
+        clock: Clock,
         keep: Keep | None = None,
         buffer_limit: int = LIMIT,
     ) -> None:
         self._store = store
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._keep = keep or Keep()
         self._file = SqliteFile(path, synchronous="NORMAL")
         self._buffer = Buffer(buffer_limit)
@@ -94,15 +94,6 @@ class History:
     def link(self) -> Health:
         return self._health
 
-    async def samples(self, point: PointId, since: datetime, until: datetime, limit: int = 10_000) -> list[Sample]:
-        """The newest `limit` raw rows of [since, until), oldest first."""
-
-        def work(connection: Connection) -> list[Sample]:
-            series = queries.series_of(connection, point)
-            return [] if series is None else queries.samples(connection, series, to_ms(since), to_ms(until), limit)
-
-        return await self._ask(work)
-
     async def trend(self, point: PointId, since: datetime, until: datetime, buckets: int) -> list[Bucket]:
         """`buckets` equal stretches of [since, until): lowest, highest, time-weighted mean, last, seconds missing."""
         start, length, now = to_ms(since), to_ms(until) - to_ms(since), to_ms(self._clock.now())
@@ -117,12 +108,8 @@ class History:
 
         return await self._ask(work)
 
-    async def count(self) -> int:
-        """How many raw samples there are."""
-        return await self._ask(queries.count)
-
     def close(self) -> None:
-        """Lets go of the file; after `run` has ended."""
+        """Lets go of the file; after `run` has ended, however it did. Once more does nothing."""
         self._file.close()
 
     async def _open(self) -> None:
@@ -169,7 +156,9 @@ class History:
 
     async def _flush(self) -> None:
         """Writes all that waits. Rows leave the buffer only when they are on their way to the disk for good."""
-        self._buffer.drop_before(to_ms(self._clock.now()) - _ms(self._keep.backfill))
+        now = to_ms(self._clock.now())
+        self._resumed = min(self._resumed, now)  # a clock that was set back: what is read now is of now
+        self._buffer.drop_before(now - _ms(self._keep.backfill))
         while rows := self._buffer.next(CHUNK):
             self._series = await self._file.run(partial(_insert, self._series, rows))
             self._buffer.written(rows)

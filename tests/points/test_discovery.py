@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from pretend import START, PretendBacnet, PretendDevice
 
-from points.bacnet.port import Answer, IAm
+from points.bacnet.port import Answer, IAm, Property
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, Progress, RawPoint, discover, plain
+from points.discovery.plan import Describe
 from points.discovery.search import slices
 from points.errors import DeviceRefused
-from points.model import DeviceId, EventKind, Kind, Point, PointId
+from points.model import DeviceId, DeviceRef, EventKind, Kind, Point, PointId
 
 RPM, COV = 14, 5
 SERVICES = tuple(bit in (RPM, COV) for bit in range(40))
@@ -72,12 +73,14 @@ async def found(
     known: Catalog | None = None,
     plan: DiscoveryPlan | None = None,
     seen: list[Progress] | None = None,
+    bacnet: PretendBacnet | None = None,
+    describe: Describe = plain,
 ) -> Discovered:
     return await discover(
-        PretendBacnet(*devices),
+        bacnet or PretendBacnet(*devices),
         plan or DiscoveryPlan(),
         known or Catalog(),
-        describe=plain,
+        describe=describe,
         progress=(seen if seen is not None else []).append,
         now=START,
     )
@@ -252,6 +255,44 @@ async def test_a_device_that_falls_silent_while_read_is_told_and_the_rest_found(
     broken.has("device", 2, protocol_services_supported=SERVICES)
     discovered = await found(an_ahu(1), broken)
     assert list(discovered.catalog.devices) == ["ahu-1"]
+    assert EventKind.PROTOCOL_ERROR in kinds(discovered)
+
+
+class Faulty(PretendBacnet):
+    """One device of it is more than the library can bear."""
+
+    def __init__(self, faulty: PretendDevice, *devices: PretendDevice) -> None:
+        super().__init__(faulty, *devices)
+        self._faulty = faulty.ref
+
+    async def read_many(self, device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
+        if device == self._faulty:
+            raise RuntimeError("a library says so")
+        return await super().read_many(device, wanted)
+
+
+async def test_a_fault_of_ours_at_one_device_does_not_end_the_discovery() -> None:
+    sick, well = an_ahu(1), an_ahu(2, "AHU-2")
+    known = (await found(sick)).catalog
+    discovered = await found(sick, well, known=known, bacnet=Faulty(sick, well))
+    assert set(discovered.catalog.devices) == {"ahu-1", "ahu-2"}
+    assert [point.present for point in discovered.catalog.points_of(DeviceId("ahu-1"))] == [True] * 3
+    assert discovered.catalog.devices[DeviceId("ahu-1")].present
+    assert kinds(discovered) == [EventKind.PROTOCOL_ERROR, EventKind.DEVICE_FOUND]
+
+
+async def test_points_that_cannot_be_described_stay_as_they_were() -> None:
+    sick, well = an_ahu(1), an_ahu(2, "AHU-2")
+    known = (await found(sick)).catalog
+
+    def describe(raw: RawPoint, id_: PointId) -> Point:
+        if raw.device.ref == sick.ref:
+            raise LookupError("nobody thought of this")
+        return plain(raw, id_)
+
+    discovered = await found(sick, well, known=known, describe=describe)
+    assert discovered.catalog.points_of(DeviceId("ahu-1")) == known.points_of(DeviceId("ahu-1"))
+    assert len(discovered.catalog.points_of(DeviceId("ahu-2"))) == 3
     assert EventKind.PROTOCOL_ERROR in kinds(discovered)
 
 

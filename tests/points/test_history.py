@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from points.history import History, Keep, rollups
 from points.history.buffer import Buffer
 from points.history.queries import trend
-from points.history.rows import BUCKET, HistoryRow, from_ms, to_ms
+from points.history.rows import BUCKET, QUALITY_CODES, HistoryRow, from_ms, to_ms
 from points.history.steps import Gap
 from points.history.writer import SCRIPTS, _insert, _record
 from points.model import PointId, Quality, Reading, Source
@@ -49,6 +49,11 @@ class HandClock:
             if due <= self._now:
                 woken.set()
         self._sleepers = [(due, woken) for due, woken in self._sleepers if due > self._now]
+
+    def set_back(self, seconds: float) -> None:
+        """Those who sleep sleep as long as they meant to."""
+        self._now -= timedelta(seconds=seconds)
+        self._sleepers = [(due - timedelta(seconds=seconds), woken) for due, woken in self._sleepers]
 
 
 def reading(value, at, *, point=TEMP, quality=Quality.GOOD) -> Reading:
@@ -98,11 +103,23 @@ def history(tmp_path: Path, store: PointStore, clock: HandClock):
     made.close()
 
 
-def has_rows(history: History, count: int):
+def has_rows(history: History, wanted: int):
     async def enough() -> bool:
-        return await history.count() == count
+        return await count(history) == wanted
 
     return enough
+
+
+async def count(history: History) -> int:
+    return await history._file.run(lambda c: c.exec_driver_sql("SELECT count(*) FROM sample").scalar())
+
+
+async def written(history: History, point: PointId = TEMP) -> list[tuple[object, ...]]:
+    """What is written of a point: (number, text, quality), oldest first."""
+    wanted = (
+        "SELECT value, text, quality FROM sample JOIN series ON series.id = sample.series WHERE point = ? ORDER BY ts"
+    )
+    return await history._file.run(lambda c: [tuple(row) for row in c.exec_driver_sql(wanted, (point,))])
 
 
 async def test_what_the_store_takes_is_written_and_read_back(history, store, clock):
@@ -112,11 +129,11 @@ async def test_what_the_store_takes_is_written_and_read_back(history, store, clo
         store.put(reading(3, clock.now(), point=PointId("ahu-1/mode")))
         store.put(reading("ok", clock.now(), point=PointId("ahu-1/text")))
         await until(has_rows(history, 4), clock)
-        end = clock.now() + timedelta(seconds=1)
-        assert [sample.value for sample in await history.samples(TEMP, START, end)] == [21.5]
-        assert [sample.value for sample in await history.samples(PointId("ahu-1/fan"), START, end)] == [1.0]
-        assert [sample.value for sample in await history.samples(PointId("ahu-1/mode"), START, end)] == [3.0]
-        assert [sample.value for sample in await history.samples(PointId("ahu-1/text"), START, end)] == ["ok"]
+        good = QUALITY_CODES[Quality.GOOD]
+        assert await written(history, TEMP) == [(21.5, None, good)]
+        assert await written(history, PointId("ahu-1/fan")) == [(1.0, None, good)]
+        assert await written(history, PointId("ahu-1/mode")) == [(3.0, None, good)]
+        assert await written(history, PointId("ahu-1/text")) == [(None, "ok", good)]
         assert history.link().state == "ok"
 
 
@@ -129,8 +146,8 @@ async def test_a_stale_reading_is_a_row_without_value(history, store, clock):
         await until(has_rows(history, 2), clock)
         clock.advance(60)
         (bucket,) = await history.trend(TEMP, START, clock.now(), 1)
-        last = (await history.samples(TEMP, START, clock.now()))[-1]
-    assert (last.value, last.quality) == (None, Quality.STALE)
+        last = (await written(history))[-1]
+    assert last == (None, None, QUALITY_CODES[Quality.STALE])
     assert bucket.missing == pytest.approx((clock.now() - stale_at).total_seconds(), abs=0.01)
     assert bucket.low == bucket.high == bucket.last == 21.5
 
@@ -171,7 +188,7 @@ async def test_a_stop_writes_what_was_still_waiting(history, store, clock):
     async with running(history):
         store.put(reading(20.0, clock.now()))
         await until(lambda: len(history._buffer) == 1)
-    assert await history.count() == 1
+    assert await count(history) == 1
 
 
 async def test_rows_wait_while_the_database_fails_and_nothing_is_lost(history, store, clock, monkeypatch):
@@ -244,11 +261,10 @@ async def test_rollups_appear_after_the_quarter_and_outlive_the_samples(history,
         clock.advance(700)
         await until(lambda: _rollups_now(history), clock)
         exact = await history.trend(TEMP, START, START + timedelta(minutes=15), 1)
-        end = clock.now()
     clock.advance(timedelta(days=15).total_seconds())
     async with running(history):
         rolled = await history.trend(TEMP, START, START + timedelta(minutes=15), 1)
-        await until(lambda: _expired(history, end), clock)
+        await until(lambda: _expired(history), clock)
     assert rolled[0].mean == pytest.approx(exact[0].mean)
     assert (rolled[0].low, rolled[0].high, rolled[0].last) == (10.0, 20.0, 20.0)
     assert rolled[0].missing == pytest.approx(exact[0].missing)
@@ -258,8 +274,8 @@ async def _rollups_now(history):
     return await history._file.run(lambda c: c.exec_driver_sql("SELECT count(*) FROM rollup").scalar())
 
 
-async def _expired(history, end):
-    return not await history.samples(TEMP, START, end)
+async def _expired(history):
+    return 10.0 not in [value for value, *_ in await written(history)]
 
 
 async def test_samples_wait_for_their_rollup_however_late_it_comes(history, store, clock):
@@ -286,7 +302,7 @@ async def test_a_corrupt_file_is_said_in_words(tmp_path, store, clock):
         await history.run()
     assert history.link().state == "down"
     with pytest.raises(DatabaseUnusable):
-        await history.count()
+        await history.trend(TEMP, START, clock.now() + timedelta(seconds=1), 1)
     path.rename(tmp_path / "history.db.broken")
     async with running(history):  # moved aside as advised: no restart of the agent is needed
         await until(lambda: history.link().state == "ok")
@@ -303,11 +319,40 @@ async def test_a_file_of_a_newer_version_is_refused(history, store, clock, tmp_p
         await history.run()
 
 
-async def test_a_folder_that_is_not_there_is_said_in_words(tmp_path, store):
-    history = History(tmp_path / "nowhere" / "history.db", store)
+async def test_a_folder_that_is_not_there_is_said_in_words(tmp_path, store, clock):
+    history = History(tmp_path / "nowhere" / "history.db", store, clock)
     with pytest.raises(DatabaseUnusable, match="cannot be used"):
         await history.run()
     history.close()
+
+
+async def test_it_is_closed_as_often_as_one_likes_and_after_any_run(tmp_path, store, clock, monkeypatch):
+    unused = History(tmp_path / "unused.db", store, clock)
+    failed = History(tmp_path / "failed.db", store, clock)
+
+    async def fails(_readings):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(failed, "_collect", fails)
+    with pytest.raises(ExceptionGroup):
+        await failed.run()
+    for history in (unused, unused, failed, failed):
+        history.close()
+    assert not list(tmp_path.glob("*-wal"))
+
+
+async def test_what_is_read_after_the_clock_was_set_back_is_written(history, store, clock):
+    async with running(history):
+        store.put(reading(20.0, clock.now()))
+        await until(has_rows(history, 1), clock)
+        clock.set_back(20 * 3600)
+        await until(lambda: history._resumed <= to_ms(clock.now()), clock)
+        store.put(reading(20.0, clock.now()))
+        await until(has_rows(history, 2), clock)
+        since = clock.now()
+        clock.advance(30)
+        (bucket,) = await history.trend(TEMP, since, clock.now(), 1)
+    assert (bucket.last, bucket.missing) == (20.0, 0)
 
 
 @pytest.fixture
