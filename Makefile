@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lock install screenshots clean
+.PHONY: help demo test check format lock install bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,8 @@ help:
 	@echo 'make demo ARGS="--headless --for 30"   the same without a screen, then a summary'
 	@echo 'make test              the whole test suite'
 	@echo 'make check             formatting, lint, types, layering'
+	@echo 'make bench             how it bears a thousand changes a second, in figures'
+	@echo 'make screenshots       the pictures of README.md, from the running UI'
 	@echo 'make lock              pins constraints.txt anew (needs uv)'
 
 $(READY): constraints.txt pyproject.toml
@@ -45,6 +47,10 @@ lock:
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet --upgrade --output-file constraints.txt
 	@sed -i '1i # Every package of every extra, pinned and hashed. Made by `make lock`; installed by `make`.' constraints.txt
+
+bench: $(READY)
+	@$(BIN)/python -m bench.churn
+	@$(BIN)/python -m bench.tui
 
 screenshots: $(READY)
 	@$(BIN)/python -m docs.screenshots

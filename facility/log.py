@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 import structlog
@@ -15,33 +14,16 @@ import structlog
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-class Tally:
-    """Counts log records by level: the demo's summary tells what went wrong unseen."""
-
-    def __init__(self) -> None:
-        self.by_level: dict[str, int] = {}
-        self.errors: list[str] = []
-
-    def __call__(self, _logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        level = str(entry.get("level", "info"))
-        self.by_level[level] = self.by_level.get(level, 0) + 1
-        if level in ("error", "critical"):
-            self.errors.append(f"{entry.get('logger', '')}: {entry.get('event', '')} {entry.get('error', '')}".strip())
-        return entry
-
-
-def set_up(level: str = "info", *, json: bool | None = None, stream: TextIO | None = None) -> Tally:
-    """Routes structlog and the standard library's logging to one stream. Returns the tally of what was logged."""
+def set_up(level: str = "info", *, json: bool | None = None, stream: TextIO | None = None) -> None:
+    """Routes structlog and the standard library's logging to one stream."""
     stream = stream or sys.stderr
     as_json = not stream.isatty() if json is None else json
-    tally = Tally()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        tally,
     ]
     renderer = (
         structlog.processors.JSONRenderer()
@@ -73,4 +55,3 @@ def set_up(level: str = "info", *, json: bool | None = None, stream: TextIO | No
     # libraries that narrate their normal work at info
     for chatty in ("apscheduler", "bacpypes3", "aiohttp.access", "alembic", "mqtt", "asyncio"):
         logging.getLogger(chatty).setLevel(max(LEVELS[level], logging.WARNING))
-    return tally

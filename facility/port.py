@@ -1,7 +1,7 @@
 """The one port of the agent. Screens and the command line know nothing else of it.
 
-Two implementations: `facility.agent.Agent` in process and `facility.client.RemoteFacility`
-over the agent's socket; a caller cannot tell which it has.
+Two implementations: `facility.session.Session` in the agent's process and `facility.client.RemoteFacility`
+over its socket; a caller cannot tell which it has.
 """
 
 from __future__ import annotations

@@ -51,17 +51,21 @@ class Strategy:
         self.zone = config.site.tz
         self.programmes = programmes_of(config, today)
         self.policies = policies_of(config, self.programmes)
-        self._sections = config.policies
+        self._sections = {section.name: section for section in config.policies}
+        self._selectors = {section.name: _selectors(section) for section in config.policies}
+        self._catalog: Catalog | None = None
+        self._chosen: dict[str, list[Point]] = {}
 
     def policies_following(self, programme: str) -> list[Strategic]:
-        names = [section.name for section in self._sections if section.programme == programme]
-        return [policy for policy in self.policies if policy.name in names]
+        return [policy for policy in self.policies if self._sections[policy.name].programme == programme]
 
     def points_of(self, policy: str, catalog: Catalog) -> list[Point]:
-        """The points a policy speaks for, by its selectors."""
-        section = next(section for section in self._sections if section.name == policy)
-        texts = (section.heating, section.cooling) if isinstance(section, OfficeSetbackPolicy) else (section.points,)
-        return [point for text in texts for point in parse(text)(catalog)]
+        """The points a policy speaks for, by its selectors; resolved once for a catalog."""
+        if catalog is not self._catalog:
+            self._catalog, self._chosen = catalog, {}
+        if policy not in self._chosen:
+            self._chosen[policy] = [point for selector in self._selectors[policy] for point in selector(catalog)]
+        return self._chosen[policy]
 
     def points_following(self, programme: str, catalog: Catalog) -> set[PointId]:
         """The points that any policy of the programme speaks for."""
@@ -69,7 +73,7 @@ class Strategy:
         return {point.id for policy in policies for point in self.points_of(policy.name, catalog)}
 
     def kind_of(self, policy: str) -> str:
-        return next(section.kind for section in self._sections if section.name == policy)
+        return self._sections[policy].kind
 
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:
@@ -182,6 +186,11 @@ def _policy(section: PolicySection, programme: Programme, zone: ZoneInfo) -> Str
                 lights=_selector(section.points, where),
                 sweep_state=section.sweep_state,
             )
+
+
+def _selectors(section: PolicySection) -> list[Selector]:
+    texts = (section.heating, section.cooling) if isinstance(section, OfficeSetbackPolicy) else (section.points,)
+    return [_selector(text, f"policy {section.name!r}") for text in texts]
 
 
 def _selector(text: str, where: str) -> Selector:

@@ -225,7 +225,6 @@ class EventKind(StrEnum):
     DEVICE_FOUND = "device-found"
     DEVICE_LOST = "device-lost"
     DEVICE_BACK = "device-back"
-    DEVICE_MOVED = "device-moved"
     DUPLICATE_DEVICE = "duplicate-device"
     POINT_FOUND = "point-found"
     POINT_VANISHED = "point-vanished"

@@ -49,6 +49,7 @@ class KeptAgent:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[KeptAgent]:
+        self._log.touch(mode=0o600)  # it names people
         with self._log.open("ab") as log:
             process = await self._start(log)
             keeper = asyncio.create_task(self._keep(process, log), name="agent keeper")
