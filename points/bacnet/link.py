@@ -27,6 +27,8 @@ from points.errors import BacnetUnavailable
 
 BACNET_PORT = 47808
 RECEIVE_BUFFER = 4 * 1024 * 1024  # octets; a burst of I-Ams or notifications of a whole site. The kernel may grant less
+TAKEN_AT_ONCE = 64  # datagrams in one turn of the event loop; then timers and everybody else have theirs
+LARGEST_DATAGRAM = 65_536  # octets
 REGISTRATION_ANSWER = 2.0  # seconds a BBMD has to answer; it is one datagram each way
 REGISTRATION_TRIES = 3  # before we say that there is no BBMD
 REGISTRATION_RETRY = 5.0  # seconds between attempts while not registered
@@ -117,6 +119,11 @@ class _Server(IPv4DatagramServer):  # type: ignore[misc]  # the library is untyp
 
     errors: Counter[str]
 
+    async def retrying_create_datagram_endpoint(
+        self, loop: asyncio.AbstractEventLoop, _address: Any, bind_socket: socket.socket
+    ) -> Any:
+        return await loop.create_datagram_endpoint(lambda: _Arrivals(self, bind_socket), sock=bind_socket)
+
     async def confirmation(self, pdu: Any) -> None:
         if pdu.pduSource.addrTuple == self.local_address:
             return  # our own broadcast
@@ -127,6 +134,27 @@ class _Server(IPv4DatagramServer):  # type: ignore[misc]  # the library is untyp
         except Exception as error:  # noqa: BLE001 - anyone may send us anything, and the library raises anything
             self.errors[str(pdu.pduSource)] += 1
             _log.debug("a datagram that cannot be decoded", sender=str(pdu.pduSource), error=repr(error))
+
+
+class _Arrivals(IPv4DatagramProtocol):  # type: ignore[misc]  # the library is untyped
+    """Takes in what has arrived, in the order in which it came.
+
+    asyncio takes one datagram in each turn of the loop. When turns are long because much is going on,
+    answers would wait behind notifications until they are too late, or the kernel drops them.
+    """
+
+    def __init__(self, server: _Server, opened: socket.socket) -> None:
+        self.server = server
+        self._socket = opened
+
+    def datagram_received(self, octets: bytes, sender: tuple[str, int]) -> None:
+        super().datagram_received(octets, sender)
+        for _ in range(TAKEN_AT_ONCE - 1):
+            try:
+                arrived = self._socket.recvfrom(LARGEST_DATAGRAM)
+            except OSError:  # there is no more
+                return
+            super().datagram_received(*arrived)
 
 
 class _Broadcasts(IPv4DatagramProtocol):  # type: ignore[misc]  # the library is untyped

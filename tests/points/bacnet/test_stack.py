@@ -476,6 +476,14 @@ class TestAwkwardAnswers:
             anyone.answer = read_ack(b"\x21\x05")
             assert await stack.read(anyone.ref, PRESENT_VALUE) == 5
 
+    async def test_a_burst_is_taken_in_at_once_so_that_no_answer_waits_behind_it(self, stack: Stack) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anyone:
+            for _ in range(60):
+                anyone.sendto(b"\x81\x0a\x00\x06\xff\xff", ("127.0.0.1", stack.port))
+            for _ in range(10):  # turns of the loop
+                await asyncio.sleep(0)
+        assert sum(stack.protocol_errors.values()) == 60
+
     async def test_two_devices_of_one_instance_are_two(self, stack: Stack) -> None:
         heard: list[IAm] = []
         stack.on_i_am(heard.append)
