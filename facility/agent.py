@@ -12,13 +12,12 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
 from facility import __version__
 from facility.alarms import AlarmBook
-from facility.api import Api, Caller, Health, must_be_servable
+from facility.api import Api, Caller, Health
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
@@ -31,34 +30,27 @@ from facility.hands import PolicyHands
 from facility.leases import Leases
 from facility.links import Gauges
 from facility.mirror.service import Mirror
-from facility.mirror.settings import MirrorSettings
 from facility.overview import Overseer
 from facility.preview import Previews
 from facility.profiles import Profiles
 from facility.session import Parts, Session
+from facility.settings import discovery_plan, mirror_settings, must_be_usable, stack_settings, state_folder
 from facility.strategy import SiteWord, Strategy, rules_of
 from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey, shape_of
-from points.bacnet.link import Interface
-from points.bacnet.stack import Stack, StackSettings, open_stack
+from points.bacnet.stack import Stack, open_stack
 from points.catalog import CatalogBook
 from points.clock import Clock, SystemClock
-from points.discovery import DiscoveryPlan
-from points.errors import PointsError
 from points.events import Events
 from points.freshness import Freshness
 from points.history import History, Keep
-from points.model import DeviceRef, Point, Space
+from points.model import Point, Space
 from points.store import PointStore
 from schedules.planner import Planner
 from schedules.policy import View
 from schedules.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
-
-
-class Misconfigured(PointsError):
-    """The configuration is well formed, and cannot be used all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +81,8 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     """An agent with its databases and its BACnet socket open. Raises `PointsError` with what to do."""
     clock = SystemClock()
     must_be_usable(config)
-    with open_state(_state_folder(config)) as db:
-        async with open_stack(_stack_settings(config)) as stack:
+    with open_state(state_folder(config)) as db:
+        async with open_stack(stack_settings(config)) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
             agent = await _assembled(config, clock, db, stack, audit)
@@ -103,20 +95,12 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
                 await audit.note(by="agent", action="stop", target="agent")
 
 
-def must_be_usable(config: Config) -> None:
-    """What can be known to be wrong before anything is opened. Raises `PointsError`; shared with `facility check`."""
-    must_be_servable(config.socket, config.api.group, private=config.state_dir)
-    mirror_settings(config)
-    _discovery_plan(config)
-    Profiles.load(config.profiles)
-
-
 @asynccontextmanager
 async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook]]:
     """Only what it takes to look through the building and to store what is found; for a site without an agent yet."""
     clock, book = SystemClock(), CatalogBook()
-    with open_state(_state_folder(config)) as db:
-        async with open_stack(_stack_settings(config)) as stack:
+    with open_state(state_folder(config)) as db:
+        async with open_stack(stack_settings(config)) as stack:
             survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None)
             await survey.restore()
             yield survey, book
@@ -135,7 +119,7 @@ def _survey(
     hours = config.bacnet.rediscover_hours
     return Survey(
         bacnet=stack,
-        plan=_discovery_plan(config),
+        plan=discovery_plan(config),
         book=book,
         db=db,
         shape=shape_of(*rules_of(config)),
@@ -273,47 +257,6 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
     )
 
 
-def _state_folder(config: Config) -> Path:
-    """The state folder, made if it is missing: what the building does is nobody else's business."""
-    folder = config.state_dir
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise Misconfigured(f"The state folder {folder} cannot be made: {error.strerror}.") from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise Misconfigured(f"The state folder {folder} cannot be written: set agent.state_dir, or its permissions.")
-    return folder
-
-
-def _stack_settings(config: Config) -> StackSettings:
-    bacnet = config.bacnet
-    return StackSettings(
-        address=bacnet.address,
-        instance=bacnet.instance,
-        name=f"facility-{config.site.id}-{config.agent.id}",
-        foreign=bacnet.foreign,
-        foreign_ttl=bacnet.foreign_ttl,
-        apdu_timeout=bacnet.timeout_s,
-    )
-
-
-def _discovery_plan(config: Config) -> DiscoveryPlan:
-    """Raises `Misconfigured` where no device could ever answer."""
-    bacnet = config.bacnet
-    can_broadcast = bacnet.foreign is not None or Interface.parse(bacnet.address).broadcast is not None
-    targets: tuple[str | None, ...] = (None,) if can_broadcast else ()
-    if not can_broadcast and not bacnet.targets and not bacnet.devices:
-        raise Misconfigured(
-            f"[bacnet] From {bacnet.address} no device can be found: give the address its mask (10.1.2.10/24:47808) so "
-            "that broadcasts work, or register with a BBMD (foreign), or list targets or devices."
-        )
-    return DiscoveryPlan(
-        targets=(*targets, *bacnet.targets),
-        ranges=((bacnet.low, bacnet.high),),
-        static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
-    )
-
-
 def _history(config: Config, store: PointStore, clock: Clock) -> History | None:
     if not config.history.enabled:
         return None
@@ -328,30 +271,6 @@ def _mirror(
     if settings is None:
         return None
     return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
-
-
-def mirror_settings(config: Config) -> MirrorSettings | None:
-    """What the mirror is told of its broker; None if there is to be none. Raises `Misconfigured`."""
-    mqtt = config.mqtt
-    if mqtt is None or not mqtt.enabled:
-        return None
-    try:
-        return MirrorSettings(
-            host=mqtt.host,
-            port=mqtt.port,
-            site=config.site.id,
-            agent=config.agent.id,
-            username=mqtt.username,
-            password=mqtt.password,
-            ca_file=mqtt.ca_file,
-            cert_file=mqtt.cert_file,
-            key_file=mqtt.key_file,
-            tls=mqtt.tls,
-            allow_insecure=mqtt.allow_insecure,
-            root=mqtt.root,
-        )
-    except ValueError as error:  # what is misconfigured, or an id that cannot be a topic
-        raise Misconfigured(f"[mqtt] {error}") from None
 
 
 def _role(caller: Caller, roles: Mapping[str, Role]) -> Role:

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from facility.agent import must_be_usable
 from facility.catalog_rows import stored_catalog
 from facility.config import Config, ConfigError
+from facility.settings import must_be_usable
 from facility.strategy import Strategy, rules_of
 from facility.survey import shape_of
 from points.catalog import Catalog

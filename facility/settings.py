@@ -1,0 +1,93 @@
+"""From the configuration to what each part of the agent is told. Raises `PointsError` with what to do instead."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from facility.api import must_be_servable
+from facility.config import Config
+from facility.mirror.settings import MirrorSettings
+from facility.profiles import Profiles
+from points.bacnet.link import Interface
+from points.bacnet.stack import StackSettings
+from points.discovery import DiscoveryPlan
+from points.errors import PointsError
+from points.model import DeviceRef
+
+
+class Misconfigured(PointsError):
+    """The configuration is well formed, and cannot be used all the same."""
+
+
+def must_be_usable(config: Config) -> None:
+    """What can be known to be wrong before anything is opened. Raises `PointsError`; shared with `facility check`."""
+    must_be_servable(config.socket, config.api.group, private=config.state_dir)
+    mirror_settings(config)
+    discovery_plan(config)
+    Profiles.load(config.profiles)
+
+
+def state_folder(config: Config) -> Path:
+    """The state folder, made if it is missing: what the building does is nobody else's business."""
+    folder = config.state_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"The state folder {folder} cannot be made: {error.strerror}.") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Misconfigured(f"The state folder {folder} cannot be written: set agent.state_dir, or its permissions.")
+    return folder
+
+
+def stack_settings(config: Config) -> StackSettings:
+    bacnet = config.bacnet
+    return StackSettings(
+        address=bacnet.address,
+        instance=bacnet.instance,
+        name=f"facility-{config.site.id}-{config.agent.id}",
+        foreign=bacnet.foreign,
+        foreign_ttl=bacnet.foreign_ttl,
+        apdu_timeout=bacnet.timeout_s,
+    )
+
+
+def discovery_plan(config: Config) -> DiscoveryPlan:
+    """Raises `Misconfigured` where no device could ever answer."""
+    bacnet = config.bacnet
+    can_broadcast = bacnet.foreign is not None or Interface.parse(bacnet.address).broadcast is not None
+    targets: tuple[str | None, ...] = (None,) if can_broadcast else ()
+    if not can_broadcast and not bacnet.targets and not bacnet.devices:
+        raise Misconfigured(
+            f"[bacnet] From {bacnet.address} no device can be found: give the address its mask (10.1.2.10/24:47808) so "
+            "that broadcasts work, or register with a BBMD (foreign), or list targets or devices."
+        )
+    return DiscoveryPlan(
+        targets=(*targets, *bacnet.targets),
+        ranges=((bacnet.low, bacnet.high),),
+        static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
+    )
+
+
+def mirror_settings(config: Config) -> MirrorSettings | None:
+    """What the mirror is told of its broker; None if there is to be none. Raises `Misconfigured`."""
+    mqtt = config.mqtt
+    if mqtt is None or not mqtt.enabled:
+        return None
+    try:
+        return MirrorSettings(
+            host=mqtt.host,
+            port=mqtt.port,
+            site=config.site.id,
+            agent=config.agent.id,
+            username=mqtt.username,
+            password=mqtt.password,
+            ca_file=mqtt.ca_file,
+            cert_file=mqtt.cert_file,
+            key_file=mqtt.key_file,
+            tls=mqtt.tls,
+            allow_insecure=mqtt.allow_insecure,
+            root=mqtt.root,
+        )
+    except ValueError as error:  # what is misconfigured, or an id that cannot be a topic
+        raise Misconfigured(f"[mqtt] {error}") from None
