@@ -72,10 +72,6 @@ class Claims:
         claims = [claim for claim in self._claims.values() if claim.point == point]
         return sorted(claims, key=lambda claim: claim.priority)
 
-    def expired(self, now: datetime) -> list[Claim]:
-        """Claims whose time is up."""
-        return [claim for claim in self.standing() if claim.until <= now]
-
     async def put(self, claim: Claim) -> Claim:
         """Enters an unproven claim before its write; what it replaces may still be in the slot."""
         older = self._claims.get(claim.key)

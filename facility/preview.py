@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from facility.commands import CommandDesk, StalePlan
 from facility.guard import Verdict
-from facility.model import Claim, Command, Outcome
+from facility.model import Command, Outcome
 from points.clock import Clock
 from points.model import Slots, Value
 
@@ -27,17 +27,11 @@ class Preview:
     command: Command
     verdict: Verdict
     slots: Slots | None  # None when it was refused for a point that does not exist
-    ours: tuple[Claim, ...]  # our claims on the point, the strongest level in front
     made: datetime
 
     @property
     def valid_until(self) -> datetime:
         return self.made + VALID
-
-    @property
-    def wins(self) -> bool:
-        """Whether the present value would follow the command."""
-        return not self.verdict.refused and self.outranked_by is None
 
     @property
     def outranked_by(self) -> int | None:
@@ -80,7 +74,6 @@ class Previews:
             command=command if verdict.refused else self._desk.fit(command),
             verdict=verdict,
             slots=slots,
-            ours=tuple(self._desk.claims.of(command.point)),
             made=now,
         )
         self._open = {key: plan for key, plan in self._open.items() if plan.valid_until > now}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table
 from sqlalchemy.dialects.sqlite import insert
@@ -18,8 +18,6 @@ from sqlmodel import Field, SQLModel
 
 from points.model import Value
 from points.sqlite import NAMING
-
-AnyRow = TypeVar("AnyRow", bound="StateRow")
 
 
 class StateRow(SQLModel, registry=registry(metadata=MetaData(naming_convention=NAMING))):
@@ -102,15 +100,6 @@ class SpaceRow(StateRow, table=True):
 
     id: str = Field(primary_key=True)
     document: str
-
-
-class MetaRow(StateRow, table=True):
-    """Single facts about this installation, by name."""
-
-    __tablename__ = "meta"
-
-    key: str = Field(primary_key=True)
-    value: str
 
 
 def table_of(row: type[StateRow]) -> Table:

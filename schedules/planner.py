@@ -103,7 +103,6 @@ class Planner:
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
         self.rounds = 0
-        self.policy_faults = 0
 
     async def run(self) -> None:
         self._steady = Steadiness(begun=self._clock.now())  # whatever happened while nobody watched is not known
@@ -214,7 +213,6 @@ class Planner:
 
     def _report(self, decided: Plan) -> None:
         """Tells each fault, conflict and refusal when it appears, and the end of a fault."""
-        self.policy_faults += len(decided.faults)
         present: dict[str, tuple[str, str]] = {}
         for policy, error in decided.faults.items():
             text = f"Policy {policy} failed ({type(error).__name__}: {error}); what it holds runs out by itself"

@@ -16,7 +16,7 @@ from facility import database
 from facility.alarm_rows import forget_alarms, load_alarms, save_alarms
 from facility.database import StateInUse, StateUnavailable, open_state
 from facility.model import Alarm, AlarmKind, Severity
-from facility.rows import ClaimRow, MetaRow, StateRow, table_of, upsert
+from facility.rows import ClaimRow, SpaceRow, StateRow, table_of, upsert
 from points.sqlite import DatabaseUnusable, SqliteFile
 
 
@@ -45,9 +45,9 @@ def test_every_constraint_has_a_name(tmp_path):
 
 async def test_what_was_written_is_there_at_the_next_start(tmp_path):
     with open_state(tmp_path / "new" / "folder") as db:
-        await db.run(lambda connection: upsert(connection, MetaRow, [{"key": "site", "value": "st-anna"}]))
+        await db.run(lambda connection: upsert(connection, SpaceRow, [{"id": "or-1", "document": "{}"}]))
     with open_state(tmp_path / "new" / "folder") as db:
-        assert await db.run(lambda connection: connection.scalar(select(table_of(MetaRow).c.value))) == "st-anna"
+        assert await db.run(lambda connection: connection.scalar(select(table_of(SpaceRow).c.id))) == "or-1"
 
 
 def test_the_state_database_survives_a_power_cut_and_a_reader(tmp_path):
@@ -168,12 +168,12 @@ async def test_a_transaction_is_undone_as_a_whole(tmp_path):
     with open_state(tmp_path) as db:
 
         def half(connection):
-            upsert(connection, MetaRow, [{"key": "a", "value": "1"}])
+            upsert(connection, SpaceRow, [{"id": "a", "document": "{}"}])
             connection.execute(text("INSERT INTO absent VALUES (1)"))
 
         with pytest.raises(StateUnavailable):
             await db.run(half)
-        assert await db.run(lambda connection: connection.scalar(text("SELECT count(*) FROM meta"))) == 0
+        assert await db.run(lambda connection: connection.scalar(text("SELECT count(*) FROM spaces"))) == 0
 
 
 async def test_claims_have_one_row_per_slot(tmp_path):

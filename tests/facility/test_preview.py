@@ -27,8 +27,8 @@ def previews(bench):
 async def test_a_preview_writes_nothing_and_can_be_committed_once(bench, previews):
     preview = await previews.preview(replace(OVERRIDE, value=18))
     assert (bench.device.writes, await bench.results()) == ([], [])
-    assert (preview.command.value, preview.verdict.refused, preview.wins) == (18.0, False, True)
-    assert (preview.beneath, preview.ours) == ((None, 20.0), ())
+    assert (preview.command.value, preview.verdict.refused, preview.outranked_by) == (18.0, False, None)
+    assert preview.beneath == (None, 20.0)
     assert preview.ends == NOON + timedelta(hours=2)
     assert isinstance(await previews.commit(preview.id), Held)
     with pytest.raises(StalePlan, match="committed already"):
@@ -40,14 +40,13 @@ async def test_it_shows_what_stands_above_and_beneath(bench, previews):
     bench.device.put(SETPOINT, 25.0, priority=5)
     bench.device.put(SETPOINT, 16.0, priority=15)
     preview = await previews.preview(OVERRIDE)
-    assert (preview.wins, preview.outranked_by, preview.beneath) == (False, 5, (5, 25.0))
+    assert (preview.outranked_by, preview.beneath) == (5, (5, 25.0))
     bench.device.put(SETPOINT, None, priority=5)
     preview = await previews.preview(OVERRIDE)
-    assert (preview.wins, preview.outranked_by, preview.beneath) == (True, None, (15, 16.0))
+    assert (preview.outranked_by, preview.beneath) == (None, (15, 16.0))
     await previews.commit(preview.id)
     preview = await previews.preview(RELEASE)
     assert (preview.ends, preview.beneath) == (None, (15, 16.0))
-    assert [claim.by for claim in preview.ours] == ["user:mchen"]
 
 
 async def test_slots_that_changed_make_it_stale(bench, previews):
@@ -79,12 +78,7 @@ async def test_a_point_that_may_not_be_written_need_not_be_asked(bench, previews
     bench.device.silent.add(SETPOINT.ref.device.instance)
     bench.book.replace(Catalog.of([], [replace(SETPOINT, safety=Safety.MEDICAL)]))
     preview = await previews.preview(OVERRIDE)
-    assert (preview.verdict.rule, preview.slots, preview.beneath, preview.wins) == (
-        "monitor-only",
-        None,
-        (None, None),
-        False,
-    )
+    assert (preview.verdict.rule, preview.slots, preview.beneath) == ("monitor-only", None, (None, None))
     preview = await previews.preview(replace(OVERRIDE, point=PointId("no/where")))
     assert preview.verdict.rule == "unknown-point"
     assert isinstance(await previews.commit(preview.id), Rejected)

@@ -1,4 +1,4 @@
-"""The first tables: claims, audit (append-only by trigger), alarms, catalog, meta."""
+"""The first tables: claims, audit (append-only by trigger), alarms, catalog."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -95,14 +95,8 @@ def upgrade() -> None:
         sa.Column("document", AutoString(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_spaces"),
     )
-    op.create_table(
-        "meta",
-        sa.Column("key", AutoString(), nullable=False),
-        sa.Column("value", AutoString(), nullable=False),
-        sa.PrimaryKeyConstraint("key", name="pk_meta"),
-    )
 
 
 def downgrade() -> None:
-    for table in ("meta", "spaces", "points", "devices", "alarms", "audit", "claims"):
+    for table in ("spaces", "points", "devices", "alarms", "audit", "claims"):
         op.drop_table(table)
