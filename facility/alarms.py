@@ -8,7 +8,7 @@ restart; while the state database fails the book goes on in memory and is writte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from facility.alarm_rows import forget_alarms, load_alarms, save_alarms
 from facility.compliance import Compliance
 from facility.conditions import Condition, DeviceStatus, find
 from facility.database import StateDatabase, StateUnavailable
-from facility.model import Alarm
+from facility.model import Alarm, AlarmKind
 from facility.profiles import ORDER
 from points.catalog import CatalogBook
 from points.clock import Clock
@@ -31,6 +31,7 @@ from points.store import PointStore, Watch
 TICK_S = 1.0  # delays end and devices fall silent without any reading to say so
 SETTLE_S = 0.1  # readings that come together are judged together
 REFRESH = timedelta(seconds=30)  # how often a standing alarm shows its newest value: not at every wobble
+LASTING = (AlarmKind.OUT_OF_LIMITS, AlarmKind.STATE)  # a delay has passed before they were raised
 
 log = structlog.get_logger(__name__)
 
@@ -209,13 +210,15 @@ class AlarmBook:
 
     async def _load(self) -> None:
         try:
-            kept: Iterable[Alarm] = await load_alarms(self._db)
+            kept: Sequence[Alarm] = await load_alarms(self._db)
         except StateUnavailable as error:
             log.warning("the alarm book cannot be read; it starts empty", error=str(error))
             kept = ()
         for alarm in kept:
             self._book.setdefault(alarm.id, alarm)
             self._offer(alarm)
+        lasting = (alarm for alarm in kept if alarm.ended is None and alarm.kind in LASTING)
+        self._compliance.remember({PointId(alarm.about): alarm.since for alarm in lasting})
         self._loaded = True
 
     async def _save(self) -> None:

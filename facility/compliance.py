@@ -1,13 +1,14 @@
 """Which spaces are as they must be, which are not, and of which nobody knows. No I/O, no clock.
 
 A space is *in* only if every limited point of it has a good reading inside its limits. It is *out*
-when one has been outside longer than its delay. Anything else is *unknown*: unknown is never
-counted as in order. A lobby in which only the lights are known is not counted at all; an operating
-room always is.
+as soon as one is outside, and *alarming* when that has lasted longer than the point's delay: the
+delay holds back the alarm, never the truth. Anything else is *unknown*: unknown is never counted as
+in order. A lobby in which only the lights are known is not counted at all; an operating room always is.
 
 Only `Quality.GOOD` counts as known: a value that somebody holds by hand at the device (`UNCERTAIN`) is
 unknown here, because it says what was set and not what is so. When the clock is set back, what has
-lasted for a while has still lasted as long.
+lasted for a while has still lasted as long; and what stood before a restart is alarming until it is
+seen inside (`remember`).
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """How one watched point stands, since when, and in words."""
+    """How one watched point stands, since when, and in words. `alarming`: it is out for longer than its delay."""
 
     standing: Standing
     since: datetime
+    alarming: bool = False
     value: str = ""
     limit: str = ""
     reading: Reading | None = None
@@ -61,15 +63,21 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpaceStanding:
-    """How one space stands. `severity` is that of the worst point that is out."""
+    """How one space stands. `severity` is that of the worst point that is alarming; None within the delays."""
 
     space: Space
     group: str
     critical: bool
     standing: Standing
     severity: Severity | None = None
+    partly_unknown: bool = False  # something of it is not known, whatever is known of the rest
     why: str = ""
     since: datetime | None = None
+
+    @property
+    def alarming(self) -> bool:
+        """It is out for longer than the delay."""
+        return self.severity is not None
 
 
 @dataclass(slots=True)
@@ -78,7 +86,7 @@ class _Memory:
 
     looked: datetime | None = None
     outside_since: datetime | None = None
-    is_out: bool = False
+    alarming: bool = False
     unknown_since: datetime | None = None
     in_since: datetime | None = None
 
@@ -100,9 +108,14 @@ class Compliance:
         self._catalog: Catalog | None = None
         self._lived_in: frozenset[SpaceId] = frozenset()  # spaces with points of any kind
         self._memory: dict[PointId, _Memory] = {}
+        self._remembered: dict[PointId, datetime] = {}
         self.watched: Mapping[PointId, Watched] = {}
         self.points: Mapping[PointId, Judgement] = {}
         self.spaces: tuple[SpaceStanding, ...] = ()
+
+    def remember(self, alarming: Mapping[PointId, datetime]) -> None:
+        """What was alarming before a restart, since when: it is until it is seen inside."""
+        self._remembered |= alarming
 
     def update(self, now: datetime, catalog: Catalog, readings: Readings) -> None:
         """Judges every watched point and every space anew."""
@@ -110,12 +123,16 @@ class Compliance:
             self._catalog = catalog
             self.watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
             self._lived_in = frozenset(point.space for point in catalog.points.values() if point.space)
-            self._memory = {point: self._memory.get(point, _Memory()) for point in self.watched}
+            self._memory = {point: self._memory.get(point) or self._memory_of(point, now) for point in self.watched}
         self.points = {
             point: _judged(watched, readings(point), self._memory[point], now)
             for point, watched in self.watched.items()
         }
         self.spaces = tuple(self._spaces(now, catalog))
+
+    def _memory_of(self, point: PointId, now: datetime) -> _Memory:
+        since = self._remembered.pop(point, None)
+        return _Memory(outside_since=since and min(since, now), alarming=since is not None)
 
     def _spaces(self, now: datetime, catalog: Catalog) -> Iterable[SpaceStanding]:
         members: dict[SpaceId, list[Watched]] = {}
@@ -156,22 +173,27 @@ def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: dat
         return Judgement(standing=Standing.UNKNOWN, since=memory.unknown_since, value=value, reading=reading)
     memory.unknown_since = None
     value, limit = show(watched.point, reading.value), ""
-    if _is_outside(watched.rule, reading, back=memory.is_out):
-        memory.outside_since = memory.outside_since or min(reading.time, now)
-        memory.is_out = memory.is_out or now - memory.outside_since >= timedelta(seconds=watched.rule.delay_s)
-    else:
-        memory.outside_since, memory.is_out = None, False
-    if memory.is_out and memory.outside_since is not None:
-        memory.in_since = None
-        if isinstance(watched.rule, Limit) and not isinstance(reading.value, str):
-            limit = limit_words(watched.point, watched.rule, float(reading.value))
-        return Judgement(standing=Standing.OUT, since=memory.outside_since, value=value, limit=limit, reading=reading)
-    memory.in_since = memory.in_since or min(reading.time, now)
-    return Judgement(standing=Standing.IN, since=memory.in_since, value=value, reading=reading)
+    if not _is_outside(watched.rule, reading, back=memory.alarming):
+        memory.outside_since, memory.alarming = None, False
+        memory.in_since = memory.in_since or min(reading.time, now)
+        return Judgement(standing=Standing.IN, since=memory.in_since, value=value, reading=reading)
+    memory.in_since = None
+    memory.outside_since = memory.outside_since or min(reading.time, now)
+    memory.alarming = memory.alarming or now - memory.outside_since >= timedelta(seconds=watched.rule.delay_s)
+    if isinstance(watched.rule, Limit) and not isinstance(reading.value, str):
+        limit = limit_words(watched.point, watched.rule, float(reading.value))
+    return Judgement(
+        standing=Standing.OUT,
+        since=memory.outside_since,
+        alarming=memory.alarming,
+        value=value,
+        limit=limit,
+        reading=reading,
+    )
 
 
 def _is_outside(rule: Limit | Abnormal, reading: Reading, *, back: bool) -> bool:
-    """`back`: it is out already, and must come further inside than the limit to count as back."""
+    """`back`: it is alarming already, and must come further inside than the limit to count as back."""
     if isinstance(reading.value, str) or reading.value is None:
         return False
     if isinstance(rule, Limit):
@@ -182,36 +204,47 @@ def _is_outside(rule: Limit | Abnormal, reading: Reading, *, back: bool) -> bool
 def _space(
     space: Space, profile: Profile, members: list[Watched], points: Mapping[PointId, Judgement], now: datetime
 ) -> SpaceStanding:
-    def standing(
-        standing: Standing, why: str = "", since: datetime | None = None, severity: Severity | None = None
-    ) -> SpaceStanding:
+    judged = [(watched, points[watched.point.id]) for watched in members]
+    unknown_why, unknown_since = _unknown(profile, judged)
+
+    def standing(standing: Standing, why: str, since: datetime | None, severity: Severity | None) -> SpaceStanding:
         return SpaceStanding(
             space=space,
             group=profile.group,
             critical=profile.critical,
             standing=standing,
             severity=severity,
+            partly_unknown=bool(unknown_why),
             why=why,
             since=since,
         )
 
-    judged = [(watched, points[watched.point.id]) for watched in members]
     out = [pair for pair in judged if pair[1].standing is Standing.OUT]
     if out:
-        watched, worst = min(out, key=lambda pair: (ORDER.index(pair[0].rule.severity), pair[1].since))
+        watched, worst = min(out, key=_worst_first)
         why = worst.why if worst.limit else f"{watched.point.name}: {worst.value}"
-        return standing(Standing.OUT, why, worst.since, watched.rule.severity)
+        return standing(Standing.OUT, why, worst.since, watched.rule.severity if worst.alarming else None)
+    if unknown_why:
+        return standing(Standing.UNKNOWN, unknown_why, unknown_since, None)
+    return standing(Standing.IN, "", max(judgement.since for _, judgement in judged), None)
+
+
+def _worst_first(pair: tuple[Watched, Judgement]) -> tuple[bool, int, datetime]:
+    watched, judgement = pair
+    return not judgement.alarming, ORDER.index(watched.rule.severity), judgement.since
+
+
+def _unknown(profile: Profile, judged: list[tuple[Watched, Judgement]]) -> tuple[str, datetime | None]:
+    """What is not known of a space, and since when; no words if all is."""
     unknown = [judgement for _, judgement in judged if judgement.standing is Standing.UNKNOWN]
     if unknown:
         first = min(unknown, key=lambda judgement: judgement.since)
-        return standing(Standing.UNKNOWN, first.value, first.since)
-    present = {watched.point.point_class for watched in members}
+        return first.value, first.since
+    present = {watched.point.point_class for watched, _ in judged}
     missing = [name for name, limit in profile.limits.items() if limit.needed and name not in present]
     if missing:
-        return standing(Standing.UNKNOWN, f"no {missing[0].replace('-', ' ')} point")
-    if not judged:
-        return standing(Standing.UNKNOWN, "no points")
-    return standing(Standing.IN, since=max(judgement.since for _, judgement in judged))
+        return f"no {missing[0].replace('-', ' ')} point", None
+    return ("", None) if judged else ("no points", None)
 
 
 def limit_words(point: Point, limit: Limit, value: float) -> str:

@@ -1,7 +1,8 @@
 """What is abnormal now, and what cannot be judged. Pure: the alarm book makes alarms of it.
 
 One silent device is one condition, not one for each of its points: as long as a device does not
-answer, nothing is concluded about them, and what stood before stands on.
+answer, nothing is concluded about them, and what stood before stands on. "Not known yet", as right
+after a start, ends nothing either: only what has been heard or read does.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class DeviceStatus(Protocol):
 
     @property
     def since(self) -> datetime | None: ...
+
+    @property
+    def silent_for(self) -> float | None:
+        """Seconds since it was last heard; None: not since the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +93,10 @@ def find(
     findings = Findings()
     for device in catalog.devices.values():
         status = devices.get(device.id)
-        if status is None:
-            findings.leave(device.id, AlarmKind.OFFLINE)
-        elif status.status == "offline":
+        if status is not None and status.status == "offline":
             findings.add(_offline(device, catalog, watched, min(status.since or now, now)))
+        elif status is None or status.silent_for is None:
+            findings.leave(device.id, AlarmKind.OFFLINE)
     for point, judgement in judgements.items():
         one = watched[point]
         status = devices.get(one.point.device)
@@ -102,20 +107,20 @@ def find(
 
 def _point(one: Watched, judgement: Judgement, findings: Findings, now: datetime, *, answers: bool) -> None:
     kind = AlarmKind.STATE if isinstance(one.rule, Abnormal) else AlarmKind.OUT_OF_LIMITS
-    if judgement.standing is Standing.OUT:
+    if judgement.alarming:
         findings.add(_out(one, judgement, kind))
+    elif judgement.standing is not Standing.IN:
+        findings.leave(one.point.id, kind)  # only what is seen inside is over
     if judgement.standing is not Standing.UNKNOWN:
         return
-    findings.leave(one.point.id, kind)
-    if not answers:
-        findings.leave(one.point.id, AlarmKind.STALE, AlarmKind.FAULT)
-        return
     reading = judgement.reading
-    if reading is not None and reading.quality is Quality.UNCERTAIN:
-        return  # somebody holds it at the device: shown as unknown, but it is read and no sensor is broken
-    urgent = one.critical or one.rule.severity in URGENT
     bad = reading is not None and reading.quality is Quality.BAD and reading.reason != "offline"
-    if now - judgement.since < PATIENCE:
+    if answers and reading is not None and reading.quality is Quality.UNCERTAIN:
+        return  # somebody holds it at the device: shown as unknown, but it is read and no sensor is broken
+    if not bad:
+        findings.leave(one.point.id, AlarmKind.FAULT)  # a sensor is whole again when it has been read
+    urgent = one.critical or one.rule.severity in URGENT
+    if not answers or now - judgement.since < PATIENCE:
         findings.leave(one.point.id, AlarmKind.STALE, AlarmKind.FAULT)
     elif bad:
         severity = Severity.HIGH if urgent else Severity.LOW

@@ -1,7 +1,7 @@
 """One word for the whole building, and the spaces behind it, as screens, command line and MQTT show them. Pure.
 
 NOT OK before UNKNOWN before WATCH before OK: the first that applies. What is unknown is never
-part of an OK.
+part of an OK, and what is out of range is WATCH at once and NOT OK only past its delay.
 """
 
 from __future__ import annotations
@@ -39,11 +39,12 @@ def verdict(
     """The word and at most three reasons, worst first. `complete`: the agent has heard of every point."""
     out = [space for space in spaces if space.standing is Standing.OUT]
     unknown = [space for space in spaces if space.standing is Standing.UNKNOWN]
+    partly = [space for space in out if space.partly_unknown]
     standing = [alarm for alarm in alarms if alarm.ended is None]
     word: Word = "OK"
-    if any(space.critical for space in out) or any(alarm.severity in URGENT for alarm in standing):
+    if any(space.critical and space.alarming for space in out) or any(alarm.severity in URGENT for alarm in standing):
         word = "NOT OK"
-    elif any(space.critical for space in unknown) or not complete:
+    elif any(space.critical for space in (*unknown, *partly)) or not complete:
         word = "UNKNOWN"
     elif out or unknown or failed_commands or any(alarm.severity is Severity.HIGH for alarm in standing):
         word = "WATCH"
@@ -51,6 +52,8 @@ def verdict(
     counts = []
     if unknown:
         counts.append(f"{len(unknown)} UNKNOWN")
+    if partly:
+        counts.append(f"{len(partly)} partly UNKNOWN")
     if not complete:
         counts.append("not every point has been read yet")
     if failed_commands:

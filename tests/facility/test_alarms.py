@@ -30,6 +30,7 @@ from facility.conditions import alarm_id
 from facility.database import StateUnavailable, open_state
 from facility.model import AlarmKind, Severity
 from facility.profiles import Profiles
+from facility.verdict import verdict
 from points.catalog import Catalog, CatalogBook
 from points.events import Events
 from points.model import EventKind, Quality
@@ -43,6 +44,7 @@ PATIENCE_S = 10
 class Answering:
     status: str = "online"
     since: datetime | None = NOW
+    silent_for: float | None = 0.0
 
 
 class Ward:
@@ -86,6 +88,9 @@ class Ward:
     def put(self, of, value, **more):
         self.store.put(reading(of, value, self.time, **more))
         return self
+
+    def judged(self):
+        return verdict(self.book._compliance.spaces, self.book.all(), now=self.time)
 
     def look(self):
         self.book.look()
@@ -333,6 +338,74 @@ async def test_running_it_follows_the_store_and_a_restart_keeps_who_has_seen_it(
             again.store.put(each)
         await until(lambda: not again.book.all(), again)
     assert await load_alarms(db) == []
+
+
+async def restarted(db, before: Ward, seconds: float) -> Ward:
+    """Another agent over the same state, that has heard of nothing yet."""
+    await before.book._save()
+    again = Ward(db).at(seconds)
+    again.store = again.book._store = PointStore()
+    again.devices = {device: Answering("slow", again.time, None) for device in CATALOG.devices}
+    await again.book._load()
+    return again
+
+
+async def test_a_restart_ends_no_alarm_and_shows_nothing_as_in_order(db):
+    ward = Ward(db)
+    ward.put(ISOLATION, -1.1).put(TEMPERATURE, 25.1).look()
+    ward.at(900).look()
+
+    again = await restarted(db, ward, 960)
+    with again.events.listen() as listener:
+        for seconds in (960, 970, 1030):  # nothing is read yet, however long it takes
+            found = again.at(seconds).look()
+            assert {alarm.ended for alarm in found.values()} == {None}
+            assert again.judged().word == "NOT OK"
+        for each in normal_readings(after(1031)).values():
+            again.store.put(each)
+        again.devices = {device: Answering() for device in CATALOG.devices}
+        again.at(1031).put(ISOLATION, -2.6).put(TEMPERATURE, 25.1).look()  # one is back, but not well inside
+        assert again.judged().word == "NOT OK"
+        assert [event.text for event in listener._queue if event.text.endswith("ended")] == []
+    limits = [alarm for alarm in again.book.all() if alarm.kind is AlarmKind.OUT_OF_LIMITS]
+    assert [(alarm.state, alarm.since) for alarm in limits] == [("NEW", NOW)] * 2
+    again.at(1032).put(ISOLATION, -5.0).put(TEMPERATURE, 21.5).look()
+    assert again.judged().word == "OK"
+
+
+async def test_a_high_alarm_of_a_critical_room_is_never_ok_in_between(db):
+    ward = Ward(db)
+    ward.put(TEMPERATURE, 25.1).look()
+    ward.at(900).look()
+    assert ward.judged().word == "NOT OK"
+    again = await restarted(db, ward, 910)
+    again.look()
+    assert again.judged().word == "UNKNOWN"
+    for each in normal_readings(after(911)).values():
+        again.store.put(each)
+    (alarm,) = again.at(911).put(TEMPERATURE, 25.1).look().values()
+    assert (again.judged().word, alarm.state, alarm.since) == ("NOT OK", "NEW", NOW)
+
+
+async def test_not_known_yet_ends_no_alarm_of_a_silent_device_or_a_broken_sensor(db):
+    ward = Ward(db)
+    ward.devices["gas"] = Answering("offline", NOW)
+    ward.put(OFFICE, None, quality=Quality.BAD, reason="nan").put(FRIDGE, None, quality=Quality.BAD, reason="nan")
+    ward.store.put(stale(PRESSURE))
+    ward.look()
+    before = set(ward.at(60).look())
+    assert {kind for kind, _ in before} == {AlarmKind.OFFLINE, AlarmKind.FAULT, AlarmKind.STALE}
+
+    again = await restarted(db, ward, 70)
+    for status in ("slow", "online"):  # it answers, but these points have not been read
+        again.devices |= {name: Answering(status, again.time, None) for name in ("vav", "fridge", "or-3")}
+        again.at(200).look()
+        assert {alarm.ended for alarm in again.book.all()} == {None}
+    again.devices |= {device: Answering("slow") for device in CATALOG.devices}
+    for each in normal_readings(after(210)).values():
+        again.store.put(each)
+    again.at(210).look()
+    assert {alarm.state for alarm in again.book.all()} == {"rtn"}
 
 
 async def test_while_the_database_fails_the_book_goes_on_and_is_written_later(ward, db, monkeypatch):

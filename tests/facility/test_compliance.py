@@ -53,12 +53,35 @@ def test_all_in_order():
     assert {standing.standing for standing in Watchman().at().values()} == {Standing.IN}
 
 
-def test_out_only_after_the_delay_and_since_it_began():
+def test_out_at_once_and_alarming_after_the_delay():
     watchman = Watchman().now(PRESSURE, 1.0)
-    assert watchman.at(119)["OR-3"].standing is Standing.IN
-    space = watchman.at(120)["OR-3"]
-    assert (space.standing, space.severity, space.since) == (Standing.OUT, Severity.CRIT, NOW)
+    space = watchman.at(0)["OR-3"]
+    assert (space.standing, space.alarming, space.severity, space.since) == (Standing.OUT, False, None, NOW)
     assert space.why == "1.00 Pa, needs 2.50"
+    assert not watchman.at(119)["OR-3"].alarming
+    space = watchman.at(120)["OR-3"]
+    assert (space.standing, space.alarming, space.severity) == (Standing.OUT, True, Severity.CRIT)
+    assert (space.since, space.why) == (NOW, "1.00 Pa, needs 2.50")
+
+
+def test_what_is_past_its_delay_is_told_before_what_is_worse_but_within_it():
+    watchman = Watchman().now(TEMPERATURE, 25.1)
+    watchman.at(0)
+    space = watchman.now(PRESSURE, 1.0, 900).at(900)["OR-3"]
+    assert (space.severity, space.why) == (Severity.HIGH, "25.1 °C, max 24.0")
+    assert watchman.at(1020)["OR-3"].severity is Severity.CRIT
+
+
+def test_what_was_alarming_before_a_restart_is_until_it_is_seen_well_inside():
+    watchman = Watchman(readings={})
+    watchman.compliance.remember({PRESSURE.id: after(-360)})
+    assert watchman.at(1)["OR-3"].standing is Standing.UNKNOWN
+    space = watchman.now(PRESSURE, 2.7, 2).at(2)["OR-3"]  # inside, but within the deadband
+    assert (space.standing, space.severity, space.since) == (Standing.OUT, Severity.CRIT, after(-360))
+    assert space.partly_unknown
+    watchman.now(PRESSURE, 3.1, 3).at(3)
+    space = watchman.now(PRESSURE, 1.0, 4).at(4)["OR-3"]
+    assert (space.standing, space.alarming, space.since) == (Standing.OUT, False, after(4))
 
 
 def test_a_short_excursion_never_counts():
@@ -66,25 +89,26 @@ def test_a_short_excursion_never_counts():
     watchman.at(60)
     watchman.now(PRESSURE, 8.0, 61).at(61)
     watchman.now(PRESSURE, 1.0, 62)
-    assert watchman.at(130)["OR-3"].standing is Standing.IN
+    assert not watchman.at(130)["OR-3"].alarming
 
 
 def test_a_blink_of_the_sensor_does_not_start_the_delay_again():
     watchman = Watchman().now(PRESSURE, 1.0)
     watchman.at(60)
     watchman.now(PRESSURE, None, 61, quality=Quality.BAD).at(61)
-    assert watchman.now(PRESSURE, 1.0, 62).at(120)["OR-3"].since == NOW
+    space = watchman.now(PRESSURE, 1.0, 62).at(120)["OR-3"]
+    assert (space.alarming, space.since) == (True, NOW)
 
 
 def test_a_clock_set_back_takes_nothing_from_what_has_lasted():
     watchman = Watchman().now(PRESSURE, 1.0)
     watchman.at(60)
     back = -20 * 3600
-    assert watchman.at(60 + back)["OR-3"].standing is Standing.IN  # half of its delay is over
-    assert watchman.at(119 + back)["OR-3"].standing is Standing.IN
+    assert not watchman.at(60 + back)["OR-3"].alarming  # half of its delay is over
+    assert not watchman.at(119 + back)["OR-3"].alarming
     space = watchman.at(120 + back)["OR-3"]
-    assert (space.standing, space.since) == (Standing.OUT, after(back))
-    assert watchman.at(120 + 2 * back)["OR-3"].standing is Standing.OUT
+    assert (space.alarming, space.since) == (True, after(back))
+    assert watchman.at(120 + 2 * back)["OR-3"].alarming
 
 
 def test_a_clock_set_back_leaves_unknown_what_is_unknown():
@@ -148,8 +172,9 @@ def test_never_read_is_unknown():
 def test_out_is_worse_than_unknown():
     watchman = Watchman().now(PRESSURE, 1.0)
     watchman.readings[TEMPERATURE.id] = stale(TEMPERATURE)
-    assert watchman.at(0)["OR-3"].standing is Standing.UNKNOWN
-    assert watchman.at(200)["OR-3"].standing is Standing.OUT
+    space = watchman.at(0)["OR-3"]
+    assert (space.standing, space.partly_unknown) == (Standing.OUT, True)
+    assert watchman.at(200)["OR-3"].alarming
 
 
 def test_an_operating_room_whose_pressure_nobody_measures_is_unknown():
@@ -192,7 +217,7 @@ def test_memory_outlives_a_new_catalog():
     watchman = Watchman().now(PRESSURE, 1.0)
     watchman.at(100)
     watchman.catalog = Catalog.of(CATALOG.devices.values(), POINTS, SPACES)
-    assert watchman.at(130)["OR-3"].standing is Standing.OUT
+    assert watchman.at(130)["OR-3"].alarming
 
 
 qualities = st.sampled_from(Quality)

@@ -11,14 +11,15 @@ from facility.verdict import overview_groups, verdict
 LATER = after(41 * 60)
 
 
-def space(standing, *, critical=True, index=0, severity=None, why=""):
+def space(standing, *, critical=True, index=0, severity=None, why="", alarming=True, partly_unknown=False):
     group = "Operating & procedure" if critical else "Support & offices"
     return SpaceStanding(
         space=SPACES[index],
         group=group,
         critical=critical,
         standing=standing,
-        severity=severity or (Severity.HIGH if standing is Standing.OUT else None),
+        severity=severity or (Severity.HIGH if standing is Standing.OUT and alarming else None),
+        partly_unknown=partly_unknown or standing is Standing.UNKNOWN,
         why=why,
         since=NOW,
     )
@@ -92,6 +93,21 @@ def test_the_reasons_are_the_worst_first_and_unknown_is_never_left_out():
 def test_a_space_is_told_once_with_the_words_of_its_alarm():
     spaces = [space(Standing.OUT, severity=Severity.HIGH, why="25.1 °C, max 24.0")]
     assert verdict(spaces, [alarm(Severity.HIGH)], now=LATER).reasons == ("OR-3 too warm 41 min",)
+
+
+def test_out_within_its_delay_is_watch_and_counted():
+    early = space(Standing.OUT, why="-27.0 Pa, needs 2.50", alarming=False)
+    found = verdict([early], [], now=LATER)
+    assert (found.word, found.reasons) == ("WATCH", ("OR-3 -27.0 Pa, needs 2.50 41 min",))
+    (group,), (state,) = overview_groups([early], LATER)
+    assert (group.in_range, group.out, group.severity) == (0, 1, "")
+    assert group.worst == "OR-3 -27.0 Pa, needs 2.50, 41 min"
+    assert (state.state, state.severity) == ("out", "")
+
+
+def test_what_is_out_within_its_delay_hides_no_unknown():
+    found = verdict([space(Standing.OUT, why="25 °C", alarming=False, partly_unknown=True)], [], now=LATER)
+    assert (found.word, found.reasons) == ("UNKNOWN", ("1 partly UNKNOWN", "OR-3 25 °C 41 min"))
 
 
 def test_unknown_leads_when_it_decides():
