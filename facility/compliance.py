@@ -54,6 +54,7 @@ class Judgement:
     alarming: bool = False
     value: str = ""
     limit: str = ""
+    absurd: bool = False  # the value cannot be: unknown, for the sensor is broken
     reading: Reading | None = None
 
     @property
@@ -166,11 +167,16 @@ def _watched(catalog: Catalog, profiles: Profiles) -> Iterable[Watched]:
 
 def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: datetime) -> Judgement:
     memory.look(now)
-    if reading is None or not reading.is_good or reading.value is None:
+    absurd = _is_absurd(watched.rule, reading)
+    if reading is None or not reading.is_good or reading.value is None or absurd:
         memory.unknown_since = memory.unknown_since or (min(reading.at, now) if reading else now)
         memory.in_since = None  # but what was outside is taken to be so until it is seen inside
         value = unknown_words(reading, memory.unknown_since, now)
-        return Judgement(standing=Standing.UNKNOWN, since=memory.unknown_since, value=value, reading=reading)
+        if absurd and reading is not None and reading.value is not None:
+            value = f"bad sensor ({show(watched.point, reading.value)})"
+        return Judgement(
+            standing=Standing.UNKNOWN, since=memory.unknown_since, value=value, absurd=absurd, reading=reading
+        )
     memory.unknown_since = None
     value, limit = show(watched.point, reading.value), ""
     if not _is_outside(watched.rule, reading, back=memory.alarming):
@@ -190,6 +196,12 @@ def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: dat
         limit=limit,
         reading=reading,
     )
+
+
+def _is_absurd(rule: Limit | Abnormal, reading: Reading | None) -> bool:
+    if reading is None or not reading.is_good or isinstance(reading.value, str) or reading.value is None:
+        return False
+    return isinstance(rule, Limit) and rule.sane is not None and abs(float(reading.value)) > rule.sane
 
 
 def _is_outside(rule: Limit | Abnormal, reading: Reading, *, back: bool) -> bool:

@@ -114,7 +114,7 @@ def _point(one: Watched, judgement: Judgement, findings: Findings, now: datetime
     if judgement.standing is not Standing.UNKNOWN:
         return
     reading = judgement.reading
-    bad = reading is not None and reading.quality is Quality.BAD and reading.reason != "offline"
+    bad = judgement.absurd or (reading is not None and reading.quality is Quality.BAD and reading.reason != "offline")
     if answers and reading is not None and reading.quality is Quality.UNCERTAIN:
         return  # somebody holds it at the device: shown as unknown, but it is read and no sensor is broken
     if not bad:

@@ -26,6 +26,10 @@ __all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Own", "Profile", "ProfileErr
 SHIPPED = (Path(__file__).with_name("rooms.toml"), Path(__file__).with_name("equipment.toml"))
 DEADLINE_S = 300.0  # how old a value may be that no profile speaks of: twice a usual five-minute trend would miss it
 SITE = "site configuration"
+SETPOINT_OF = {"room-pressure-setpoint": "room-pressure", "humidity-setpoint": "humidity"}
+SETPOINT_OF_CRITICAL = dict.fromkeys(
+    ("temperature-setpoint", "heating-setpoint", "cooling-setpoint"), "zone-temperature"
+)  # elsewhere a setback may go where a lived-in room may not
 
 _ALARM_SEVERITY = {
     Safety.LIFE_SAFETY: Severity.LIFE,
@@ -104,6 +108,16 @@ class Profiles:
         limit = _converted(table, profile, point.unit) if table and profile else None
         return _narrowed(limit, self._own(point))
 
+    def command_limits(self, point: Point, space: Space | None) -> Limit | None:
+        """Between which values the point may be commanded: its own limits, else those of what it is the setpoint of."""
+        own = self.limits(point, space)
+        if own is not None:
+            return own
+        measured = SETPOINT_OF.get(point.point_class) or (
+            SETPOINT_OF_CRITICAL.get(point.point_class) if self.is_critical(point, space) else None
+        )
+        return self.limits(replace(point, point_class=measured), space) if measured else None
+
     def abnormal(self, point: Point, space: Space | None) -> Abnormal | None:
         """The states of a binary or multi-state point that are not in order; None if it has none."""
         if point.kind not in (Kind.BINARY, Kind.MULTISTATE):
@@ -150,6 +164,7 @@ def _narrowed(limit: Limit | None, own: Own | None) -> Limit | None:
             text="",
             magnitude=False,
             needed=False,
+            sane=None,
             source=SITE,
             edition="",
             verified_by=SITE,
@@ -162,6 +177,7 @@ def _narrowed(limit: Limit | None, own: Own | None) -> Limit | None:
 def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:
     deadband = convert(table.back, table.unit, unit, difference=True)
     low = None if table.low is None else convert(table.low, table.unit, unit)
+    sane = None if table.sane is None else convert(table.sane, table.unit, unit, difference=True)
     high = None if table.high is None else convert(table.high, table.unit, unit)
     if deadband is None or (low is None) != (table.low is None) or (high is None) != (table.high is None):
         return None
@@ -174,6 +190,7 @@ def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:
         text=table.text,
         magnitude=table.magnitude,
         needed=table.needed,
+        sane=sane,
         source=table.source or profile.source,
         edition=table.edition or profile.edition,
         verified_by=table.verified_by or profile.verified_by,

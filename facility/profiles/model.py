@@ -40,6 +40,7 @@ class Limit:
     text: str  # what to tell if it is left: "has lost positive pressure"; "" to say it from the numbers
     magnitude: bool  # the sign does not matter: vacuum is given as 20 or as -20
     needed: bool  # without this reading the space is unknown
+    sane: float | None  # a value further from zero is the sensor's fault and says nothing
     source: str
     edition: str
     verified_by: str  # empty: nobody has vouched for it at this site
@@ -83,6 +84,7 @@ class LimitTable(Provenance):
     severity: Severity
     needed: bool = False
     magnitude: bool = False
+    sane: float | None = Field(default=None, gt=0)
     text: str = ""
     not_named: list[str] = []  # a point with one of these words in its name or description has no such limit
 

@@ -224,6 +224,12 @@ def test_a_broken_sensor(ward):
     assert alarms[AlarmKind.FAULT, OFFICE.id].severity is Severity.LOW
 
 
+def test_a_pressure_that_cannot_be_is_a_broken_sensor(ward):
+    ward.put(PRESSURE, 250.0).look()
+    (alarm,) = ward.at(31).look().values()
+    assert (alarm.kind, alarm.severity, alarm.value) == (AlarmKind.FAULT, Severity.HIGH, "bad sensor (250 Pa)")
+
+
 def test_an_empty_catalog_ends_nothing(ward):
     ward.put(OXYGEN, 250.0).look()
     ward.catalog.replace(Catalog())

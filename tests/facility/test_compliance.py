@@ -163,6 +163,13 @@ def test_what_is_not_known_is_unknown(bad, why):
     assert (space.standing, space.why, space.since) == (Standing.UNKNOWN, why, NOW)
 
 
+@pytest.mark.parametrize("value", [-61.0, 250.0])
+def test_a_pressure_that_cannot_be_is_a_broken_sensor(value):
+    space = Watchman().now(PRESSURE, value).at()["OR-3"]
+    assert (space.standing, space.why[:12]) == (Standing.UNKNOWN, "bad sensor (")
+    assert Watchman().now(PRESSURE, 59.0).at()["OR-3"].standing is Standing.IN
+
+
 def test_never_read_is_unknown():
     watchman = Watchman(readings={})
     assert {standing.standing for standing in watchman.at().values()} == {Standing.UNKNOWN}

@@ -1,5 +1,5 @@
 import pytest
-from watched_site import OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, point
+from watched_site import OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, TEMPERATURE, point
 
 from facility.model import Severity
 from facility.profiles import GROUPS, Own, Profiles
@@ -96,6 +96,43 @@ def test_the_limit_of_supply_water_is_not_that_of_its_return(profiles):
     back = point("mri/chwr-t", "water-temperature", "degrees-celsius", description="Cooling water return temperature")
     assert profiles.limits(supply, chiller).high == 24.0
     assert profiles.limits(back, chiller) is None
+
+
+@pytest.mark.parametrize("name", ["MRI.CHWR-T", "CWR temp", "Entering water"])
+def test_return_water_is_known_by_its_abbreviation(profiles, name):
+    chiller = Space(id=SpaceId("mri"), name="MRI chiller", type="mri_chiller")
+    assert profiles.limits(point("mri/x", "water-temperature", "degrees-celsius", label=name), chiller) is None
+
+
+def test_a_setpoint_may_be_commanded_only_where_what_it_sets_may_be(profiles):
+    setpoint = point("or-3/dp-sp", "room-pressure-setpoint", "pascals", space="or-3")
+    assert profiles.limits(setpoint, OR) is None  # it is not judged
+    assert (profiles.command_limits(setpoint, OR).low, profiles.command_limits(setpoint, AII).high) == (2.5, -2.5)
+    inches = profiles.command_limits(point("or-3/dp-sp", "room-pressure-setpoint", "inches-of-water"), OR)
+    assert inches.low == pytest.approx(0.01, abs=0.0001)
+    humidity = profiles.command_limits(point("or-3/rh-sp", "humidity-setpoint", "percent-relative-humidity"), OR)
+    assert (humidity.low, humidity.high) == (20, 60)
+    assert profiles.command_limits(TEMPERATURE, OR) == profiles.limits(TEMPERATURE, OR)
+    assert profiles.command_limits(setpoint, None) is None
+
+
+@pytest.mark.parametrize("point_class", ["temperature-setpoint", "heating-setpoint", "cooling-setpoint"])
+def test_temperature_setpoints_are_limited_where_a_wrong_value_harms(profiles, point_class):
+    setpoint = point("a/sp", point_class, "degrees-celsius")
+    assert (profiles.command_limits(setpoint, OR).low, profiles.command_limits(setpoint, OR).high) == (20, 24)
+    assert profiles.command_limits(setpoint, OFFICE_1) is None
+
+
+def test_the_site_limits_the_command_of_a_setpoint_itself():
+    setpoint = point("or-3/dp-sp", "room-pressure-setpoint", "pascals", space="or-3")
+    own = Profiles.load(own={setpoint: Own(low=5.0)}.get)
+    assert own.command_limits(setpoint, OR).low == 5.0
+
+
+def test_every_room_pressure_has_a_range_in_which_it_is_believed(profiles):
+    for room_type in profiles.types:
+        limit = profiles.of(room_type).limits.get("room-pressure")
+        assert limit is None or limit.sane == 60, room_type
 
 
 def test_deadlines(profiles):
