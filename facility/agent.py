@@ -32,7 +32,7 @@ from facility.links import Gauges
 from facility.mirror.service import Mirror
 from facility.overview import Overseer
 from facility.preview import Previews
-from facility.profiles import Profiles
+from facility.profiles import Limit, Profiles
 from facility.session import Parts, Session
 from facility.settings import discovery_plan, mirror_settings, must_be_usable, stack_settings, state_folder
 from facility.strategy import SiteWord, Strategy, rules_of
@@ -142,8 +142,10 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         return profiles.deadline(point, space_of(point))
 
     def limits(point: Point) -> Limits | None:
-        limit = profiles.limits(point, space_of(point))
-        return None if limit is None else Limits(low=limit.low, high=limit.high, source=limit.source)
+        return _limits(profiles.limits(point, space_of(point)))
+
+    def command_limits(point: Point) -> Limits | None:
+        return _limits(profiles.command_limits(point, space_of(point)))
 
     def view() -> View:
         return View(now=clock.now(), zone=config.site.tz, catalog=book.current, readings=store.snapshot())
@@ -159,7 +161,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         audit=audit,
         events=events,
         clock=clock,
-        limits=limits,
+        limits=command_limits,
     )
     compliance, wakeups = Compliance(profiles), Wakeups(clock)
     alarms = AlarmBook(
@@ -255,6 +257,10 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         clock=clock,
         roll=roll,
     )
+
+
+def _limits(limit: Limit | None) -> Limits | None:
+    return None if limit is None else Limits(low=limit.low, high=limit.high, source=limit.source)
 
 
 def _history(config: Config, store: PointStore, clock: Clock) -> History | None:
