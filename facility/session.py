@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from facility import __version__, stream, views
+from facility import __version__, stream, views, wording
 from facility.alarms import AlarmBook, UnknownAlarm
 from facility.audit import Audit
 from facility.claims import Claims
@@ -20,10 +20,10 @@ from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
 from facility.config.sections import Role
 from facility.guard import Limits
-from facility.model import Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected
+from facility.model import Command, Outcome
 from facility.overview import Overseer
 from facility.port import FacilityError
-from facility.preview import Preview, Previews
+from facility.preview import Previews
 from facility.strategy import Strategy
 from facility.survey import Survey
 from facility.wire import (
@@ -49,7 +49,7 @@ from points.clock import Clock
 from points.errors import PointsError, UnknownPoint
 from points.freshness import Freshness
 from points.history import History
-from points.model import Point, Priority, Reading, Slots, Source, Value
+from points.model import Point, Priority, Reading, Slots, Source
 from points.store import PointStore
 from points.units import show
 
@@ -57,6 +57,7 @@ MOST_BUCKETS = 2_000  # more than any screen is wide
 LONGEST_AUDIT = 1_000
 LOOK_S = 12.0  # a device that answers at all answers a look sooner; both are shorter than a caller waits
 WRITE_S = 24.0
+MOST_MINUTES = 366 * 24 * 60  # of a command: far more than the guard allows, and still a date
 RECORDS_SHOWN = 20  # of one point, on its screen
 MAY_COMMAND: frozenset[Role] = frozenset({"operator", "engineer", "admin"})
 
@@ -166,10 +167,15 @@ class Session:
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
         if self._parts.history is None:
             raise FacilityError("unknown", "No history is kept: history.enabled is false.")
+        known = self._known(point)
+        if since.tzinfo is None or until.tzinfo is None:
+            raise FacilityError("bad-wish", "The times of a trend need their offset, such as 2026-03-01T12:00:00Z.")
         if not 1 <= buckets <= MOST_BUCKETS or since >= until:
             raise FacilityError("bad-wish", f"A trend has 1 to {MOST_BUCKETS} buckets and ends after it begins.")
         try:
-            found = await self._parts.history.trend(self._known(point).id, since, until, buckets)
+            found = await self._parts.history.trend(known.id, since, until, buckets)
+        except ValueError as error:
+            raise FacilityError("bad-wish", str(error)) from None
         except PointsError as error:
             raise FacilityError("busy", str(error)) from None
         return Trend(
@@ -203,19 +209,21 @@ class Session:
             priority=self._level(wish.priority),
             by=f"user:{self._user}",
             reason=wish.reason,
-            lasts=None if wish.minutes is None else timedelta(minutes=wish.minutes),
+            lasts=_lasts(wish.minutes),
         )
-        if self._role not in MAY_COMMAND:
-            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not command. Ask for a role.")
+        self._must_command()
         try:
             async with asyncio.timeout(LOOK_S):
-                return self._plan(await self._parts.previews.preview(command), known)
+                preview = await self._parts.previews.preview(command)
         except PointsError as error:
-            raise FacilityError("busy", f"{known.device} cannot be asked: {error}. Nothing was written.") from None
+            why = f"{known.device} cannot be asked: {wording.sentence(error)} Nothing was written."
+            raise FacilityError("busy", why) from None
         except TimeoutError:
             raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
+        return wording.plan(preview, known, views.claims_by_level(self._parts.claims.of(known.id)))
 
     async def commit(self, plan: str) -> Result:
+        self._must_command()
         try:
             async with asyncio.timeout(WRITE_S):
                 outcome = await self._parts.previews.commit(plan)
@@ -237,7 +245,7 @@ class Session:
         except UnknownAlarm as error:
             raise FacilityError("unknown", str(error)) from None
         except PointsError as error:
-            raise FacilityError("busy", f"{error} Nothing was acknowledged.") from None
+            raise FacilityError("busy", f"{wording.sentence(error)} Nothing was acknowledged.") from None
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start and self._role not in MAY_COMMAND:
@@ -299,89 +307,32 @@ class Session:
         way = "never read" if reading is None else ways.get(reading.source, "restored")
         return f"{way}; stale after {self._parts.deadline(point):.0f} s"
 
+    def _must_command(self) -> None:
+        if self._role not in MAY_COMMAND:
+            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not command. Ask for a role.")
+
     def _level(self, priority: int) -> Priority:
         if priority != Priority.OPERATOR:
             raise FacilityError("not-allowed", f"Level {priority} is not for operators: they write at level 8.")
         return Priority.OPERATOR
 
-    def _plan(self, preview: Preview, point: Point) -> Plan:
-        slots, verdict, command = preview.slots, preview.verdict, preview.command
-        claims = views.claims_by_level(self._parts.claims.of(point.id))
-        where = f"{point.ref.object_type} {point.ref.instance}, slot {int(command.priority)}"
-        wish = "release" if command.value is None else f"write {show(point, command.value)} to"
-        return Plan(
-            id=preview.id,
-            point=point.id,
-            what=f"{wish} {point.id} ({where})",
-            verdict=verdict.decision,
-            rule=verdict.rule,
-            why=verdict.text,
-            wins=_wins(preview),
-            slots=views.slot_infos(slots, point, claims) if slots else [],
-            ends=preview.ends,
-            after=_after(preview, point),
-            valid_until=preview.valid_until,
-        )
-
     def _result(self, outcome: Outcome) -> Result:
         command = outcome.command
-        known = self._catalog.points.get(command.point)
         reading = self._parts.store.get(command.point)
-        until = None if command.lasts is None else self._parts.clock.now() + command.lasts
-
-        def said(value: Value | None) -> str:
-            return "nothing" if value is None else show(known, value) if known else str(value)
-
-        match outcome:
-            case Held() if command.value is None:
-                status, text = "released", f"{command.point} is released; slot {int(command.priority)} is empty."
-            case Held():
-                end = f" until {until.astimezone(self._parts.config.site.tz):%H:%M}" if until else ""
-                status = "held"
-                text = f"{command.point} is held at {said(command.value)}{end}, read back from the device."
-            case Outranked(by_slot=slot):
-                status = "outranked"
-                text = f"{said(command.value)} stands in slot {int(command.priority)}, but slot {slot} wins."
-            case Mismatch(found=found):
-                status = "mismatch"
-                ours = self._parts.claims[(command.point, command.priority)] is not None
-                end = "It is held all the same." if ours else "It is not ours and was left alone."
-                text = f"The slot holds {said(found)}, not {said(command.value)}. {end}"
-            case Rejected(rule=rule, why=why):
-                status, text = "rejected", f"Refused ({rule}): {why}"
-            case Failed(why=why, written=written):
-                status = "failed"
-                text = (
-                    f"{why} {'The write may have arrived; it is being checked.' if written else 'Nothing was written.'}"
-                )
-        readback = self.shown([reading])[0] if reading else None
-        winner = outcome.slots.winner if isinstance(outcome, (Held, Outranked, Mismatch)) else None
-        return Result.model_validate(
-            {
-                "status": status,
-                "point": command.point,
-                "text": text,
-                "readback": readback,
-                "winner": winner,
-                "until": until if status in ("held", "outranked") else None,
-            }
+        return wording.result(
+            outcome,
+            self._catalog.points.get(command.point),
+            ours=self._parts.claims[(command.point, command.priority)] is not None,
+            readback=self.shown([reading])[0] if reading else None,
+            now=self._parts.clock.now(),
+            zone=self._parts.config.site.tz,
         )
 
 
-def _wins(preview: Preview) -> str:
-    if preview.slots is None or preview.verdict.refused:
-        return ""
-    if preview.outranked_by is not None:
-        return f"no: level {preview.outranked_by} stands above, {views.LEVELS.get(preview.outranked_by, 'not ours')}"
-    return "yes: nothing stands above"
-
-
-def _after(preview: Preview, point: Point) -> str:
-    """What applies when the slot is empty again, and that it is the agent who empties it."""
-    if preview.slots is None:
-        return ""
-    level, value = preview.beneath
-    what = f"{show(point, value)} from {'the relinquish default' if level is None else f'level {level}'}"
-    if preview.command.value is None:
-        return f"then {what}"
-    return f"the agent lets go, when it is back if it is down then; then {what}"
+def _lasts(minutes: float | None) -> timedelta | None:
+    """The guard says what is allowed; here only what is a stretch of time at all."""
+    if minutes is None:
+        return None
+    if not abs(minutes) <= MOST_MINUTES:
+        raise FacilityError("bad-wish", f"A command cannot last {minutes:g} minutes.")
+    return timedelta(minutes=minutes)

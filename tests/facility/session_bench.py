@@ -1,0 +1,169 @@
+"""A session on a real desk, audit, claims, alarm book and catalog; what is beyond them answers as a test says."""
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+from desk_bench import ELSEWHERE, FAN, NOON, SETPOINT, Bench
+
+from facility.alarm_rows import save_alarms
+from facility.alarms import AlarmBook
+from facility.compliance import Compliance
+from facility.config import Config
+from facility.guard import Limits
+from facility.model import Alarm, AlarmKind, Severity
+from facility.preview import Previews
+from facility.profiles import Profiles
+from facility.session import Parts, Session
+from facility.strategy import Strategy
+from facility.wire import Discovery
+from points.catalog import Catalog
+from points.errors import DeviceSilent
+from points.freshness import DeviceStatus
+from points.history import Bucket
+from points.model import Device, DeviceId, Quality, Reading, Safety, Source
+
+MONITORED = replace(SETPOINT, id="ahu-1/dp", name="dp", commandable=False, safety=Safety.CRITICAL)
+DEVICES = [
+    Device(id=DeviceId("ahu-1"), ref=SETPOINT.ref.device, name="AHU 1"),
+    Device(id=DeviceId("vav-9"), ref=ELSEWHERE.ref.device, name="VAV 9"),
+]
+WARM = replace(SETPOINT, unit="degrees-celsius")
+CATALOG = Catalog.of(DEVICES, [WARM, FAN, ELSEWHERE, MONITORED])
+CONFIG = {
+    "site": {"id": "st-mary", "name": "St Mary", "zone": "America/Chicago"},
+    "programmes": [{"name": "office", "weekdays": ["07:00 occupied", "19:00 unoccupied"]}],
+    "policies": [
+        {
+            "kind": "weekly",
+            "name": "office-heating",
+            "programme": "office",
+            "points": "ahu-1/sp",
+            "values": {"occupied": 21.0},
+        }
+    ],
+}
+
+
+def alarm(identity="high-dp", about=MONITORED.id, severity=Severity.CRIT, **changes):
+    fields = {
+        "id": identity,
+        "kind": AlarmKind.OUT_OF_LIMITS,
+        "severity": severity,
+        "about": about,
+        "where": "OR-3",
+        "text": "pressure",
+        "since": NOON,
+    }
+    return Alarm(**(fields | changes))
+
+
+def reading(point, value, quality=Quality.GOOD, **changes):
+    fields = {
+        "point": point.id,
+        "value": value,
+        "time": NOON,
+        "at": NOON,
+        "quality": quality,
+        "source": Source.POLL,
+    }
+    return Reading(**(fields | changes))
+
+
+class PretendFreshness:
+    def __init__(self):
+        self.says = {}
+        self.statuses = {}
+
+    def devices(self):
+        return self.statuses
+
+    async def read_now(self, point):
+        if point not in self.says:
+            raise DeviceSilent("device 7 does not answer")
+        return self.says[point]
+
+
+class PretendHistory:
+    error = None
+
+    async def trend(self, _point, since, _until, buckets):
+        if self.error is not None:
+            raise self.error
+        return [Bucket(start=since, low=1.0, high=2.0, mean=1.5, last=2.0, missing=0.0)] * buckets
+
+
+class PretendSurvey:
+    asked = 0
+
+    def state(self):
+        idle = {"started": None, "finished": None, "devices_found": 0, "devices_described": 0, "points": 0}
+        return Discovery(running=bool(self.asked), now="", news=[], **idle)
+
+    def ask(self):
+        self.asked += 1
+        return self.state()
+
+
+class SessionBench(Bench):
+    """Everything that a session looks at; `as_` opens one for a caller."""
+
+    async def start(self):
+        await super().start()
+        self.book.replace(CATALOG)
+        self.freshness = PretendFreshness()
+        self.history = PretendHistory()
+        self.survey = PretendSurvey()
+        self.alarms = AlarmBook(
+            store=self.store,
+            catalog=self.book,
+            compliance=Compliance(Profiles({})),
+            devices=dict,
+            db=self.db,
+            events=self.events,
+            clock=self.clock,
+        )
+        config = Config(**CONFIG)
+        self.parts = Parts(
+            config=config,
+            clock=self.clock,
+            started=NOON,
+            book=self.book,
+            store=self.store,
+            freshness=self.freshness,
+            deadline=lambda _point: 300.0,
+            limits=lambda point: Limits(low=2.5, high=None, source="site") if point.id == MONITORED.id else None,
+            history=self.history,
+            claims=self.claims,
+            audit=self.audit,
+            alarms=self.alarms,
+            desk=self.desk,
+            previews=Previews(self.desk, self.clock),
+            survey=self.survey,
+            strategy=Strategy(config, NOON.date()),
+            overseer=SimpleNamespace(overview=lambda: None),
+            topic=lambda point: f"fac/v1/{point.id}",
+            stats=lambda: {"points": 4},
+        )
+        return self
+
+    async def stand(self, *alarms):
+        """These alarms are in the book, as after a restart."""
+        await save_alarms(self.db, alarms)
+        await self.alarms._load()
+
+    def as_(self, role="operator", user="mchen", **parts):
+        return Session(replace(self.parts, **parts), user, role)
+
+
+def status(**changes):
+    fields = {
+        "status": "online",
+        "since": NOON - timedelta(hours=1),
+        "last_heard": NOON,
+        "cov": 0,
+        "cov_limit": None,
+        "polled": 2,
+        "silent_for": 0.0,
+    }
+    return DeviceStatus(**(fields | changes))
