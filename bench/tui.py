@@ -22,7 +22,6 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import pyte
@@ -46,7 +45,8 @@ async def child(points: int, rate: int, report: Path) -> None:
         turn, share = 0, rate // 4
         while True:
             await asyncio.sleep(0.25)
-            facility.now = now = NOW + timedelta(seconds=time.perf_counter() - started)
+            facility.clock.pass_time(time.perf_counter() - started - (facility.now - NOW).total_seconds())
+            now = facility.now
             some = [facility.readings[ids[(turn * share + i) % len(ids)]] for i in range(share)]
             fresh = {"time": now, "at": now}
             facility.push(
@@ -132,6 +132,8 @@ def terminal(argv: list[str], columns: int, lines: int) -> Iterator[Terminal]:
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_DISABLE_KITTY_KEY": "1"}
+        for inherited in ("COLUMNS", "LINES"):  # they would outrank the size of this terminal
+            os.environ.pop(inherited, None)
         os.execv(sys.executable, [sys.executable, *argv])
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     try:
