@@ -1,12 +1,7 @@
-"""The only way to a device's slots: guard, claim, record, write, read back, record.
+"""The only way to a device's slots: one command at a time per point, judged, carried out to its end.
 
-What is promised of every command:
-
-- its audit row and its claim are on disk before the write; without them nothing is written;
-- the guard judges it twice, the second time at the moment of writing;
-- the slot is read before the write, and a value that is not ours is neither overwritten nor cleared;
-- what came of it is read from the device, never assumed, and a silence is never answered by a second write;
-- one command at a time per point, each carried out to its end even if whoever asked goes away.
+Each is carried out even if whoever asked goes away, by the `Writer`, which promises what happens at the device.
+What was shown to a person is committed only while it is still so.
 
 A claim that may not be in its slot (a restart, a silent device) is *due*; `attend` compares it.
 """
@@ -18,33 +13,27 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
 from facility.audit import Audit
 from facility.books import AGENT, Books
 from facility.claims import Claims, is_ours
-from facility.database import StateUnavailable
 from facility.guard import Limits, Verdict, fitted, judge
-from facility.model import Claim, Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected, SlotKey
+from facility.model import Claim, Command, Failed, Outcome, SlotKey
+from facility.writer import Reader, Writer, failed, rejected
 from points.bacnet.port import Bacnet
 from points.catalog import CatalogBook
 from points.clock import Clock
-from points.errors import DeviceError, DeviceRefused, DeviceSilent, PointsError, UnknownPoint
+from points.errors import DeviceError, PointsError, UnknownPoint
 from points.events import Events
-from points.model import DeviceRef, Kind, Point, PointId, Priority, Reading, Slots, Source, Value, values_agree
+from points.model import DeviceRef, Point, PointId, Priority, Slots, values_agree
 from points.store import PointStore
 
 Result = TypeVar("Result")
 
 log = structlog.get_logger(__name__)
-
-
-class Reader(Protocol):
-    """Reads a point from its device; the reading enters the store like any other."""
-
-    async def read_now(self, point: PointId, *, source: Source) -> Reading: ...
 
 
 class StalePlan(PointsError):
@@ -75,12 +64,14 @@ class CommandDesk:
         self.claims = claims
         self.changed = asyncio.Event()  # there may be something else to attend to
         self._bacnet = bacnet
-        self._reader = reader
         self._catalog = catalog
         self._store = store
         self._books = Books(claims, audit, events, clock)
         self._clock = clock
         self._limits = limits
+        self._writer = Writer(
+            bacnet=bacnet, reader=reader, store=store, books=self._books, judge=self.judge, clock=clock
+        )
         self._locks: defaultdict[PointId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[Any]] = set()
         self._unseen = {claim.key for claim in claims.standing()}  # not compared since the start
@@ -150,7 +141,7 @@ class CommandDesk:
     async def _carry_out(self, command: Command, seen: Slots | None) -> Outcome:
         verdict = self.judge(command)
         if verdict.refused:
-            return await self._books.unwritten(_rejected(command, verdict))
+            return await self._books.unwritten(rejected(command, verdict))
         command = self.fit(command)
         async with self._locks[command.point]:
             if any(point == command.point for point, _ in self._unseen):
@@ -160,108 +151,17 @@ class CommandDesk:
             try:
                 slots = await self._bacnet.read_slots(point.ref)
             except DeviceError as error:
-                return await self._books.unwritten(_failed(command, error, written=False))
+                return await self._books.unwritten(failed(command, error, written=False))
             if seen is not None and not _same(slots, seen):
                 raise StalePlan(f"The slots of {point.id} have changed since they were shown. Look again.")
             try:
                 if command.value is None:
-                    return await self._release(command, point, slots)
-                return await self._hold(command, command.value, point, slots)
+                    return await self._writer.release(command, point, slots)
+                return await self._writer.hold(command, command.value, point, slots)
             except PointsError as error:  # the books could not be written, so nothing else was
-                return _failed(command, error, written=False)
+                return failed(command, error, written=False)
             finally:
                 self.changed.set()
-
-    async def _hold(self, command: Command, value: Value, point: Point, slots: Slots) -> Outcome:
-        key = (point.id, command.priority)
-        older, found = self.claims[key], slots[command.priority]
-        if found is not None and (older is None or not is_ours(older, found)):
-            await self._books.lose(older, found)
-            return await self._books.unwritten(_rejected(command, _foreign(command, found)))
-        seq = await self._books.intent(command, "hold", found)
-        return await self._books.end(seq, await self._write(command, value, point, before=found, older=older))
-
-    async def _write(
-        self, command: Command, value: Value, point: Point, *, before: Value | None, older: Claim | None
-    ) -> Outcome:
-        key = (point.id, command.priority)
-        try:
-            claim = await self.claims.put(_claim(command, value, self._clock.now()))
-        except StateUnavailable as error:
-            return _failed(command, error, written=False)
-        verdict = self.judge(command)
-        if verdict.refused:
-            await self._books.undo(key, older)
-            return _rejected(command, verdict)
-        trouble: DeviceError | None = None
-        try:
-            await self._bacnet.write(point.ref, value, command.priority)
-        except DeviceRefused as error:
-            await self._books.undo(key, older)
-            return _failed(command, error, written=False)
-        except DeviceError as error:
-            trouble = error  # the answer may have been lost, not the request
-        try:
-            slots = await self._bacnet.read_slots(point.ref)
-        except DeviceError as error:
-            self._books.question(key)
-            return _failed(command, trouble or error, written=True)
-        found = slots[command.priority]
-        if found is not None and values_agree(value, found):
-            await self._books.keep(self.claims.confirm(key, value))
-            return await self._see(command, slots)
-        if trouble is not None and values_agree(before, found):
-            await self._books.doubt(claim, older)
-            return _failed(command, trouble, written=True)
-        if values_agree(before, found):
-            await self._books.undo(key, older)
-        elif found is not None and trouble is None and point.kind is Kind.ANALOG:  # rounded or clamped
-            await self._books.keep(self.claims.confirm(key, value, also=found))
-        else:
-            await self._books.lose(claim, found)
-        await self._read_now(point.id)
-        return Mismatch(command=command, found=found, slots=slots)
-
-    async def _release(self, command: Command, point: Point, slots: Slots) -> Outcome:
-        key = (point.id, command.priority)
-        claim, found = self.claims[key], slots[command.priority]
-        if found is None:
-            await self._books.forget(key)
-            return await self._books.unwritten(Held(command=command, readback=self._store.get(point.id), slots=slots))
-        if claim is None or not is_ours(claim, found):
-            await self._books.lose(claim, found)
-            return await self._books.unwritten(Mismatch(command=command, found=found, slots=slots))
-        seq = await self._books.intent(command, "release", found)
-        return await self._books.end(seq, await self._let_go(command, point, claim))
-
-    async def _let_go(self, command: Command, point: Point, claim: Claim) -> Outcome:
-        try:  # its time is up from now on: whatever happens next, also a restart, goes on letting go
-            await self.claims.renew(claim.key, min(claim.until, self._clock.now()))
-        except StateUnavailable as error:
-            return _failed(command, error, written=False)
-        verdict = self.judge(command)
-        if verdict.refused:
-            return _rejected(command, verdict)
-        trouble: DeviceError | None = None
-        try:
-            await self._bacnet.write(point.ref, None, command.priority)
-        except DeviceRefused as error:
-            return _failed(command, error, written=False)
-        except DeviceError as error:
-            trouble = error
-        try:
-            slots = await self._bacnet.read_slots(point.ref)
-        except DeviceError as error:
-            return _failed(command, trouble or error, written=True)
-        found = slots[command.priority]
-        if found is None:
-            await self._books.keep(self._books.forget(claim.key))
-            return await self._see(command, slots)
-        if not is_ours(claim, found):
-            await self._books.lose(claim, found)
-        elif trouble is not None:
-            return _failed(command, trouble, written=True)
-        return Mismatch(command=command, found=found, slots=slots)
 
     async def _attend(self, key: SlotKey) -> bool:
         async with self._locks[key[0]]:
@@ -299,9 +199,9 @@ class CommandDesk:
         command = _ending(claim)
         verdict = self.judge(command)
         if verdict.refused:
-            await self._books.unwritten(_rejected(command, verdict))
+            await self._books.unwritten(rejected(command, verdict))
             return False
-        await self._release(command, point, slots)
+        await self._writer.release(command, point, slots)
         return self.claims[claim.key] is None
 
     async def _put_back(self, claim: Claim, point: Point, slots: Slots) -> bool:
@@ -313,60 +213,18 @@ class CommandDesk:
         command = replace(_ending(claim), value=claim.value, by=claim.by, reason=claim.reason, lasts=lasts)
         verdict = self.judge(command)
         if verdict.refused:
-            await self._books.unwritten(_rejected(command, verdict))
+            await self._books.unwritten(rejected(command, verdict))
             await self._books.lose(claim, None)
             return True
         self._books.tell(claim.point, f"{claim.point} lost its slot {int(claim.priority)}: it is written again")
-        outcome = await self._hold(command, claim.value, point, slots)
+        outcome = await self._writer.hold(command, claim.value, point, slots)
         return not isinstance(outcome, Failed)
-
-    async def _see(self, command: Command, slots: Slots) -> Outcome:
-        """The slot is as wished: what has that come to?"""
-        reading = await self._read_now(command.point)
-        if command.value is not None and slots.winner is not None and slots.winner < command.priority:
-            return Outranked(command=command, by_slot=slots.winner, slots=slots)
-        return Held(command=command, readback=reading, slots=slots)
-
-    async def _read_now(self, point: PointId) -> Reading | None:
-        try:
-            return await self._reader.read_now(point, source=Source.READBACK)
-        except PointsError as error:
-            log.debug("present value not read back", point=point, error=str(error))
-            return None
-
-
-def _claim(command: Command, value: Value, now: datetime) -> Claim:
-    assert command.lasts is not None, "the guard lets no hold pass without an end"
-    return Claim(
-        point=command.point,
-        priority=command.priority,
-        value=value,
-        by=command.by,
-        reason=command.reason,
-        since=now,
-        until=now + command.lasts,
-        command=command.id,
-    )
 
 
 def _ending(claim: Claim) -> Command:
     """The agent's own wish to let go of a claim whose time is up."""
     reason = f"the time of {claim.by} is up: {claim.reason}"
     return Command(point=claim.point, value=None, priority=claim.priority, by=AGENT, reason=reason, id=claim.command)
-
-
-def _foreign(command: Command, found: Value) -> Verdict:
-    why = f"Slot {int(command.priority)} of {command.point} holds {found}, which is not ours."
-    instead = "Release it where it was written, then ask again."
-    return Verdict(decision="refused", rule="foreign-value", why=why, instead=instead)
-
-
-def _rejected(command: Command, verdict: Verdict) -> Rejected:
-    return Rejected(command=command, rule=verdict.rule, why=verdict.text)
-
-
-def _failed(command: Command, error: PointsError, *, written: bool) -> Failed:
-    return Failed(command=command, why=str(error), written=written, silent=isinstance(error, DeviceSilent))
 
 
 def _same(one: Slots, other: Slots) -> bool:

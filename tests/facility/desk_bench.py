@@ -84,10 +84,11 @@ class ManualClock:
     def now(self):
         return self.time
 
-    async def sleep(self, seconds):
+    def sleep(self, seconds):
+        """From the moment of the call, not from when a task gets its turn: no advance in between is lost."""
         done = asyncio.Event()
         heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), next(self._order), done))
-        await done.wait()
+        return done.wait()
 
     def advance(self, **delta):
         self.time += timedelta(**delta)
