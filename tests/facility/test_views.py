@@ -1,0 +1,206 @@
+"""From what the agent knows to what a screen shows: whose a slot is, and why a value stands."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from desk_bench import EMPTY, FAN, NOON, SETPOINT
+from session_bench import MONITORED, alarm, reading, status
+
+from facility import views
+from facility.model import Claim, Severity
+from points.catalog import Catalog
+from points.model import Device, DeviceId, Point, Priority, Quality, Safety, Slots, Space, SpaceId
+from schedules.calendar import DayException, Entry, Programme
+
+CHICAGO = ZoneInfo("America/Chicago")
+SP = replace(SETPOINT, unit="degrees-celsius")
+
+
+def claim(value=18.0, by="user:rdiaz", priority=Priority.OPERATOR, **changes):
+    fields = {
+        "point": SP.id,
+        "priority": priority,
+        "value": value,
+        "by": by,
+        "reason": "too warm",
+        "since": NOON,
+        "until": NOON + timedelta(hours=2),
+        "command": uuid4(),
+        "confirmed": True,
+    }
+    return Claim(**(fields | changes))
+
+
+def slots(default=20.0, **levels):
+    values = list(EMPTY)
+    for level, value in levels.items():
+        values[int(level[1:]) - 1] = value
+    return Slots(values=tuple(values), default=default)
+
+
+def owners(found, claims, point=SP):
+    return {slot.priority: slot.by for slot in views.slot_infos(found, point, views.claims_by_level(claims)) if slot.by}
+
+
+def told(found, claims=(), point=SP, said=None):
+    return views.sentences(point, said, found, views.claims_by_level(claims), CHICAGO)
+
+
+@pytest.mark.parametrize(
+    ("by", "name"), [("user:rdiaz", "rdiaz"), ("policy:office-heating", "office-heating"), ("agent", "agent")]
+)
+def test_an_owner_is_called_by_name(by, name):
+    assert views.owner(by) == name
+
+
+def test_all_sixteen_levels_are_shown_the_empty_ones_too():
+    shown = views.slot_infos(slots(p8=18.0), SP, {})
+    assert [slot.priority for slot in shown] == list(range(1, 17))
+    assert [slot.value for slot in shown if slot.value] == ["18.0 °C"]
+
+
+def test_what_we_wrote_is_ours():
+    assert owners(slots(p8=18.0), [claim()]) == {8: "rdiaz"}
+    assert owners(slots(p15=18.0), [claim(by="policy:night", priority=Priority.SCHEDULE)]) == {15: "night"}
+
+
+def test_what_the_device_made_of_it_is_ours_too():
+    assert owners(slots(p8=18.00003), [claim()]) == {8: "rdiaz"}  # a REAL on the wire
+    assert owners(slots(p8=17.5), [claim(unproven=(17.5,))]) == {8: "rdiaz"}  # rounded, as it was read back
+
+
+def test_another_value_in_our_level_is_not_ours():
+    assert owners(slots(p8=25.0), [claim()]) == {8: "not ours (operator)"}
+    assert owners(slots(p8=18.0), []) == {8: "not ours (operator)"}
+
+
+def test_off_is_a_value_and_has_an_owner():
+    assert owners(slots(p8=False), [claim(value=False)], FAN) == {8: "rdiaz"}
+
+
+def test_a_claim_says_nothing_of_other_levels():
+    found = slots(p3=18.0, p5=18.0, p16=18.0)
+    assert owners(found, [claim()]) == {
+        3: "not ours (free level)",
+        5: "not ours (critical equipment)",
+        16: "not ours (default writers)",
+    }
+
+
+def test_an_empty_array_is_explained_by_its_default():
+    assert told(slots()) == ["No level holds a value: the relinquish default 20.0 °C applies."]
+
+
+def test_an_operator_s_hold_is_explained_in_civil_time():
+    assert told(slots(p8=18.0), [claim()]) == [
+        "18.0 °C stands: level 8 wins, operator.",
+        "rdiaz wrote it at 06:00: “too warm”, and holds it until 08:00.",
+    ]
+
+
+def test_a_policy_s_hold_is_explained_as_a_lease():
+    mine = claim(by="policy:night", priority=Priority.SCHEDULE, reason="office is unoccupied")
+    assert told(slots(p15=18.0), [mine])[1] == (
+        "night wrote it at 06:00: “office is unoccupied”, and renews it while it wants it; the lease runs to 08:00."
+    )
+
+
+def test_a_foreign_winner_is_explained_as_such_and_what_waits_beneath_is_named():
+    assert told(slots(p5=25.0, p8=18.0, p15=21.0), [claim()]) == [
+        "25.0 °C stands: level 5 wins, critical equipment.",
+        "It is not ours: BACnet does not record who wrote it.",
+        "Beneath it wait: 8 18.0 °C, 15 21.0 °C.",
+    ]
+
+
+def test_a_foreign_value_in_our_level_is_not_explained_by_our_claim():
+    assert told(slots(p8=25.0), [claim()])[1] == "It is not ours: BACnet does not record who wrote it."
+
+
+def test_a_value_that_is_not_good_says_why():
+    assert told(None, said=reading(SP, None, Quality.BAD, reason="nan")) == ["The value is bad: nan."]
+    assert told(None, said=reading(SP, 20.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "lock"),
+    [
+        ({"safety": Safety.MEDICAL}, "medical"),
+        ({"commandable": False}, "the object has no priority array"),
+        ({"present": False}, "its device no longer has it"),
+        ({"locked": True}, "locked by the site"),
+    ],
+)
+def test_a_point_that_nobody_may_command_says_what_forbids_it(changes, lock):
+    (sentence,) = told(None, point=replace(SP, **changes))
+    assert sentence.startswith("It is monitor-only: ")
+    assert lock in sentence
+
+
+def test_the_sign_of_a_row_is_its_worst_standing_alarm_and_unknown_before_any():
+    good, stale = reading(SP, 20.0), reading(SP, 20.0, Quality.STALE)
+    assert [views.tag_of(good, levels) for levels in ((), ("LOW",), ("HIGH",), ("LOW", "CRIT"), ("LIFE",))] == [
+        "",
+        "!",
+        "!",
+        "!!",
+        "!!",
+    ]
+    assert views.tag_of(stale, ("LIFE",)) == "?"
+
+
+def test_the_strongest_claim_is_the_one_that_is_shown():
+    policy = claim(by="policy:night", priority=Priority.SCHEDULE)
+    assert views.held_by([policy, claim()]) == "8 rdiaz"
+    assert views.held_by([]) == ""
+
+
+def test_a_hold_of_a_point_that_is_gone_is_still_shown():
+    assert views.hold(claim(), None).text == "18.0"
+    assert views.hold(claim(), SP).text == "18.0 °C"
+
+
+def test_a_vanished_device_is_neither_online_nor_offline():
+    device = Device(id=DeviceId("ahu-1"), ref=SP.ref.device, name="AHU 1", present=False, reads_multiple=False)
+    shown = views.device_info(device, 2, status())
+    assert (shown.status, shown.reads) == ("vanished", "single")
+    assert views.device_found(device, 2).status == "vanished"
+    assert views.device_found(replace(device, present=True), 2).status == "online"
+
+
+def test_a_point_is_shown_with_its_space_and_a_confidence_that_fits_a_screen():
+    point = replace(MONITORED, space=SpaceId("or-3"), confidence=0.123456, unit="pascals")
+    catalog = Catalog.of([], [point], [Space(id=SpaceId("or-3"), name="OR-3")])
+    shown = views.point_info(point, catalog, "t", None)
+    assert (shown.space, shown.space_name, shown.confidence, shown.unit, shown.limit_low) == (
+        "or-3",
+        "OR-3",
+        0.12,
+        "Pa",
+        None,
+    )
+    assert isinstance(point, Point)
+
+
+def test_only_alarms_that_stand_count_at_their_points():
+    found = views.severities([alarm("a", SP.id), alarm("b", SP.id, Severity.LOW), alarm("c", FAN.id, ended=NOON)])
+    assert found == {SP.id: {"CRIT", "LOW"}}
+
+
+def test_a_week_names_its_holidays_and_exceptions():
+    day = datetime(2026, 3, 1, 12, tzinfo=UTC).date()
+    programme = Programme(
+        name="office",
+        default="unoccupied",
+        week=((Entry(datetime(1, 1, 1, 7).time(), "occupied"),),) * 7,  # noqa: DTZ001 - a civil time
+        exceptions=(DayException(name="Open day", first=day, last=day, entries=()),),
+        holidays={day + timedelta(days=1): "Holiday"},
+        on_holiday=(),
+    )
+    shown = views.schedule_info(programme, [], 3, NOON, CHICAGO)
+    assert [each.note for each in shown.days] == ["today, Open day", "Holiday", "", "", "", "", ""]
+    assert (shown.points, shown.what, shown.now_state, shown.next_state) == (3, "", "unoccupied", "occupied")
+    assert shown.next_change == datetime(2026, 3, 3, 13, tzinfo=UTC)
