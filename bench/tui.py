@@ -131,10 +131,9 @@ def terminal(argv: list[str], columns: int, lines: int) -> Iterator[Terminal]:
     pid, fd = pty.fork()
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-        os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_DISABLE_KITTY_KEY": "1"}
-        for inherited in ("COLUMNS", "LINES"):  # they would outrank the size of this terminal
-            os.environ.pop(inherited, None)
-        os.execv(sys.executable, [sys.executable, *argv])
+        # ours alone: GNU readline, if anybody loaded it, has put COLUMNS and LINES into the real environment
+        wanted = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_DISABLE_KITTY_KEY": "1"}
+        os.execve(sys.executable, [sys.executable, *argv], {**os.environ, **wanted})
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     try:
         yield Terminal(pid, fd, columns, lines)
