@@ -82,7 +82,7 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     clock = SystemClock()
     must_be_usable(config)
     with open_state(state_folder(config)) as db:
-        async with open_stack(stack_settings(config)) as stack:
+        async with open_stack(stack_settings(config, patient=True)) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
             agent = await _assembled(config, clock, db, stack, audit)
@@ -100,7 +100,7 @@ async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook
     """Only what it takes to look through the building and to store what is found; for a site without an agent yet."""
     clock, book = SystemClock(), CatalogBook()
     with open_state(state_folder(config)) as db:
-        async with open_stack(stack_settings(config)) as stack:
+        async with open_stack(stack_settings(config, patient=False)) as stack:
             survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None)
             await survey.restore()
             yield survey, book

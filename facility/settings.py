@@ -40,7 +40,8 @@ def state_folder(config: Config) -> Path:
     return folder
 
 
-def stack_settings(config: Config) -> StackSettings:
+def stack_settings(config: Config, *, patient: bool) -> StackSettings:
+    """How we appear on the network. An agent is `patient`: after a power failure it may be up before the BBMD."""
     bacnet = config.bacnet
     return StackSettings(
         address=bacnet.address,
@@ -49,6 +50,7 @@ def stack_settings(config: Config) -> StackSettings:
         foreign=bacnet.foreign,
         foreign_ttl=bacnet.foreign_ttl,
         apdu_timeout=bacnet.timeout_s,
+        patient=patient,
     )
 
 

@@ -238,8 +238,8 @@ class Registration:
     def registered(self) -> bool:
         return self._service.registered
 
-    async def begin(self) -> None:
-        """Registers, or raises BacnetUnavailable that says what to do."""
+    async def begin(self, *, patient: bool) -> None:
+        """Registers, or raises BacnetUnavailable with what to do; `patient`: a silent BBMD is asked again later."""
         self._service.bbmdAddress = await _resolved(self._bbmd)
         self._service.bbmdTimeToLive = self._ttl
         for _ in range(REGISTRATION_TRIES):
@@ -251,6 +251,9 @@ class Registration:
                     f"The BBMD at {self._bbmd} refuses foreign devices (result {self._service.code:#06x}). "
                     "Allow them there, or give the address of another BBMD."
                 )
+            if patient:
+                _log.warning("the BBMD does not answer yet", bbmd=self._bbmd)
+                return
         raise BacnetUnavailable(
             f"The BBMD at {self._bbmd} does not answer. Is the address right, is it running, and does a firewall "
             "let UDP through both ways? Without a BBMD leave `foreign` out."

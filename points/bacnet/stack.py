@@ -53,6 +53,7 @@ class StackSettings:
     name: str = "facility"
     foreign: str | None = None  # BBMD as host:port; None: we are on the network ourselves
     foreign_ttl: int = 60  # seconds
+    patient: bool = False  # a BBMD that is silent at the start is no error: it is asked for ever
     vendor_id: int = 999
     apdu_timeout: float = 3.0  # seconds
     retries: int = 1  # of reads and subscriptions; never of writes
@@ -80,7 +81,7 @@ async def open_stack(settings: StackSettings) -> AsyncIterator[Stack]:
         registration: Registration | None = None
         if settings.foreign is not None and isinstance(link.service, Foreign):
             registration = Registration(link.service, settings.foreign, settings.foreign_ttl)
-            await registration.begin()
+            await registration.begin(patient=settings.patient)
             renewal = asyncio.create_task(registration.run(), name="foreign device registration")
         yield Stack(application, settings, registration, port=link.port)
     finally:

@@ -18,6 +18,7 @@ import pytest_asyncio
 from broker_process import Mosquitto
 from stage import AgentProcess, Witness, agent_process, on_the_hospital, until, witness
 
+from bench.tui import terminal
 from facility.port import FacilityError
 from facility.simulation.process import simulated_hospital
 from facility.wire import PointInfo, Wish
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 HELD = "vav-2-01/htg-sp"  # an office's heating setpoint, which the schedule wants too
 OTHER = "vav-2-02/htg-sp"
 SHORT = "vav-2-03/htg-sp"
+AT_TERMINAL = "vav-2-05/htg-sp"
 LONG_AGO = "2020-01-01 00:00:00.000000"
 
 
@@ -129,6 +131,34 @@ async def until_mirrored(night: Night) -> None:
         return (await night.agent.facility.stats())["mqtt_topics"] >= len(night.points)
 
     await until(caught_up)
+
+
+async def test_a_value_written_at_a_terminal_is_held_at_the_device(night):
+    await asyncio.to_thread(write_at_a_terminal, night.agent.state / "agent.sock", AT_TERMINAL, "19.5", "complaint")
+    assert (await night.witness.slots(night.refs[AT_TERMINAL]))[8] == 19.5
+    assert (await retained(night, AT_TERMINAL))["v"] == 19.5
+    record = (await night.agent.records(AT_TERMINAL))[0]
+    assert (record.action, record.value, record.reason) == ("hold", "19.5", "complaint")
+
+
+def write_at_a_terminal(socket: Path, point: str, value: str, reason: str) -> None:
+    """What a technician does, in a pseudo-terminal: find the point, override it, look at the preview, press Y."""
+    with terminal(["-m", "facility", "tui", "--socket", str(socket)], 120, 40) as shown:
+        shown.wait_for("Spaces by criticality")
+        for keys in (b"4", b"/", point.encode(), b"\r"):
+            shown.press(keys)
+        shown.wait_for("1 of ")
+        shown.press(b"\r")
+        shown.wait_for("Priority array")
+        shown.press(b"o")
+        shown.wait_for("step 1 of 3")
+        for keys in (value.encode(), b"\t", b"\t", reason.encode(), b"\r"):
+            shown.press(keys)
+        shown.wait_for("step 2 of 3")
+        shown.wait_for(f"{value} °C")
+        shown.watch(1.0)  # Y is dead for the first half second, so that a repeated Enter cannot slip through
+        shown.press(b"Y")
+        shown.wait_for("HELD")
 
 
 async def test_an_override_is_seen_everywhere_and_is_gone_when_its_time_is_up(night):

@@ -267,6 +267,17 @@ class TestForeignDevice:
             async with open_stack(StackSettings(address="127.0.0.1:0", foreign="127.0.0.1:9")):
                 pass
 
+    async def test_a_patient_agent_starts_before_its_bbmd(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("points.bacnet.link.REGISTRATION_ANSWER", 0.05)
+        monkeypatch.setattr("points.bacnet.link.REGISTRATION_RETRY", 0.05)
+        async with parrot() as bbmd:
+            bbmd.result = None  # silence
+            settings = StackSettings(address="127.0.0.1:0", foreign=bbmd.address, foreign_ttl=1, patient=True)
+            async with open_stack(settings) as stack:
+                assert not stack.registered
+                bbmd.result = 0
+                await until(lambda: stack.registered)
+
     async def test_a_bbmd_that_refuses_says_what_to_do(self, server: rusty.BACnetServer) -> None:
         bbmd = await server.local_address()  # a device, no BBMD: it answers with a NAK
         with pytest.raises(BacnetUnavailable, match=r"refuses foreign devices|does not answer"):
