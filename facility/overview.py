@@ -11,7 +11,7 @@ from facility import views
 from facility.alarms import AlarmBook
 from facility.claims import Claims
 from facility.compliance import Compliance, Standing
-from facility.model import Severity
+from facility.model import Severity, is_policy
 from facility.strategy import Strategy
 from facility.verdict import overview_groups, verdict
 from facility.wire import Hold, Lamp, Link, Overview, PolicyInfo, Upcoming
@@ -47,7 +47,7 @@ class Overseer:
         now, catalog, readings = self.clock.now(), self.book.current, self.store.snapshot()
         alarms = self.alarms.all()
         counts = _counts(catalog, readings, self.compliance)
-        complete = bool(catalog.points) and counts["read"] == counts["total"] and not self.blind()
+        complete = counts["total"] > 0 and counts["read"] == counts["total"] and not self.blind()
         judged = verdict(
             self.compliance.spaces, alarms, now=now, complete=complete, failed_commands=self.failed_commands()
         )
@@ -93,7 +93,7 @@ class Overseer:
         return sorted(coming, key=lambda item: item.at)[:UPCOMING_SHOWN]
 
     def _policies(self, now: datetime, catalog: Catalog) -> list[PolicyInfo]:
-        held = Counter(views.owner(claim.by) for claim in self.claims.standing())
+        held = Counter(views.owner(claim.by) for claim in self.claims.standing() if is_policy(claim.by))
         return [
             PolicyInfo(
                 name=policy.name,
