@@ -15,6 +15,8 @@ from rich.cells import cell_len
 
 from tui.text import fit
 
+SPELLED = {"°C": "C", "°F": "F", "°": "deg", "Ω": "ohm", "‰": "o/oo", "Δ": "d"}
+"""How units are written where only ASCII can be shown and the plain form has another width; in this order."""
 Run = tuple[str, str]
 """A piece of text and its role."""
 
@@ -38,14 +40,23 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() and cell_len(c) == 1 else "_" for c in text)
 
 
+@lru_cache(maxsize=8192)
+def spelled(text: str) -> str:
+    """Units in plain letters. What keeps its width is left to `tui.themes.ASCII`."""
+    for drawn, plain in SPELLED.items():
+        text = text.replace(drawn, plain)
+    return text
+
+
 class Canvas:
     """`width` x `height` cells."""
 
-    __slots__ = ("chars", "height", "items", "roles", "spots", "width")
+    __slots__ = ("chars", "height", "items", "plain", "roles", "spots", "width")
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, plain: bool = False) -> None:
         self.width = width
         self.height = height
+        self.plain = plain
         self.chars = [[" "] * width for _ in range(height)]
         self.roles = [["text"] * width for _ in range(height)]
         self.items: list[Spot] = []
@@ -57,6 +68,8 @@ class Canvas:
         """Writes and returns the column after it. With `width` the text is cut to it, and padded to the right edge."""
         if not (text.isascii() and text.isprintable()):
             text = clean(text)
+            if self.plain:
+                text = spelled(text)
         if width is not None:
             text = fit(text, width)
             after = x + width
@@ -77,7 +90,7 @@ class Canvas:
         for text, role in runs:
             if x >= end:
                 break
-            x = self.put(x, y, fit(text, end - x), role)
+            x = self.put(x, y, fit(spelled(text) if self.plain else text, end - x), role)
         return x
 
     def rule(self, x: int, y: int, width: int, title: str = "", note: str = "") -> None:

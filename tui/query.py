@@ -1,15 +1,15 @@
 """What is typed after `/`: words that are AND, and filter words.
 
-`or-3 temp` both · `-vav` without · `"exact words"` · `q:old|bad|unknown|ok` · `by:mchen` ·
+`or-3 temp` both · `-vav` without · `"exact"` anywhere · `q:old|bad|unknown|ok` · `by:mchen` ·
 `slot:8` · `dev:1202` · `class:dp` · `space:or-3` · `group:icu` · `flag:a|f|o|x` · `val>24` · `age>5m`
-A word that cannot be understood matches literally: typing is never an error.
+A word matches at the start of a word: `or-2` finds or-2 and or-21, never refrigerator-2. What cannot
+be understood is a word: typing is never an error.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from tui import text
 HELP = (
     ("or-3 temp", "both words"),
     ("-vav", "without"),
+    ('"exact"', "anywhere, as typed"),
     ("q:old q:bad", "quality; also q:unknown q:out"),
     ("by:mchen", "who holds it"),
     ("slot:8", "slot of our claim"),
@@ -31,15 +32,18 @@ HELP = (
 )
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _COMPARED = re.compile(r"(val|age)([<>])(-?\d+(?:\.\d+)?)([smhd]?)")
+_SEPARATORS = re.compile(r"[\W_]+")
+_TYPED = re.compile(r'(?:[^\s"]|"[^"]*"?)+')  # an open quote is still being typed
 _FIELD = re.compile(r"(q|by|slot|dev|class|space|group|flag):(.+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A point as the filter sees it. `hay` is prepared once per catalog, in lower case."""
+    """A point as the filter sees it: in lower case, prepared once per catalog."""
 
     info: PointInfo
-    hay: str
+    hay: str  # as it is written
+    tokens: str  # a blank before and after every token
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +64,15 @@ class Query:
     """What was typed, understood."""
 
     typed: str
-    words: tuple[str, ...]
+    words: tuple[str, ...]  # as they stand in `Row.tokens`
+    exact: tuple[str, ...]
     tests: tuple[Test, ...]
 
     def sift(self, rows: list[Row], moment: Moment) -> list[Row]:
         """The rows it finds, in their order. Words alone are looked up first: they are cheap."""
         for word in self.words:
+            rows = [row for row in rows if word in row.tokens]
+        for word in self.exact:
             rows = [row for row in rows if word in row.hay]
         return [row for row in rows if all(test(row, moment) for test in self.tests)] if self.tests else rows
 
@@ -76,7 +83,8 @@ class Query:
 
 def row(info: PointInfo) -> Row:
     parts = (info.id, info.name, info.description, info.space_name, info.equipment, info.device, info.point_class)
-    return Row(info, "\n".join(parts).lower())
+    hay = "\n".join(parts).lower()
+    return Row(info, hay, "\n".join(f" {_SEPARATORS.sub(' ', part).strip(' ')} " for part in hay.split("\n")))
 
 
 def slug(name: str) -> str:
@@ -85,26 +93,39 @@ def slug(name: str) -> str:
 
 
 def parse(typed: str) -> Query:
-    try:
-        tokens = shlex.split(typed.lower())
-    except ValueError:  # an open quote: still being typed
-        tokens = typed.lower().replace('"', " ").replace("'", " ").split()
     words: list[str] = []
+    exact: list[str] = []
     tests: list[Test] = []
-    for token in tokens:
+    for token in _TYPED.findall(typed.lower()):
         without = len(token) > 1 and token.startswith("-")
-        test = _test(token[1:] if without else token)
-        if without:
-            tests.append(_negated(test or _word(token[1:])))
-        elif test is not None:
-            tests.append(test)
-        elif token != "-":
-            words.append(token)
-    return Query(typed, tuple(words), tuple(tests))
+        token = token.removeprefix("-") if without else token  # noqa: PLW2901
+        literal, said = token.startswith('"'), token.replace('"', "")
+        if not literal and (test := _test(said)) is not None:
+            tests.append(_negated(test) if without else test)
+        elif word := said if literal else word_start(said):
+            if without:
+                tests.append(_lacks(word, literal=literal))
+            else:
+                (exact if literal else words).append(word)
+    return Query(typed, tuple(words), tuple(exact), tuple(tests))
 
 
-def _word(word: str) -> Test:
-    return lambda row, _: word in row.hay
+def word_start(word: str) -> str:
+    """A word as it stands in `Row.tokens` where it begins there; empty where it has neither letter nor digit."""
+    start = _SEPARATORS.sub(" ", word).lstrip(" ")
+    return f" {start}" if start else ""
+
+
+def at_word_starts(words: Iterable[str]) -> Callable[[str], bool]:
+    """Whether every word begins where a word of a name does. For few words and names that were not prepared."""
+    patterns = [re.compile(rf"(?:^|[\W_]){re.escape(word)}") for word in words]
+    return lambda name: all(pattern.search(name) for pattern in patterns)
+
+
+def _lacks(word: str, *, literal: bool) -> Test:
+    if literal:
+        return lambda row, _: word not in row.hay
+    return lambda row, _: word not in row.tokens
 
 
 def _negated(test: Test) -> Test:

@@ -6,10 +6,10 @@ by colour alone what it does not also say by a word or a sign.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 
-from facility.wire import Hold, Lamp, Link, PointInfo, SlotInfo, ValueInfo, WireValue
+from facility.wire import AlarmInfo, Hold, Lamp, Link, PointInfo, SlotInfo, ValueInfo, WireValue
 
 LEVELS = ("LIFE", "CRIT", "HIGH", "LOW")
 LEVEL_SIGNS = {"LIFE": "!!", "CRIT": "!!", "HIGH": "!", "LOW": "i", "": ""}
@@ -35,6 +35,8 @@ QUALITY_WORDS = {
 }
 FLAG_LETTERS = "AFOX"
 """In alarm, fault, overridden at the device, out of service: bits 0-3 of BACnet Status_Flags."""
+SKIMMED = 20
+"""Letters of an alarm's text that are in sight in every list, however narrow."""
 MINUTE, HOUR, DAY = 60, 3600, 86400
 WEEK = timedelta(days=6)
 
@@ -175,6 +177,27 @@ def slot_line(slots: Sequence[SlotInfo], winner: int | None, default: str) -> st
         f"{s.priority} {s.value} {s.by}".rstrip() + (" ◄" if s.priority == winner else "") for s in filled_of(slots)
     ]
     return "   ".join([*(filled or ["nothing in any slot"]), f"RD {default or '?'}"])
+
+
+def told_apart(alarms: Iterable[AlarmInfo], points: Mapping[str, PointInfo]) -> dict[str, str]:
+    """Alarm id -> what it says. Where two of one place would read the same in a narrow column, points come first."""
+    alike: dict[tuple[str, str], list[AlarmInfo]] = {}
+    for alarm in alarms:
+        alike.setdefault((alarm.where, alarm.text[:SKIMMED]), []).append(alarm)
+    said = {}
+    for same in alike.values():
+        about = {alarm.about for alarm in same}
+        names = {point: points[point].name if point in points else point for point in about}
+        if len(set(names.values())) < len(about):  # not even the names differ: the ids do
+            names = {point: point.rpartition("/")[2] for point in about}
+        for alarm in same:
+            said[alarm.id] = f"{names[alarm.about]}: {alarm.text}" if len(about) > 1 else alarm.text
+    return said
+
+
+def sentence(said: str) -> str:
+    """With a full stop, so that another can follow."""
+    return said if said.endswith((".", "!", "?")) or not said else f"{said}."
 
 
 def count(number: int, thing: str) -> str:

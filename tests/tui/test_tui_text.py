@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from fake_facility import NOW, FakeFacility, point, value
+from fake_facility import NOW, FakeFacility, alarm, point, value
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
@@ -122,6 +122,13 @@ ROWS = {
         ("val<1 flow", "vav-2/flow"),
         ("age>5m", "vav-1/space-temp"),
         ("val>x", ""),
+        ("oom", ""),
+        ('"oom"', "or-3/space-temp vav-1/space-temp"),
+        ('-"vav-2" flow', "vav-3/flow"),
+        ("temp space", "or-3/space-temp vav-1/space-temp"),
+        ("or-", "or-3/space-temp"),
+        ("3 or", "or-3/space-temp"),
+        ("° - /", "or-3/space-temp vav-1/space-temp vav-2/flow vav-3/flow"),
         ("nothing-like-it", ""),
     ],
 )
@@ -129,6 +136,61 @@ def test_filter_words(typed, found):
     moment = query.Moment({k: v for k, (_, v) in ROWS.items() if v}, NOW, {"or-3": "operating-procedure"}, live=True)
     left = query.parse(typed).sift([query.row(info) for info, _ in ROWS.values()], moment)
     assert " ".join(row.info.id for row in left) == found
+
+
+def found(typed, *infos):
+    rows = [query.row(info) for info in infos]
+    return [row.info.id for row in query.parse(typed).sift(rows, query.Moment({}, NOW, {}, live=True))]
+
+
+def test_a_word_matches_at_the_start_of_a_word_only():
+    fridge = point("bb/refrigerator-2", "Refrigerator", "Blood bank", cls="fridge-temp")
+    theatre = point("or-2/room-pressure", "Room pressure", "OR-2", cls="room-pressure")
+    other = point("or-21/flow", "Supply", "OR-21", cls="supply-flow", description="Express supply")
+    assert found("or-2", fridge, theatre, other) == ["or-2/room-pressure", "or-21/flow"]
+    assert found('"or-2"', fridge, theatre, other) == ["bb/refrigerator-2", "or-2/room-pressure", "or-21/flow"]
+    assert found("press", fridge, theatre, other) == ["or-2/room-pressure"]
+    assert found("-or-2", fridge, theatre, other) == ["bb/refrigerator-2"]
+
+
+@given(st.text(alphabet='ab-/" :3', max_size=12), st.text(alphabet='ab-/" :3', max_size=6))
+def test_what_narrows_finds_nothing_new(typed, more):
+    infos = [point(key, "a b", "B-3") for key in ("ab-3/a", "a-b/b3", "3/ba", "b_a/ab")]
+    wider, query_now = query.parse(typed), query.parse(typed + more)
+    if query_now.narrows(wider):
+        assert set(found(typed + more, *infos)) <= set(found(typed, *infos))
+
+
+def test_alarms_of_one_place_that_read_the_same_name_their_point():
+    said = "refrigerator temperature above its limit"
+    probes = {key: point(key, name, "Blood bank") for key, name in (("bb/t1", "Upper probe"), ("bb/t2", "Lower probe"))}
+    made = [alarm(key, "HIGH", key, "Blood bank", said) for key in probes]
+    assert list(text.told_apart(made, probes).values()) == [f"Upper probe: {said}", f"Lower probe: {said}"]
+    assert text.told_apart(made[:1], probes) == {"bb/t1": said}
+    alike = {key: info.model_copy(update={"name": "Probe"}) for key, info in probes.items()}
+    assert list(text.told_apart(made, alike).values()) == [f"t1: {said}", f"t2: {said}"]
+    twice = [made[0], made[0].model_copy(update={"id": "stale", "text": "refrigerator temperature is old"})]
+    assert list(text.told_apart(twice, probes).values()) == [said, "refrigerator temperature is old"]
+
+
+@pytest.mark.parametrize(
+    ("drawn", "plain"),
+    [
+        ("22.2 °C, max 24.0 °C", "22.2 C, max 24.0 C"),
+        ("1.2 m³/s", "1.2 m3/s"),
+        ("5 inH₂O", "5 inH2O"),
+        ("45.0 °", "45.0 deg"),
+        ("3 kΩ", "3 kohm"),
+        ("2 µg/m³", "2 ug/m3"),
+    ],
+)
+def test_units_are_written_in_ascii_without_double_blanks(drawn, plain):
+    canvas, ink = Canvas(30, 1, plain=True), Ink("mono", plain=True)
+    after = canvas.put(0, 0, drawn)
+    assert after == len(plain)
+    assert ink.strip(canvas.chars[0], canvas.roles[0]).text == f"{plain:<30}"
+    canvas.line(0, 0, [(drawn, "text"), ("|", "text")])
+    assert ink.strip(canvas.chars[0], canvas.roles[0]).text.startswith(f"{plain}|")
 
 
 @given(st.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import nsmallest
 from typing import ClassVar
 
 from textual import on
@@ -9,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
-from tui import keys, text
+from tui import keys, query, text
 from tui.canvas import Canvas
 from tui.screens.dialog import Dialog
 from tui.seat import Goto, Press, Seat
@@ -19,7 +20,7 @@ Answer = Goto | Press
 Entry = tuple[str, str, str, Answer]
 """Kind, name, remark, what it does."""
 MOST = 200
-"""Candidates that are ranked; more than that nobody reads."""
+"""Points that are listed, the best ones; more than that nobody reads."""
 
 
 class Palette(Dialog[Answer]):
@@ -87,9 +88,7 @@ class Palette(Dialog[Answer]):
         self._cursor = 0
         self._found = [entry for entry in (*self._places(), *self._verbs(words)) if _has(entry, words)]
         if words:
-            found = self._things(words)
-            head = typed.lower().strip()
-            found.sort(key=lambda entry: (not entry[1].lower().startswith(head), len(entry[1])))
+            found = self._things(words, typed.lower().strip())
             self._found = (
                 [e for e in self._found if e[0] == "screen"] + found + [e for e in self._found if e[0] != "screen"]
             )
@@ -111,8 +110,13 @@ class Palette(Dialog[Answer]):
                 entries.append(("do", f"{verb} {about}", "previewed, then Y", Press(f"command('{about}', '{verb}')")))
         return entries
 
-    def _things(self, words: list[str]) -> list[Entry]:
-        picture = self.seat.picture
+    def _things(self, words: list[str], head: str) -> list[Entry]:
+        """Alarms, spaces and points: what begins so first, then where a word begins so, then the rest."""
+        picture, at_starts = self.seat.picture, query.at_word_starts(words)
+
+        def rank(name: str) -> tuple[bool, bool, int]:
+            return not name.startswith(head), not at_starts(name), len(name)
+
         found: list[Entry] = []
         for alarm in picture.alarms():
             entry: Entry = ("alarm", f"{alarm.where} {alarm.text}", alarm.severity, Goto("alarms", alarm.id))
@@ -122,14 +126,11 @@ class Palette(Dialog[Answer]):
             entry = ("space", space.name, space.why, Goto("points", f"space:{space.id}"))
             if _has(entry, words):
                 found.append(entry)
-        for point, info in picture.points.items():
-            if all(word in point for word in words):
-                value = text.worded(info, picture.values[point].value) if point in picture.values else "?"
-                mark = picture.sign(point)
-                found.append(("point", point, f"{value}  {mark}", Goto("point", point)))
-                if len(found) >= MOST:
-                    break
-        return found
+        points = [point for point in picture.points if all(word in point for word in words)]
+        for point in nsmallest(MOST, points, key=rank):
+            value = text.worded(picture.points[point], picture.values[point].value) if point in picture.values else "?"
+            found.append(("point", point, f"{value}  {picture.sign(point)}", Goto("point", point)))
+        return sorted(found, key=lambda entry: rank(entry[1].lower()))
 
 
 def _has(entry: Entry, words: list[str]) -> bool:

@@ -112,7 +112,7 @@ class CanvasPane(Widget):
         return strip
 
     def _draw(self, width: int, height: int) -> Canvas:
-        canvas = Canvas(width, height)
+        canvas = Canvas(width, height, plain=self._ink.plain)
         self.draw(canvas)
         self._settle(canvas)
         return canvas

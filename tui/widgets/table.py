@@ -217,13 +217,13 @@ class VirtualTable(ScrollView, can_focus=True):
         self._strips.clear()
 
     def _header(self, width: int) -> Strip:
-        canvas = Canvas(width, 1)
+        canvas = Canvas(width, 1, plain=self._ink.plain)
         for x, cells, column, _ in self._laid:
             canvas.put(x, 0, column.title, "muted", width=cells, right=column.right)
         return self._ink.strip(canvas.chars[0], canvas.roles[0])
 
     def _row(self, row: int, width: int) -> Strip:
-        canvas = Canvas(width, 1)
+        canvas = Canvas(width, 1, plain=self._ink.plain)
         self._painted[row] = cells = self._cells(row)
         if row == self._cursor:
             canvas.roles[0] = ["text@"] * width
