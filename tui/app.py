@@ -13,7 +13,7 @@ import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import ClassVar, cast
 
-from textual import on
+from textual import events, on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen, ScreenResultCallbackType
@@ -53,8 +53,10 @@ from tui.widgets.table import VirtualTable
 
 TICK = 0.25
 """Seconds between two looks at the picture: nothing is repainted more often."""
-SAID = 6.0
-"""Seconds a line in the key bar stays."""
+SAID = 5.0
+"""Seconds a line in the key bar stays, if no key is pressed before."""
+TWICE = 5.0
+"""Seconds in which Ctrl+C is pressed again to leave."""
 TALL = 30
 MOST_BACK = 50
 
@@ -134,8 +136,14 @@ class FacilityApp(App[int]):
             return self.places["connecting"]
         return self.places[self._here.place]
 
+    async def on_event(self, event: events.Event) -> None:
+        """Every key first takes away what the last one had to say."""
+        if isinstance(event, events.Key) and self.keybar.said:
+            self.say("")
+        await super().on_event(event)
+
     def say(self, said: str) -> None:
-        """One line in the key bar, for some seconds."""
+        """One line in the key bar, for some seconds or until the next key."""
         self.keybar.said = said
         self._said_at = time.monotonic()
         self.keybar.redraw()
@@ -368,7 +376,7 @@ class FacilityApp(App[int]):
         self.exit(0)
 
     def action_ask_leave(self) -> None:
-        if time.monotonic() - self._asked_to_leave < SAID:
+        if time.monotonic() - self._asked_to_leave < TWICE:
             self.exit(0)
         else:
             self._asked_to_leave = time.monotonic()

@@ -1,7 +1,7 @@
 """The building as this screen knows it: followed from the agent's live stream.
 
-Nothing is shown before a snapshot is complete, and a lost agent is noticed in seconds, by the
-end of the stream or by its silence. What was known then stays readable, marked as old, until a
+Nothing is shown before a snapshot is complete, and a lost agent is noticed within three seconds,
+by the end of the stream or by its silence. What was known then stays readable, marked as old, until a
 new snapshot is complete; only then it is taken for live again.
 """
 
@@ -27,9 +27,12 @@ log = structlog.get_logger(__name__)
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 10.0
 SILENCE = 3.0
-"""Seconds without a message after which the agent is asked whether it lives, and those it has to answer."""
+"""Seconds without a message after which the agent counts as lost: an overview comes every second."""
 PATIENCE = 10.0
-"""Seconds for opening the stream."""
+"""Seconds for opening the stream and for each part of the first snapshot: a large catalog takes its time."""
+GRACE = 0.1
+"""Seconds more, for what has come while this screen itself was stopped or busy."""
+SILENT = "not answering"
 KINDS = ("hello", "catalog", "values", "overview", "alarms")
 
 
@@ -60,8 +63,8 @@ class Snapshot:
         self.arrived.add(update.kind)
         if update.hello is not None:
             self.hello = update.hello
-        for point in update.points or ():
-            self.points[point.id] = point
+        if update.points is not None:  # always the whole catalog, so that one that is gone leaves
+            self.points = {point.id: point for point in update.points}
         for value in update.values or ():
             self.values[value.id] = value
         if update.overview is not None:
@@ -82,11 +85,13 @@ class Picture:
         self._shown = Snapshot()
         self.gathering = Snapshot()
         self.link = Link.CONNECTING
-        self.trouble = ""
+        self.trouble = ""  # why the last attempt ended; stays until a snapshot is complete
         self.lost_at: datetime | None = None
         self.news = ""
         self.revision = 0
         self.catalog_revision = 0
+        self._said: dict[str, str] = {}
+        self._said_at = -1
 
     @property
     def live(self) -> bool:
@@ -118,8 +123,13 @@ class Picture:
 
     @property
     def now(self) -> datetime:
-        """The agent's time while it lives; later, that time running on."""
+        """The agent's time, running on between messages and while it is lost: for ages."""
         return self._clock.now() + self._agent_ahead
+
+    @property
+    def heard_at(self) -> datetime | None:
+        """The agent's time in its last message: a clock on a screen must not run on over dead values."""
+        return self._heard_at
 
     @property
     def retry_in(self) -> float:
@@ -146,6 +156,12 @@ class Picture:
             key=lambda a: (text.LEVELS.index(a.severity), a.acknowledged is not None, -a.since.timestamp(), a.id),
         )
 
+    def says(self, alarm: AlarmInfo) -> str:
+        """What an alarm says in a list, told apart from the others of its place."""
+        if self._said_at != self.revision:
+            self._said, self._said_at = text.told_apart(self._shown.alarms.values(), self.points), self.revision
+        return self._said.get(alarm.id, alarm.text)
+
     def alarm(self, alarm: str) -> AlarmInfo | None:
         return self._shown.alarms.get(alarm)
 
@@ -167,7 +183,7 @@ class Picture:
         while True:
             self._retry_at = None
             self.gathering = Snapshot()
-            self.trouble = "the agent ended the connection"
+            trouble = "The agent has ended the connection."
             try:
                 async with AsyncExitStack() as opened:
                     async with asyncio.timeout(PATIENCE):
@@ -177,38 +193,31 @@ class Picture:
                         if self.live:
                             wait = FIRST_RETRY
             except FacilityError as error:
-                self.trouble = str(error)
+                trouble = str(error)
             except TimeoutError:
-                self.trouble = "the agent does not answer"
-            self._lose(wait)
+                trouble = f"The agent is {SILENT}."
+            self._lose(trouble, wait)
             await self._clock.sleep(wait)
             wait = min(LONGEST_RETRY, wait * 2)
 
     async def _heard(self, updates: AsyncIterator[Update]) -> AsyncIterator[Update]:
-        """The stream. When it is silent the agent is asked, so that a hung one counts as lost."""
+        """The stream. A silence in it is as good as its end: a hung agent counts as lost."""
         while True:
             message = asyncio.ensure_future(anext(updates, None))
             try:
-                while not message.done():
-                    await asyncio.wait({message}, timeout=SILENCE)
-                    if not message.done():
-                        await self._probe()
+                for patience in (SILENCE if self.live else PATIENCE, GRACE):
+                    await asyncio.wait({message}, timeout=patience)
             finally:
                 if not message.done():
                     message.cancel()
                     with suppress(asyncio.CancelledError, FacilityError):
                         await message
+            if message.cancelled():
+                raise AgentLost(f"The agent is {SILENT}.")
             update = message.result()
             if update is None:
                 return
             yield update
-
-    async def _probe(self) -> None:
-        try:
-            async with asyncio.timeout(SILENCE):
-                await self._facility.hello()
-        except TimeoutError as silent:
-            raise AgentLost("the agent does not answer") from silent
 
     def _take(self, update: Update) -> None:
         self._agent_ahead = update.at - self._clock.now()
@@ -222,10 +231,11 @@ class Picture:
         before, self._shown = self._shown, self.gathering
         if self.link is Link.LOST:
             self.news = self._back(before)
-        self.link, self.lost_at = Link.LIVE, None
+        self.link, self.lost_at, self.trouble = Link.LIVE, None, ""
         self.catalog_revision += 1
 
-    def _lose(self, wait: float) -> None:
+    def _lose(self, trouble: str, wait: float) -> None:
+        self.trouble = trouble
         if self.live:
             self.link, self.lost_at = Link.LOST, self._heard_at
             log.warning("agent lost", trouble=self.trouble)

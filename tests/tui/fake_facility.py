@@ -39,6 +39,8 @@ from facility.wire import (
     Wish,
 )
 
+HEARTBEAT = 1.0
+"""Seconds after which the stream sends an overview though nothing has changed."""
 NOW = datetime(2026, 11, 24, 8, 14, 7, tzinfo=UTC)  # 02:14:07 in Chicago
 SETPOINT = "ahu-4/supply-air-temp-sp"
 FAN = "ef-3/fan-command"
@@ -287,11 +289,15 @@ class FakeFacility:
         self.changes: list[tuple[str, object]] = []
         self.asked: Counter[str] = Counter()
         self.records: list[Record] = []
-        self.now = NOW
+        self.clock = StandingClock()
         self._streams: set[asyncio.Queue[Update | None]] = set()
         self._wishes: dict[str, Wish] = {}
 
     # for the tests
+
+    @property
+    def now(self) -> datetime:
+        return self.clock.now()
 
     def push(self, **what: object) -> None:
         """Sends an update to every screen."""
@@ -301,6 +307,7 @@ class FakeFacility:
                 key: item for key, item in self.standing.items() if item.ended is None or item.acknowledged is None
             }
             what = {"alarms": list(self.standing.values())}
+        self.picture = what.get("overview", self.picture)
         kind = {"values": "values", "overview": "overview", "alarms": "alarms", "points": "catalog"}[next(iter(what))]
         for stream in self._streams:
             stream.put_nowait(Update(kind=kind, at=self.now, **what))
@@ -371,13 +378,14 @@ class FakeFacility:
 
     async def schedules(self) -> list[ScheduleInfo]:
         self._answer("schedules")
-        monday = datetime(2026, 11, 23, tzinfo=UTC)
-        notes = ["", "", "half day", "Thanksgiving", "", "", ""]
+        today = datetime(2026, 11, 24, tzinfo=UTC)  # a Tuesday
+        notes = ["today", "half day", "Thanksgiving", "", "", "", ""]
+        hours = {0: 1140, 1: 1020, 3: 1140, 6: 1140}
         days = [
             ScheduleDay(
-                date=(monday + timedelta(days=i)).date().isoformat(),
+                date=(today + timedelta(days=i)).date().isoformat(),
                 note=notes[i],
-                blocks=[Block(start=300, end=1020 if i == 2 else 1140, state="occupied")] if i in (0, 1, 2, 4) else [],
+                blocks=[Block(start=300, end=hours[i], state="occupied")] if i in hours else [],
             )
             for i in range(7)
         ]
@@ -488,7 +496,13 @@ class FakeFacility:
         yield Update(kind="overview", at=at, overview=self.picture)
         yield Update(kind="alarms", at=at, alarms=list(self.standing.values()))
         while True:
-            update = await stream.get()
+            try:
+                async with asyncio.timeout(HEARTBEAT):
+                    update = await stream.get()
+            except TimeoutError:
+                if not self.deaf:
+                    yield Update(kind="overview", at=self.now, overview=self.picture)
+                continue
             if update is None:
                 raise AgentLost("the agent closed the connection")
             yield update

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import time
+from contextlib import asynccontextmanager, suppress
 
+import fake_facility
 import pytest
 from fake_facility import NOW, SETPOINT, FakeFacility, StandingClock, alarm, value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from watching import LARGE, SMALL, watching
+from watching import LARGE, SMALL, seen, watching
 
+from facility.client import RemoteFacility
 from tui import keys, model
+from tui.app import FacilityApp
 from tui.model import Link, Picture
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "140x40"])
@@ -116,25 +120,82 @@ async def test_retries_double_to_ten_seconds():
     assert waits == [1, 2, 4, 8, 10, 10]
 
 
-async def test_a_silent_agent_is_asked_and_then_lost(monkeypatch):
-    monkeypatch.setattr(model, "SILENCE", 0.05)
-    facility = FakeFacility()
-    picture = Picture(facility, clock=StandingClock())
+@asynccontextmanager
+async def followed(facility):
+    """A picture that is complete."""
+    picture = Picture(facility, clock=facility.clock)
     following = asyncio.create_task(picture.run())
-    async with asyncio.timeout(2):
-        while not picture.live:
-            await asyncio.sleep(0.01)
-        while facility.asked["hello"] < 3:  # asked, answered, still live
-            await asyncio.sleep(0.01)
-        assert picture.live
+    try:
+        async with asyncio.timeout(2):
+            while not picture.live:
+                await asyncio.sleep(0)
+        yield picture
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+
+
+async def test_an_agent_that_is_silent_for_three_seconds_is_lost():
+    assert model.SILENCE == 3.0
+    facility = FakeFacility()
+    async with followed(facility) as picture:
         facility.deaf = True
-        while picture.live:
-            await asyncio.sleep(0.01)
-    assert picture.link is Link.LOST
-    assert "does not answer" in picture.trouble
-    following.cancel()
-    with suppress(asyncio.CancelledError):
-        await following
+        silent_from = time.monotonic()
+        async with asyncio.timeout(5):
+            while picture.live:
+                await asyncio.sleep(0.01)
+        assert 2.5 < time.monotonic() - silent_from < 3.6
+        assert picture.link is Link.LOST
+        assert "not answering" in picture.trouble
+
+
+async def test_an_agent_that_sends_an_overview_now_and_then_is_not_lost(monkeypatch):
+    monkeypatch.setattr(model, "SILENCE", 0.2)
+    monkeypatch.setattr(fake_facility, "HEARTBEAT", 0.05)
+    facility = FakeFacility()
+    async with followed(facility) as picture:
+        before = picture.revision
+        async with asyncio.timeout(5):
+            while picture.revision < before + 8:
+                await asyncio.sleep(0.01)
+        assert picture.live
+
+
+@SIZES
+async def test_a_silent_agent_is_said_to_be_silent_and_its_clock_stands(size, monkeypatch):
+    facility = FakeFacility()
+    async with watching(facility, size) as watch:
+        facility.deaf = True
+        watch.clock.pass_time(2)  # the screen's own clock goes on
+        await watch.look()
+        assert "02:14:07" in watch.text.splitlines()[0]
+        await watch.until_seen("NO AGENT since 02:14:07, not answering", "OLD")
+        [banner] = [line for line in watch.text.splitlines() if "NO AGENT" in line]
+        assert banner.rstrip().endswith("now.") or banner.rstrip().endswith(" s.")
+
+
+@SIZES
+async def test_a_socket_without_an_agent_is_explained_at_once(size, tmp_path):
+    async with RemoteFacility(tmp_path / "nosock") as facility:
+        app = FacilityApp(facility)
+        async with app.run_test(size=size) as pilot, asyncio.timeout(3):
+            while "Trying again in" not in (screen := seen(app)):
+                await pilot.pause(0.02)
+    words = " ".join(screen.split())
+    assert "No agent is running: there is no socket" in words
+    assert "Start one with `facility run`." in words
+
+
+async def test_a_catalog_that_comes_anew_forgets_what_is_gone():
+    facility = FakeFacility()
+    async with followed(facility) as picture:
+        left = [info for info in facility.catalog if info.id != SETPOINT]
+        facility.push(points=left)
+        async with asyncio.timeout(2):
+            while SETPOINT in picture.points:
+                await asyncio.sleep(0)
+        assert len(picture.points) == len(left)
 
 
 async def test_updates_merge_and_ended_acknowledged_alarms_leave():

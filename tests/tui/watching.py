@@ -63,7 +63,8 @@ async def watching(
     facility: FakeFacility | None = None, size: tuple[int, int] = SMALL, *, theme: ThemeName = "dark",
     plain: bool = False, complete: bool = True,
 ) -> AsyncIterator[Watch]:  # fmt: skip
-    facility, clock = facility or FakeFacility(), StandingClock()
+    facility = facility or FakeFacility()
+    clock = facility.clock
     app = FacilityApp(facility, theme=theme, ascii=plain, clock=clock)
     async with app.run_test(size=size) as pilot:
         watch = Watch(app, pilot, facility, clock)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from tui import keys, query
-from tui.canvas import Canvas
+from tui import keys, query, text
+from tui.canvas import Canvas, wrap
 from tui.model import Picture
 from tui.screens.overview import draw_verdict
 from tui.screens.place import Place
@@ -14,6 +14,8 @@ from tui.themes import Ink
 from tui.widgets.pane import CanvasPane
 
 LEAST_WIDTH, LEAST_HEIGHT = 80, 24
+NOW = 0.5
+"""Seconds to the next attempt below which it reads as "now"."""
 SIGNS = (
     ("!! !", "critical, out of range"),
     ("?", "unknown: none, old or bad"),
@@ -32,7 +34,10 @@ MEANING = (
 
 
 class ConnectingPlace(Place):
-    """Before the first complete snapshot: what has come in so far. Claims nothing about the building."""
+    """Before the first complete snapshot: what has come in so far, or why nothing does.
+
+    Claims nothing about the building.
+    """
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, id="connecting")
@@ -72,11 +77,15 @@ class Connecting(CanvasPane, can_focus=True):
             canvas.put(x, row, name, "muted", width=10)
             canvas.put(x + 10, row, ("━" if arrived else "─") * 18, "text" if arrived else "faint")
             canvas.put(x + 30, row, said if arrived else "waiting", "text" if arrived else "muted")
-        if picture.retry_in:
-            again = f"{picture.trouble}. Trying again in {picture.retry_in:.0f} s."
-            canvas.put(x, y + 8, again, "high", width=canvas.width - x - 2)
-            canvas.put(x, y + 9, "Is it running? `facility run` starts it.", "muted")
-        canvas.put(x, y + 11, "Until this is complete no screen claims that anything is OK.", "muted")
+        y += 8
+        if picture.trouble:
+            again = f"in {picture.retry_in:.0f} s" if picture.retry_in >= NOW else "now"
+            for line in wrap(text.sentence(picture.trouble), canvas.width - 2 * x):
+                canvas.put(x, y, line, "high")
+                y += 1
+            canvas.put(x, y, f"Trying again {again}.", "muted")
+            y += 2
+        canvas.put(x, y, "Until this is complete no screen claims that anything is OK.", "muted")
 
 
 class HelpPlace(Place):
@@ -113,14 +122,15 @@ class Help(CanvasPane, can_focus=True):
         screens = " ".join(f"{key}" for key, *_ in keys.PLACES)
         everywhere = [(screens, "screens: " + ", ".join(short for *_, short in keys.PLACES))]
         everywhere += [(verb.shown, verb.long) for verb in keys.EVERYWHERE]
-        top = _list(canvas, 1, 1, column, "On this screen", here)
-        top = max(top, _list(canvas, column + 1, 1, column, "Everywhere", everywhere))
+        left = _list(canvas, 1, 1, column, "On this screen", here)
+        right = _list(canvas, column + 1, 1, column, "Everywhere", everywhere)
         if wide:
             _list(canvas, 2 * column + 1, 1, column, "Filter words", list(query.HELP))
-            top = max(top, _list(canvas, 3 * column + 1, 1, column, "Signs", list(SIGNS)))
+            signs = _list(canvas, 3 * column + 1, 1, column, "Signs", list(SIGNS))
         else:
-            _list(canvas, 1, top, column, "Filter words", list(query.HELP))
-            top = _list(canvas, column + 1, top, column, "Signs", list(SIGNS))
+            left = _list(canvas, 1, left, column, "Filter words", list(query.HELP))
+            signs = _list(canvas, column + 1, right, column, "Signs", list(SIGNS))
+        top = max(left, right, signs)
         for y, line in enumerate(MEANING, top + 1):
             canvas.put(1, y, line, "muted", width=canvas.width - 2)
 

@@ -13,7 +13,7 @@ from facility.wire import Overview
 from tui import text
 from tui.canvas import Canvas, Run
 from tui.keys import PLACES, Verb
-from tui.model import Link, Picture
+from tui.model import SILENT, Link, Picture
 from tui.seat import Goto, Press
 from tui.themes import Ink
 from tui.widgets.pane import CanvasPane
@@ -145,12 +145,15 @@ def lost_words(picture: Picture, *, wide: bool) -> str:
     """The red line: since when, what is off, when the next attempt is. Control may well go on without a screen."""
     at = text.clock(picture.lost_at, picture.zone, seconds=True) if picture.lost_at else "?"
     again = f"Trying again: {picture.retry_in:.0f} s." if picture.retry_in >= 0.5 else "Trying again now."
+    silent = f", {SILENT}" if SILENT in picture.trouble else ""
     if wide:
         old = text.since(picture.lost_at, picture.now)
         return (
-            f" NO AGENT since {at}. Values are {old} OLD. Commands are off. Control may still run."
+            f" NO AGENT since {at}{silent}. Values are {old} OLD. Commands are off. Control may still run."
             f" Local panels!  {again}"
         )
+    if silent:
+        return f" NO AGENT since {at}{silent}. Values OLD. Commands off. {again.removeprefix('Trying ')}"
     return f" NO AGENT since {at}. Values are OLD. Commands off. {again}"
 
 
@@ -167,7 +170,7 @@ def _who(picture: Picture, *, wide: bool) -> str:
     if picture.link is Link.LOST and picture.lost_at is not None:
         at = text.clock(picture.lost_at, picture.zone, seconds=wide)
         return f"values as of {at}   {user}" if wide else f"as of {at} {user}"
-    now = picture.now.astimezone(picture.zone)
+    now = (picture.heard_at or picture.now).astimezone(picture.zone)
     return f"{now:%a} {now.day} {now:%b %H:%M:%S}   {user}" if wide else f"{now:%H:%M:%S} {user}"
 
 
