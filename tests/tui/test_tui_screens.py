@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from types import SimpleNamespace
 
 import pytest
-from fake_facility import FAN, SETPOINT, FakeFacility, ago, alarm, overview, value
+from fake_facility import FAN, SETPOINT, FakeFacility, ago, alarm, group, overview, point, value
 from watching import LARGE, SMALL, assert_snapshot, watching
 
+import tui.app as app_module
+from facility.wire import SpaceState
 from tui.screens.command import CommandDialog
 
 SIZES = pytest.mark.parametrize("size", [SMALL, (160, 50)], ids=["80x24", "160x50"])
@@ -232,6 +236,22 @@ async def test_a_refused_preview_has_no_y():
         assert facility.changes == []
 
 
+@SIZES
+async def test_a_warning_stands_filled_before_the_y(size):
+    facility = FakeFacility()
+    facility.verdict = "warning"
+    async with watching(facility, size) as watch:
+        await compose_override(watch)
+        lines = watch.text.splitlines()
+        [warned] = [y for y, line in enumerate(lines) if "Rooms may pass 24.0 °C about 03:05." in line]
+        [asked] = [y for y, line in enumerate(lines) if " Y  write it" in line]
+        assert warned < asked
+        drawn = watch.app.screen.form._drawn
+        [row] = [y for y, chars in enumerate(drawn.chars) if "Rooms may pass" in "".join(chars)]
+        at = "".join(drawn.chars[row]).index("Rooms")
+        assert set(drawn.roles[row][at - 1 : at + 36]) == {"high_fill"}
+
+
 async def test_a_stale_preview_reads_again_and_never_writes():
     facility = FakeFacility()
     async with watching(facility) as watch:
@@ -241,7 +261,6 @@ async def test_a_stale_preview_reads_again_and_never_writes():
         await asyncio.sleep(0.55)
         await watch.press("Y")
         assert facility.changes == []
-        facility.now = watch.clock.now()
         await watch.press("enter")
         await watch.until_seen("good for")
         assert facility.asked["preview"] == 2
@@ -302,6 +321,22 @@ async def test_monitor_only_points_have_no_dialog():
         await watch.press("o")
         assert len(watch.app.screen_stack) == 1
         assert "monitor only" in watch.text
+
+
+async def test_what_was_said_goes_with_the_next_key_or_after_five_seconds(monkeypatch):
+    async with watching() as watch:
+        await open_point(watch, "gas-1/o2-pressure")
+        hints = watch.text.splitlines()[-1]
+        await watch.press("o")
+        assert "monitor only" in watch.text.splitlines()[-1]
+        await watch.press("down")
+        assert watch.text.splitlines()[-1] == hints
+        await watch.press("o")
+        await watch.until_seen("monitor only")
+        later = time.monotonic() + 5.1
+        monkeypatch.setattr(app_module, "time", SimpleNamespace(monotonic=lambda: later))
+        await watch.look()
+        assert watch.text.splitlines()[-1] == hints
 
 
 async def test_a_viewer_may_look_only():
@@ -424,6 +459,96 @@ async def test_every_place_is_readable_in_ascii_without_colour(theme):
             await watch.press(key)
             await watch.until_seen(*words)
             assert watch.text.isascii(), key
+
+
+@SIZES
+async def test_ascii_units_have_no_double_blank(size):
+    async with watching(size=size, plain=True) as watch:
+        await open_point(watch, "or-3/space-temp")
+        await watch.until_seen("25.1 C ")
+        await watch.press("5", "down", "down")
+        await watch.until_seen("25.1 C")
+
+
+@SIZES
+async def test_schedules_begin_with_today(size):
+    async with watching(size=size) as watch:
+        await watch.press("6")
+        await watch.until_seen("Clinic B occupancy")
+        days = [line for line in watch.text.splitlines() if re.match(r" [MTWFS]\w\w \d\d  ", line)]
+        assert [line[1:7] for line in days] == ["Tue 24", "Wed 25", "Thu 26", "Fri 27", "Sat 28", "Sun 29", "Mon 30"]
+        assert days[0].endswith(" today")
+        assert [line for line in watch.text.splitlines() if " today" in line] == days[:1]
+        watch.clock.pass_time(22 * 3600)  # past midnight, before the agent has been asked again
+        watch.facility.push(overview=watch.facility.picture)
+        await watch.until_seen("half day", "today, half day")
+        days = [line for line in watch.text.splitlines() if "today" in line]
+        assert [line[1:7] for line in days] == ["Wed 25"]
+
+
+@SIZES
+async def test_two_probes_of_one_place_are_told_apart(size):
+    facility = FakeFacility()
+    probes = [point(f"bb/probe-{side}", f"Probe {side}", "Blood bank", description=f"Shelf {side}") for side in "12"]
+    facility.catalog += probes
+    facility.readings |= {info.id: value(info.id, 9.1, tag="!") for info in probes}
+    for info in probes:
+        said = "refrigerator temperature above its limit"
+        facility.standing[info.id] = alarm(info.id, "HIGH", info.id, "Blood bank", said, since=ago(3))
+    async with watching(facility, size) as watch:
+        assert "Probe 1: refrigerator" in watch.text
+        await watch.press("5")
+        rows = [line for line in watch.text.splitlines() if line[1:5] == "HIGH" and "Blood bank" in line]
+        assert ["Probe 1: re" in row for row in rows].count(True) == 1
+        assert ["Probe 2: re" in row for row in rows].count(True) == 1
+        await watch.press("down")
+        await watch.until_seen("Probe 1: Shelf 1")
+
+
+@SIZES
+async def test_an_overridden_point_says_so_before_anything_else(size):
+    facility = FakeFacility()
+    facility.readings[SETPOINT] = value(
+        SETPOINT, 14.0, tag="?", quality="uncertain", reason="overridden", age=4, held="15 weekday"
+    )
+    async with watching(facility, size) as watch:
+        await open_point(watch, SETPOINT)
+        await watch.until_seen("? 14.0 °C", "overridden at the device · 4 s old")
+
+
+@SIZES
+async def test_out_before_its_alarm_counts_as_out_without_a_level(size):
+    facility = FakeFacility()
+    shown = facility.picture
+    waiting = SpaceState(
+        id="icu-1", name="ICU-1", type="icu", group="Intensive & newborn", state="out", why="24.6 °C, max 24.0"
+    )
+    groups = [
+        group("Intensive & newborn", 43, 1, 0, "", "ICU-1 24.6 °C, max 24.0") if g.name == "Intensive & newborn" else g
+        for g in shown.groups
+    ]
+    facility.picture = shown.model_copy(update={"groups": groups, "spaces": [*shown.spaces, waiting]})
+    async with watching(facility, size) as watch:
+        [row] = [line for line in watch.text.splitlines() if "Intensive & newborn" in line]
+        assert row.startswith(" !  Intensive & newborn")
+        assert row.split()[4:6] == ["43/44", "1"]
+        drawn = watch.app.places["overview"].main._drawn
+        [y] = [y for y, chars in enumerate(drawn.chars) if "Intensive & newborn" in "".join(chars)]
+        roles = {role.rstrip("@=") for role in drawn.roles[y]}
+        assert "high" in roles
+        assert not roles & {"crit", "crit_fill"}
+        assert ("━!" in row) == (size != SMALL)
+        await watch.press("colon", *"icu-1")
+        await watch.until_seen("space   ICU-1")
+
+
+async def test_the_palette_puts_hits_at_word_starts_first():
+    facility = FakeFacility()
+    facility.catalog += [point("bb/rotor-2", "Rotor"), point("zz-ahu-or-2/space-temperature", "Room")]
+    async with watching(facility) as watch:
+        await watch.press("colon", *"or-2")
+        await watch.until_seen("bb/rotor-2", "zz-ahu-or-2")
+        assert watch.text.index("zz-ahu-or-2") < watch.text.index("bb/rotor-2")
 
 
 @SNAPPED

@@ -34,7 +34,7 @@ class AcknowledgeDialog(Dialog[str]):
     def draw(self, canvas: Canvas) -> None:
         alarm = self._alarm
         canvas.box(f"Acknowledge  {alarm.severity}  {alarm.where}")
-        canvas.put(3, 2, alarm.text, "strong", width=canvas.width - 6)
+        canvas.put(3, 2, self.seat.picture.says(alarm), "strong", width=canvas.width - 6)
         canvas.put(3, 3, f"{alarm.value}  {alarm.limit}", width=canvas.width - 6)
         canvas.put(3, 5, "Why", "muted")
         canvas.put(13, 6, Reason.presets(), "muted", width=canvas.width - 15)

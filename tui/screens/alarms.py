@@ -172,7 +172,7 @@ class AlarmsPlace(Place):
             (text.when(alarm.since, picture.now, picture.zone), "muted"),
             ("ended" if alarm.ended else text.since(alarm.since, picture.now), "text" if new else "muted"),
             (alarm.where, "strong" if new else "text"),
-            (alarm.text, "text"),
+            (picture.says(alarm), "text"),
             (alarm.value, "text"),
             (alarm.limit, "muted"),
             (who, "muted"),
@@ -253,7 +253,9 @@ class AlarmDetail(CanvasPane):
             by = f"{alarm.acknowledged_by} at {text.when(alarm.acknowledged, now, zone)}"
             facts.append(("State", f"{alarm.state}: acknowledged by {by}"))
         if alarm.about in self._seat.picture.points:
-            facts.append(("Point", f"{alarm.about} · Enter opens it"))
+            info = self._seat.picture.points[alarm.about]
+            described = f": {info.description}" if info.description not in ("", info.name) else ""
+            facts.insert(0, ("Point", f"{info.name}{described} · Enter opens it"))
         else:
             facts.append(("Device", f"{alarm.about} · Enter shows it"))
         return facts

@@ -273,9 +273,13 @@ class CommandDialog(Dialog[Result]):
         canvas.put(3, y + 1, "Guard", "muted")
         end = canvas.put(LABEL, y + 1, word, role)
         canvas.put(end + 2, y + 1, f"rule {plan.rule}" if plan.rule else "", "muted")
-        for line in wrap(plan.why, canvas.width - LABEL - 3):
+        room = canvas.width - LABEL - 3
+        for line in wrap(plan.why, room - 2):
             y += 1
-            canvas.put(LABEL, y + 1, line)
+            if plan.verdict == "warning":  # a block in the colour of HIGH: nobody presses Y past it unseen
+                canvas.put(LABEL, y + 1, f" {line:<{room - 2}} ", role)
+            else:
+                canvas.put(LABEL, y + 1, line)
         self._draw_preview_keys(canvas, canvas.height - 2, plan)
 
     def _draw_preview_keys(self, canvas: Canvas, y: int, plan: Plan) -> None:

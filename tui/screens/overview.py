@@ -164,7 +164,7 @@ class Board(CanvasPane, can_focus=True):
             x = draw_level(canvas, 1, y, alarm, live=self._picture.live)
             canvas.put(x + 1, y, text.since(alarm.since, now), "muted", width=7, right=True)
             canvas.put(x + 9, y, alarm.where, "strong", width=14)
-            canvas.put(x + 24, y, alarm.text, width=max(1, width - x - 24 - 13))
+            canvas.put(x + 24, y, self._picture.says(alarm), width=max(1, width - x - 24 - 13))
             canvas.put(width - 13, y, alarm.value, width=12, right=True)
             canvas.item(1, y, width - 2, Goto("alarms", alarm.id))
         if not alarms:
@@ -186,7 +186,7 @@ class Board(CanvasPane, can_focus=True):
             canvas.put(after + 1, y, alarm.where, "strong", width=width - 16)
             age = text.since(alarm.since, self._picture.now)
             canvas.put(x + width - 9, y, age, "muted", width=9, right=True)
-            canvas.put(x + 7, y + 1, alarm.text, width=width - 7)
+            canvas.put(x + 7, y + 1, self._picture.says(alarm), width=width - 7)
             canvas.line(x + 7, y + 2, [(alarm.value, "text"), (f"  {alarm.limit}", "muted")], width=width - 7)
             canvas.item(x, y, width, Goto("alarms", alarm.id))
             y += 3 if alarm.value or alarm.limit else 2

@@ -169,11 +169,16 @@ class Sheet(CanvasPane, can_focus=True):
             x = canvas.put(1, 1, " ? ", "unk_fill")
             word = text.quality(reading, now) if picture.live else "no agent"
             said = f"{word} · last {last} at {text.clock(reading.time, zone)}"
-        if reading.quality == "uncertain":
-            said += f" · {text.quality(reading, now)}"
+        if reading.quality == "uncertain" and picture.live:
+            said = f"{text.quality(reading, now)} · {said}"
         held = self._held(info, reading)
-        x = canvas.put(x + 1, 1, f"held by slot {reading.held}{held} · " if reading.held else "", "hand")
-        x = canvas.put(x, 1, said, "unk" if mark == "?" else "muted")
+        state = (said, "unk" if mark == "?" else "muted")
+        hand = (f"held by slot {reading.held}{held}", "hand")
+        if not reading.held:
+            runs = [state]
+        else:  # what is doubtful is said first: the line may be too short for both
+            runs = [state, (" · ", "muted"), hand] if mark == "?" else [hand, (" · ", "muted"), state]
+        x = canvas.line(x + 1, 1, runs)
         if canvas.width >= TWO_COLUMNS:
             flags = f"flags {text.flags(reading.flags)}"
             access = "monitor only" if info.access == "monitor-only" else "commandable"

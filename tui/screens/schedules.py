@@ -1,4 +1,4 @@
-"""6 Schedules: the week of the chosen programme with a mark at now, all programmes, what happens next."""
+"""6 Schedules: the chosen programme for seven days from today, all programmes, what happens next."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ GRID_LEFT = 11
 FINE = 120  # columns from which a cell is a quarter of an hour
 BLOCKS = "█▒▓░"
 """How the states of a programme are drawn, in the order in which they appear; the resting state is a dot."""
+TODAY = "today"
+"""In a day's note the agent's word for the day at which it answered."""
 RESTING = ("unoccupied", "off", "closed", "standby", "inactive", "")
 
 
@@ -112,7 +114,10 @@ class SchedulesPlace(Place):
 
 
 class Week(CanvasPane):
-    """Seven days of the chosen programme: half hours at 80 columns, quarters from 120 on."""
+    """Seven days of the chosen programme, today first: half hours at 80 columns, quarters from 120 on.
+
+    Which day is today is read off its date: an answer may be from before midnight.
+    """
 
     def __init__(self, seat: Seat, place: SchedulesPlace) -> None:
         super().__init__(seat.ink, id="week")
@@ -141,8 +146,10 @@ class Week(CanvasPane):
             self._day(canvas, 2 + row, day, signs, cell)
             date = datetime.fromisoformat(day.date)
             canvas.put(1, 2 + row, f"{date:%a} {date.day:>2}", "strong" if today else "muted")
-            note = day.note or ("today" if today else "")
-            canvas.put(GRID_LEFT + cells + 1, 2 + row, note, "high" if day.note and day.note != "today" else "muted")
+            special = ", ".join(part for part in day.note.split(", ") if part != TODAY)
+            note = ", ".join(part for part in (TODAY if today else "", special) if part)
+            x = GRID_LEFT + cells + 1
+            canvas.put(x, 2 + row, note, "high" if special else "muted", width=canvas.width - x)
         legend = "  ".join(f"{sign} {state or 'nothing'}" for state, sign in signs.items())
         canvas.put(GRID_LEFT, 2 + len(schedule.days), f"{legend}  ▼ now", "muted")
 
