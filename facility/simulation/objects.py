@@ -191,6 +191,9 @@ _CLASSES: dict[tuple[Kind, bool], type] = {
 }
 
 
+OWN_SLOT = 15  # where priority 16 is in the array, at which a device's own controller asks
+
+
 class Face:
     """A point on the network: shows what the equipment says, tells what was commanded."""
 
@@ -203,6 +206,12 @@ class Face:
     @property
     def effective(self) -> float:
         return float(self.object.presentValue)
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is what its own controller asks for: in service, and nobody commands it from above."""
+        held = any(self.object.priorityArray[slot].null is None for slot in range(OWN_SLOT))
+        return not held and not self.object.outOfService
 
     def show(self, value: Value) -> None:
         """Assigns only what changed (each assignment is a COV), rounded to what a sensor can tell apart."""

@@ -37,12 +37,18 @@ async def live(stations: Sequence[Station], site: Site, speed: float) -> None:
 
 
 async def _advance(stations: Sequence[Station], site: Site, steps: int) -> None:
-    """Some steps with the commands as they stand, then shows where that has led."""
+    """Some steps with the commands as they stand, then shows where that has led.
+
+    Its own controllers act in every step, or a fast hospital would swing where a slow one rests.
+    """
     commands = [station.commands() for station in stations]
+    following = [station.following() for station in stations]
     values: list[Mapping[str, Value]] = []
     for step in range(steps):
         site.advance(STEP)
         values = [station.spec.equipment.step(STEP, now, site) for station, now in zip(stations, commands, strict=True)]
+        for now, asked, free in zip(commands, values, following, strict=True):
+            now.update((role, float(asked[role])) for role in free & asked.keys())
         if step % STEPS_AT_A_STRETCH == 0:
             await asyncio.sleep(0)  # the network has its turn
     if values:

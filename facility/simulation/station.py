@@ -122,8 +122,12 @@ class Station:
         (self._link,) = self.application.link_layers.values()
         self._commanded = [(role, face) for role, face in self.faces.items() if face.commandable]
 
-    def commands(self) -> Mapping[str, float]:
+    def commands(self) -> dict[str, float]:
         return {role: face.effective for role, face in self._commanded}
+
+    def following(self) -> frozenset[str]:
+        """The commandable points that are what the device's own controller asks for."""
+        return frozenset(role for role, face in self._commanded if face.follows)
 
     def show(self, values: Mapping[str, Value]) -> None:
         """Of what the equipment says, a device shows the points it has."""

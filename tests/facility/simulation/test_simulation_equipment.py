@@ -1,11 +1,12 @@
 """The equipment of the hospital, without a network: what it does to its rooms."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 
 from facility.simulation.inventory import hospital
-from facility.simulation.running import STEP
+from facility.simulation.running import STEP, _advance
 from facility.simulation.scenarios import SCENARIOS
 from facility.simulation.site import Site
 from facility.simulation.spec import COMMANDABLE
@@ -158,3 +159,32 @@ def test_scenarios_name_devices_that_exist():
     names = {spec.name for spec in hospital()}
     assert {"VAV-2-03", "VAV-2-05", "OR-2 Room Controller", "Blood Bank Refrigerator 1"} <= names
     assert all(scenario.tells for scenario in SCENARIOS.values())
+
+
+class Panel:
+    """A station without a network."""
+
+    def __init__(self, spec):
+        self.spec = spec
+        self.now = {
+            point.role: float(point.value) for point in spec.points if point.commandable or point.kind in COMMANDABLE
+        }
+        self.seen = {}
+
+    def commands(self):
+        return dict(self.now)
+
+    def following(self):
+        return frozenset(self.now)
+
+    def show(self, values):
+        self.seen = values
+        self.now |= {role: float(values[role]) for role in self.now.keys() & values.keys()}
+
+
+def test_a_fast_hospital_is_the_same_hospital():
+    slow = Bench().run(HOUR)
+    panels, site = [Panel(spec) for spec in hospital()], Site(TUESDAY_NIGHT, 1)
+    for _ in range(HOUR // 300):  # as at 600 times the usual speed
+        asyncio.run(_advance(panels, site, 300))
+    assert {panel.spec.name: panel.seen for panel in panels} == slow
