@@ -64,12 +64,19 @@ async def supervise(service: Service, clock: Clock, roll: Roll, *, vital: bool =
             reason = error
         finally:
             settled.cancel()
-        roll.fell(service.name, str(reason or "it ended by itself"))
+        roll.fell(service.name, "it ended by itself" if reason is None else _in_words(reason))
         if time.monotonic() - begun > HELD_OUT_S:
             wait = FIRST_WAIT_S
         _report(service.name, reason, wait)
         await clock.sleep(wait * random.uniform(0.8, 1.2))
         wait = min(wait * 2, LONGEST_WAIT_S)
+
+
+def _in_words(reason: Exception) -> str:
+    """What a person can read: of a group its first error, and of an error without a text its name."""
+    while isinstance(reason, ExceptionGroup):
+        reason = reason.exceptions[0]
+    return str(reason) or type(reason).__name__
 
 
 def _report(name: str, reason: Exception | None, wait: float) -> None:
