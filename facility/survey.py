@@ -24,6 +24,7 @@ from points.events import Events
 from points.model import Event, EventKind, Space, SpaceId
 from points.site_rules import PointRule, SpaceRule, apply
 
+EMPTY_AGAIN = timedelta(minutes=1)  # a building of which nothing is known yet is looked for again so soon
 NEWS_KEPT = 200  # sentences of the latest look that can be asked for
 
 log = structlog.get_logger(__name__)
@@ -126,11 +127,12 @@ class Survey:
             self._state = self._state.model_copy(update={"running": False, "finished": finished, "now": ""})
 
     async def _until_due(self) -> None:
-        if self._every is None:
+        every = self._every if self._book.current.points else EMPTY_AGAIN
+        if every is None:
             await self._asked.wait()
             return
         waiting = asyncio.create_task(self._asked.wait())
-        pause = asyncio.create_task(self._clock.sleep(self._every.total_seconds()))
+        pause = asyncio.create_task(self._clock.sleep(every.total_seconds()))
         try:
             await asyncio.wait({waiting, pause}, return_when=asyncio.FIRST_COMPLETED)
         finally:
