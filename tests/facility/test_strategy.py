@@ -1,0 +1,187 @@
+"""From configuration to programmes and policies; every mistake is told with its place."""
+
+from dataclasses import replace
+from datetime import date, time
+
+import pytest
+from session_bench import CATALOG, CONFIG, DEVICES, MONITORED, WARM
+
+from facility.config import Config, ConfigError
+from facility.profiles import Own
+from facility.strategy import SiteWord, Strategy, rules_of
+from points.catalog import Catalog, CatalogBook
+from points.site_rules import PointRule, SpaceRule
+from schedules.calendar import DayException, Entry, why
+from schedules.policies.lighting_sweep import LightingSweep
+from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.weekly import Weekly
+
+TODAY = date(2026, 3, 1)
+SETBACK = {
+    "kind": "office-setback",
+    "name": "standby",
+    "programme": "office",
+    "heating": "ahu-1/sp",
+    "cooling": "vav-9/sp",
+    "standby_k": 1.5,
+}
+SWEEP = {
+    "kind": "lighting-sweep",
+    "name": "sweep",
+    "programme": "lights",
+    "points": "ahu-1/fan",
+    "sweep_state": "out",
+}
+LIGHTS = {"name": "lights", "default": "free", "weekdays": ["21:00 out"]}
+
+
+def configured(**sections):
+    return Config(**(CONFIG | sections))
+
+
+def strategy(**sections):
+    return Strategy(configured(**sections), TODAY)
+
+
+def test_each_kind_of_policy_follows_its_programme_in_the_zone_of_the_site():
+    made = strategy(programmes=[*CONFIG["programmes"], LIGHTS], policies=[SETBACK, *CONFIG["policies"], SWEEP])
+    assert [(type(policy), policy.name, policy.programme.name) for policy in made.policies] == [
+        (OfficeSetback, "standby", "office"),  # in the order of the file, which is that of precedence
+        (Weekly, "office-heating", "office"),
+        (LightingSweep, "sweep", "lights"),
+    ]
+    assert {policy.zone for policy in made.policies} == {made.zone}
+    assert made.policies[0].standby_kelvin == 1.5
+    assert made.policies[1].values == {"occupied": 21.0}
+    assert made.policies[2].sweep_state == "out"
+    assert [made.kind_of(name) for name in ("standby", "office-heating", "sweep")] == [
+        "office-setback",
+        "weekly",
+        "lighting-sweep",
+    ]
+
+
+def test_a_policy_speaks_for_what_its_selectors_choose():
+    made = strategy(policies=[*CONFIG["policies"], SETBACK])
+    assert [point.id for point in made.points_of("standby", CATALOG)] == ["ahu-1/sp", "vav-9/sp"]
+    assert [policy.name for policy in made.policies_following("office")] == ["office-heating", "standby"]
+    assert made.points_following("office", CATALOG) == {"ahu-1/sp", "vav-9/sp"}
+    assert made.points_following("office", Catalog()) == set()
+
+
+def test_a_week_is_sorted_and_weekdays_stand_where_the_day_says_nothing():
+    programme = strategy(
+        programmes=[
+            {
+                "name": "office",
+                "weekdays": ["19:00 unoccupied", "07:00 occupied"],
+                "monday": ["09:00 occupied"],
+                "sunday": ["12:00 occupied"],
+            }
+        ]
+    ).programmes["office"]
+    assert programme.week[0] == (Entry(time(9), "occupied"),)
+    assert programme.week[1] == (Entry(time(7), "occupied"), Entry(time(19), "unoccupied"))
+    assert [len(day) for day in programme.week] == [1, 2, 2, 2, 2, 0, 1]
+
+
+def test_holidays_are_the_country_s_and_the_site_s_own_for_those_who_follow_them():
+    sections = {
+        "site": {"zone": "America/Chicago", "country": "US"},
+        "holidays": [{"day": "2026-03-05", "name": "Founders' Day"}],
+        "programmes": [
+            {"name": "office", "weekdays": ["07:00 occupied"], "holidays": []},
+            {"name": "clinic", "weekdays": ["07:00 occupied"]},
+        ],
+    }
+    made = strategy(**sections).programmes
+    assert why(made["office"], date(2026, 3, 5)) == "Founders' Day"
+    assert why(made["office"], date(2027, 7, 5)).startswith("Independence Day")  # observed, next year
+    assert why(made["clinic"], date(2026, 3, 5)) == "weekly"
+
+
+def test_an_exception_of_one_day_needs_no_end():
+    exceptions = [{"name": "Open day", "first": "2026-03-07", "changes": ["10:00 occupied"], "precedence": 3}]
+    made = strategy(programmes=[CONFIG["programmes"][0] | {"exceptions": exceptions}])
+    day = date(2026, 3, 7)
+    assert made.programmes["office"].exceptions == (
+        DayException(name="Open day", first=day, last=day, entries=(Entry(time(10), "occupied"),), precedence=3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        (
+            {"policies": [CONFIG["policies"][0] | {"points": "clas:damper"}]},
+            "policy 'office-heating': 'clas:damper': there is no 'clas'. Did you mean 'class'?",
+        ),
+        ({"policies": [SETBACK | {"heating": ","}]}, "policy 'standby': ',' has an empty part"),
+        ({"policies": [SETBACK | {"cooling": "UPPER"}]}, "policy 'standby': 'UPPER'"),
+        (
+            {
+                "programmes": [
+                    CONFIG["programmes"][0]
+                    | {"exceptions": [{"name": "x", "first": "2026-03-07", "last": "2026-03-01"}]}
+                ]
+            },
+            "programme 'office': exception 'x' ends on 2026-03-01, before it begins",
+        ),
+        (
+            {"programmes": [CONFIG["programmes"][0] | {"monday": ["07:00 occupied", "07:00 unoccupied"]}]},
+            "programme 'office': ",
+        ),
+    ],
+)
+def test_a_mistake_names_its_place_and_its_word(sections, says):
+    with pytest.raises(ConfigError) as error:
+        strategy(**sections)
+    assert str(error.value).startswith(says)
+
+
+def test_rules_are_what_the_site_says_and_nothing_more():
+    points, spaces = rules_of(
+        configured(
+            points=[{"match": "ahu-1/*", "limit_low": 15.0}],
+            spaces=[{"id": "or-3", "name": "OR-3", "type": "operating_room", "match": ["ahu-1/*", "space:or-03"]}],
+        )
+    )
+    assert points == [PointRule(match="ahu-1/*", limit_low=15.0)]
+    assert spaces == [SpaceRule(id="or-3", name="OR-3", type="operating_room", match=("ahu-1/*", "space:or-03"))]
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"points": [{"match": "class:dampr"}]}, "points: 'class:dampr': no class is called 'dampr'."),
+        ({"spaces": [{"id": "or-3", "name": "OR", "type": "x", "match": ["a/b", "A"]}]}, "space 'or-3': 'A'"),
+    ],
+)
+def test_a_rule_that_cannot_be_read_names_its_place(sections, says):
+    with pytest.raises(ConfigError) as error:
+        rules_of(configured(**sections))
+    assert str(error.value).startswith(says)
+
+
+def test_of_several_rules_the_last_word_counts_value_by_value():
+    word = SiteWord(
+        [
+            PointRule(match="ahu-1/*", limit_low=10.0, limit_high=30.0),
+            PointRule(match="ahu-1/sp", limit_high=25.0, deadline_s=60.0),
+            PointRule(match="vav-9/*", point_class="damper"),
+        ],
+        CatalogBook(CATALOG),
+    )
+    assert word(MONITORED) == Own(low=10.0, high=30.0)
+    assert word(WARM) == Own(low=10.0, high=25.0, deadline_s=60.0)
+    assert word(CATALOG.points["vav-9/sp"]) is None
+
+
+def test_the_site_s_word_is_resolved_anew_when_the_catalog_changes():
+    book = CatalogBook()
+    word = SiteWord([PointRule(match="class:damper", limit_low=10.0)], book)
+    assert word(WARM) is None
+    book.replace(Catalog.of(DEVICES, [replace(WARM, point_class="damper")]))
+    assert word(WARM) == Own(low=10.0)
+    book.replace(CATALOG)
+    assert word(WARM) is None
