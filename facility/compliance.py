@@ -14,12 +14,13 @@ seen inside (`remember`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from facility.model import Severity
 from facility.profiles import ORDER, Abnormal, Limit, Profile, Profiles
+from facility.wording import told_apart
 from points.catalog import Catalog
 from points.model import Point, PointId, Quality, Reading, Space, SpaceId
 from points.units import show
@@ -43,6 +44,7 @@ class Watched:
     space: Space | None
     rule: Limit | Abnormal
     critical: bool
+    apart: str = ""  # what tells it from others of its class in the same place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,12 @@ def _counts_for_space(rule: Limit | Abnormal) -> bool:
 
 
 def _watched(catalog: Catalog, profiles: Profiles) -> Iterable[Watched]:
+    found = list(_with_rules(catalog, profiles))
+    apart = told_apart(watched.point for watched in found)
+    return (replace(watched, apart=apart.get(watched.point.id, "")) for watched in found)
+
+
+def _with_rules(catalog: Catalog, profiles: Profiles) -> Iterable[Watched]:
     for point in catalog.points.values():
         space = catalog.spaces.get(point.space) if point.space else None
         rule = profiles.limits(point, space) or profiles.abnormal(point, space)

@@ -135,19 +135,29 @@ def _out(one: Watched, judgement: Judgement, kind: AlarmKind) -> Condition:
         severity=one.rule.severity,
         about=one.point.id,
         where=_where(one),
-        text=one.rule.text or _words(one, judgement),
+        text=_text(one, judgement),
         value=judgement.value,
         limit=judgement.limit,
         since=judgement.since,
     )
 
 
-def _words(one: Watched, judgement: Judgement) -> str:
-    """What to say where the profile has no words of its own."""
-    what = one.point.point_class.replace("-", " ")
+def _text(one: Watched, judgement: Judgement) -> str:
+    """The profile's words, or what can be said without; first what tells the point from its neighbours."""
+    if one.rule.text:
+        return f"{one.apart}: {one.rule.text}" if one.apart else one.rule.text
     if isinstance(one.rule, Abnormal):
         return one.point.description or one.point.name
-    return f"{what} too {'low' if judgement.limit.startswith('min') else 'high'}"
+    return f"{_measured(one)} too {'low' if judgement.limit.startswith('min') else 'high'}"
+
+
+def _measured(one: Watched) -> str:
+    """What the point says, in plain words: "refrigerator temperature"; of two probes "product temperature"."""
+    what = one.point.point_class.replace("-", " ")
+    if not one.apart:
+        return what
+    noun = what.split()[-1]
+    return one.apart if noun in one.apart.split() else f"{one.apart} {noun}"
 
 
 def _blind(one: Watched, judgement: Judgement, kind: AlarmKind, severity: Severity, text: str) -> Condition:
@@ -156,7 +166,7 @@ def _blind(one: Watched, judgement: Judgement, kind: AlarmKind, severity: Severi
         severity=severity,
         about=one.point.id,
         where=_where(one),
-        text=f"{one.point.point_class.replace('-', ' ')} {text}",
+        text=f"{_measured(one)} {text}",
         value=judgement.value if kind is AlarmKind.FAULT else "no data",
         since=judgement.since,
     )

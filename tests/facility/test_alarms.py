@@ -1,7 +1,7 @@
 import asyncio
 import re
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,10 +15,13 @@ from watched_site import (
     OFFICE,
     OXYGEN,
     PANEL,
+    POINTS,
     PRESSURE,
+    SPACES,
     TEMPERATURE,
     after,
     normal_readings,
+    point,
     reading,
     stale,
 )
@@ -33,7 +36,7 @@ from facility.profiles import Profiles
 from facility.verdict import verdict
 from points.catalog import Catalog, CatalogBook
 from points.events import Events
-from points.model import EventKind, Quality
+from points.model import EventKind, Quality, Safety
 from points.store import PointStore
 
 PROFILES = Profiles.load()
@@ -228,6 +231,25 @@ def test_a_pressure_that_cannot_be_is_a_broken_sensor(ward):
     ward.put(PRESSURE, 250.0).look()
     (alarm,) = ward.at(31).look().values()
     assert (alarm.kind, alarm.severity, alarm.value) == (AlarmKind.FAULT, Severity.HIGH, "bad sensor (250 Pa)")
+
+
+AIR = point("fridge/air", "refrigerator-temperature", "degrees-celsius", space="fridge-1", safety=Safety.MEDICAL)
+CORRIDOR = point("or-3/dp-c", "room-pressure", "pascals", space="or-3", description="OR 3 pressure to corridor")
+CORE = point("or-3/dp-s", "room-pressure", "pascals", space="or-3", description="OR 3 pressure to sterile core")
+
+
+def test_two_probes_of_one_place_are_told_apart(db):
+    product = replace(FRIDGE, description="Blood fridge 1 product temperature, probe in glycerol")
+    air = replace(AIR, description="Blood fridge 1 air temperature")
+    ward = Ward(db, Catalog.of(CATALOG.devices.values(), [*POINTS[1:3], product, air, CORRIDOR, CORE], SPACES))
+    ward.put(product, 7.0).put(air, 0.5).put(CORRIDOR, 1.0).put(CORE, None, quality=Quality.BAD).look()
+    texts = {alarm.about: alarm.text for alarm in ward.at(120).look().values()}
+    assert texts == {
+        product.id: "product temperature too high",
+        air.id: "air temperature too low",
+        CORRIDOR.id: "to corridor: has lost positive pressure",
+        CORE.id: "to sterile core pressure cannot be measured",
+    }
 
 
 def test_an_empty_catalog_ends_nothing(ward):
