@@ -247,8 +247,8 @@ def test_two_probes_of_one_place_are_told_apart(db):
     assert texts == {
         product.id: "product temperature too high",
         air.id: "air temperature too low",
-        CORRIDOR.id: "to corridor: has lost positive pressure",
-        CORE.id: "to sterile core pressure cannot be measured",
+        CORRIDOR.id: "corridor: has lost positive pressure",
+        CORE.id: "sterile core pressure cannot be measured",
     }
 
 
