@@ -52,9 +52,10 @@ def checked(config: Config) -> Findings:
     catalog = _known(config, findings)
     if catalog is not None:
         shaped = shape_of(*rules)(catalog)
-        _rules(findings, config, shaped)
+        _rules(findings, config, shaped, shape_of((), ())(catalog))
         _policies(findings, strategy, shaped, now)
-    findings.lines.append("Nothing was touched." if not findings.errors else f"{len(findings.errors)} errors")
+    count = len(findings.errors)
+    findings.lines.append(f"{count} error{'s' if count > 1 else ''}" if count else "Nothing was touched.")
     return findings
 
 
@@ -67,13 +68,17 @@ def _known(config: Config, findings: Findings) -> Catalog | None:
     return catalog
 
 
-def _rules(findings: Findings, config: Config, catalog: Catalog) -> None:
-    """What the site says of points that are not there is a mistake in spelling, or of a building that changed."""
+def _rules(findings: Findings, config: Config, shaped: Catalog, unruled: Catalog) -> None:
+    """What the site says of points that are not there is a mistake in spelling, or of a building that changed.
+
+    A rule may be about what its points were taken for before (`class:unknown`), or about what another made of them.
+    """
     for where, match in [
         *(("points", section.match) for section in config.points),
         *((f"space {section.id}", text) for section in config.spaces for text in section.match),
     ]:
-        chosen = len(parse(match)(catalog))
+        select = parse(match)
+        chosen = len({point.id for catalog in (unruled, shaped) for point in select(catalog)})
         findings.lines.append(f"rule     {where}: {match!r} is {chosen} points")
         if not chosen:
             findings.wrong(f"{where}: {match!r} selects no point")
