@@ -134,10 +134,10 @@ def value(text: str) -> float | int | bool | str:
     """A number where it reads like one; state texts (`on`, `occupied`) are understood by the agent."""
     for kind in (int, float):
         try:
-            number = kind(text)
+            number = kind(text.replace("_", "?"))  # what Python takes for digits no operator does
         except ValueError:
             continue
-        if not math.isfinite(number):
+        if abs(number) > sys.float_info.max or math.isnan(number):
             raise typer.BadParameter(f"{text!r} is not a value that a device could hold")
         return number
     return text
