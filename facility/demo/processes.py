@@ -44,6 +44,7 @@ class KeptAgent:
         self._arguments = arguments
         self._environment = {**os.environ, **environment}
         self._log = log
+        self._process: asyncio.subprocess.Process | None = None
         self.starts = 0
         self.pid = 0
 
@@ -51,25 +52,23 @@ class KeptAgent:
     async def running(self) -> AsyncIterator[KeptAgent]:
         self._log.touch(mode=0o600)  # it names people
         with self._log.open("ab") as log:
-            process = await self._start(log)
-            keeper = asyncio.create_task(self._keep(process, log), name="agent keeper")
+            await self._start(log)
+            keeper = asyncio.create_task(self._keep(log), name="agent keeper")
             try:
                 yield self
-            finally:
+            finally:  # not left to the keeper: one that is cancelled before its first turn does nothing at all
                 keeper.cancel()
                 await asyncio.gather(keeper, return_exceptions=True)
+                await self._end()
 
-    async def _keep(self, process: asyncio.subprocess.Process, log: IO[bytes]) -> None:
-        try:
-            while True:
-                await process.wait()
-                await asyncio.sleep(RESTART_AFTER_S)
-                process = await self._start(log)
-        finally:
-            await _end(process)
+    async def _keep(self, log: IO[bytes]) -> None:
+        while self._process is not None:
+            await self._process.wait()
+            await asyncio.sleep(RESTART_AFTER_S)
+            await self._start(log)
 
-    async def _start(self, log: IO[bytes]) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
+    async def _start(self, log: IO[bytes]) -> None:
+        self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "facility",
@@ -81,18 +80,17 @@ class KeptAgent:
             start_new_session=True,  # a Ctrl-C in our terminal is ours to handle
         )
         self.starts += 1
-        self.pid = process.pid
-        return process
+        self.pid = self._process.pid
 
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    if process.stdin is not None:
-        process.stdin.close()
-    try:
-        async with asyncio.timeout(END_WITHIN_S):
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(END_WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
             await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()

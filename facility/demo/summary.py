@@ -148,9 +148,18 @@ def _mirror(summary: Summary, points: list[PointInfo], retained: dict[str, bytes
         f"{len(retained)} retained states for {len(points)} points",
         wrong=f"{len(missing)} points have no retained state, {missing[0]} first" if missing else None,
     )
-    honest = sum(orjson.loads(payload).keys() >= {"v", "t", "q"} for payload in retained.values())
+    honest = sum(map(_is_honest, retained.values()))
     if honest < len(retained):
         summary.wrong.append(f"{len(retained) - honest} retained states lack value, time or quality")
+
+
+def _is_honest(payload: bytes) -> bool:
+    """Whether it says what, when, and how far it can be trusted."""
+    try:
+        state = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(state, dict) and state.keys() >= {"v", "t", "q"}
 
 
 def _log(summary: Summary, log: Path) -> None:
