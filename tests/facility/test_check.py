@@ -1,0 +1,139 @@
+"""`facility check`: what the configuration means, said without touching anything."""
+
+from dataclasses import replace
+
+import pytest
+from session_bench import CONFIG, DEVICES, MONITORED, WARM
+
+from facility.catalog_rows import save_catalog, stored_catalog
+from facility.check import checked
+from facility.config import Config
+from facility.database import open_state
+from facility.settings import Misconfigured
+from points.catalog import Catalog
+from points.errors import PointsError
+from points.model import Safety
+
+ALWAYS = {"name": "always", "default": "on"}
+HOLD = {"kind": "weekly", "name": "hold", "programme": "always", "points": "ahu-1/sp", "values": {"on": 21.0}}
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Makes a configuration on a state folder."""
+
+    def configured(**sections):
+        agent = {"agent": {"state_dir": str(tmp_path / "state")}, "bacnet": {"address": "10.1.2.10/24"}}
+        return Config(**(CONFIG | agent | sections))
+
+    return configured
+
+
+@pytest.fixture
+async def known(tmp_path):
+    """What an earlier discovery left: raw, as the network told it."""
+    raw = [
+        replace(WARM, name="ZN1 Heating Setpoint", safety=Safety.UNKNOWN),
+        replace(MONITORED, name="XQZ", safety=Safety.UNKNOWN),
+    ]
+    with open_state(tmp_path / "state") as db:
+        await save_catalog(db, Catalog.of(DEVICES, raw))
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_new_site_is_told_to_look_first_and_nothing_is_made(site, tmp_path):
+    findings = checked(site())
+    assert findings.errors == []
+    assert findings.lines[0] == "site     St Mary (st-mary/main), America/Chicago"
+    assert any("nothing discovered yet" in line for line in findings.lines)
+    assert findings.lines[-1] == "Nothing was touched."
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("known")
+def test_a_stored_catalog_is_read_and_left_as_it_is(site, tmp_path):
+    before = files(tmp_path)
+    findings = checked(site())
+    assert "catalog  2 devices, 2 points" in findings.lines
+    assert "policy   office-heating: selects 1 points" in "\n".join(findings.lines)
+    assert files(tmp_path) == before
+    assert len(stored_catalog(tmp_path / "state" / "state.db").points) == 2
+
+
+@pytest.mark.usefixtures("known")
+def test_it_works_beside_a_running_agent(site, tmp_path):
+    with open_state(tmp_path / "state"):
+        assert checked(site()).errors == []
+
+
+@pytest.mark.usefixtures("known")
+def test_what_policies_would_demand_now_is_said_in_words_and_in_figures(site):
+    safe = [{"match": "ahu-1/sp", "safety": "comfort", "point_class": "heating-setpoint"}]
+    findings = checked(site(programmes=[ALWAYS], policies=[HOLD], points=safe))
+    assert findings.errors == []
+    assert "policy   hold: selects 1 points, demands 1 now" in findings.lines
+    assert "           ahu-1/sp = 21.0 °C at 15: always is on (weekly)" in findings.lines
+    assert findings.demands == [
+        {"policy": "hold", "point": "ahu-1/sp", "value": 21.0, "priority": 15, "reason": "always is on (weekly)"}
+    ]
+
+
+@pytest.mark.usefixtures("known")
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"points": [{"match": "ahu-7/*"}]}, "points: 'ahu-7/*' selects no point"),
+        (
+            {"spaces": [{"id": "or-3", "name": "OR-3", "type": "operating_room", "match": ["or-3/*"]}]},
+            "space or-3: 'or-3/*' selects no point",
+        ),
+        ({"programmes": [ALWAYS], "policies": [HOLD | {"points": "ahu-7/*"}]}, "policy 'hold' selects no point"),
+    ],
+)
+def test_a_selector_that_selects_nothing_is_an_error(site, sections, says):
+    findings = checked(site(**sections))
+    assert findings.errors == [says]
+    assert f"ERROR    {says}" in findings.lines
+    assert findings.lines[-1] == "1 error"
+
+
+@pytest.mark.usefixtures("known")
+def test_a_rule_about_what_was_not_recognised_still_selects_it_after_it_has_named_it(site):
+    findings = checked(site(points=[{"match": "class:unknown", "point_class": "damper"}]))
+    assert findings.errors == []
+
+
+@pytest.mark.parametrize(
+    ("sections", "says"),
+    [
+        ({"points": [{"match": "class:dampr"}]}, "points: 'class:dampr'"),
+        ({"programmes": [ALWAYS], "policies": [HOLD | {"points": "Ahu"}]}, "policy 'hold': 'Ahu'"),
+    ],
+)
+def test_a_selector_that_cannot_be_read_is_an_error_without_any_catalog(site, sections, says):
+    findings = checked(site(**sections))
+    (error,) = findings.errors
+    assert error.startswith(says)
+
+
+def test_what_could_never_start_is_told_at_once(site, tmp_path):
+    with pytest.raises(Misconfigured, match="no device can be found"):
+        checked(site(bacnet={"address": "10.1.2.10"}))
+    with pytest.raises(Misconfigured, match="unencrypted"):
+        checked(site(mqtt={"host": "10.0.0.9"}))
+    profile = tmp_path / "profiles.toml"
+    profile.write_text("nonsense")
+    with pytest.raises(PointsError, match="not valid TOML"):
+        checked(site(profiles=profile))
+
+
+def test_a_damaged_state_file_is_told_not_mended(site, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "state.db").write_bytes(b"no database" * 1000)
+    before = files(tmp_path)
+    with pytest.raises(PointsError, match="cannot be read"):
+        checked(site())
+    assert files(tmp_path) == before
