@@ -31,10 +31,10 @@ async def load_catalog(db: StateDatabase) -> Catalog:
 
 
 def stored_catalog(path: Path) -> Catalog:
-    """The same from a state file that another process may have open; read-only, makes no file, and empty without one."""
+    """The same from a state file that another process may have open; read-only, and empty without a file."""
     if not path.exists():
         return Catalog()
-    # a reader of a WAL file leaves two files beside it, perhaps its own and not the agent's: only where they are already
+    # a reader in WAL mode leaves two files behind, owned by whoever reads: only where the agent has them already
     open_elsewhere = path.with_name(f"{path.name}-wal").exists()
     how = "mode=ro" if open_elsewhere else "mode=ro&immutable=1"
     engine = create_engine(f"sqlite:///file:{quote(str(path))}?{how}&uri=true")
