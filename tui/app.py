@@ -47,6 +47,7 @@ from tui.themes import (
     terminal_colors,
     textual_theme,
 )
+from tui.trail import Trail
 from tui.widgets.frame import WIDE, Banner, KeyBar, NavLine, StatusStrip
 from tui.widgets.pane import CanvasPane
 from tui.widgets.table import VirtualTable
@@ -58,7 +59,6 @@ SAID = 5.0
 TWICE = 5.0
 """Seconds in which Ctrl+C is pressed again to leave."""
 TALL = 30
-MOST_BACK = 50
 
 
 class FacilityApp(App[int]):
@@ -85,9 +85,7 @@ class FacilityApp(App[int]):
         self.picture = Picture(facility, clock=clock)
         self.seat = Seat(facility=facility, picture=self.picture, ink=Ink(theme, plain=ascii), say=self.say)
         self.hands = Hands(self, self.seat)
-        self._here = Goto("overview")
-        self._trail: list[Goto] = [self._here]
-        self._step = 0
+        self._trail = Trail(Goto("overview"))
         self._seen = -1
         self._second = -1
         self._said_at = 0.0
@@ -134,7 +132,7 @@ class FacilityApp(App[int]):
         """The place in sight."""
         if self.picture.link is Link.CONNECTING:
             return self.places["connecting"]
-        return self.places[self._here.place]
+        return self.places[self._trail.here.place]
 
     async def on_event(self, event: events.Event) -> None:
         """Every key first takes away what the last one had to say."""
@@ -183,10 +181,10 @@ class FacilityApp(App[int]):
             self._shown = place.id or ""
             self.query_one("#body", ContentSwitcher).current = place.id
             if place.id != "connecting":
-                place.arrive(self._here.subject)
+                place.arrive(self._trail.here.subject)
             if place.main is not None:
                 self._base.set_focus(place.main)
-        self.nav.here = self._here.place
+        self.nav.here = self._trail.here.place
         self.keybar.hints = self.hints()
         place.show()
         if isinstance(self.screen, Dialog):
@@ -220,14 +218,16 @@ class FacilityApp(App[int]):
 
     def go(self, goto: Goto) -> None:
         """Goes there and remembers the way."""
-        self._trail[self._step] = Goto(self._here.place, self.place.subject or self._here.subject)
-        if goto.place != "help":
-            self._trail = [*self._trail[: self._step + 1], goto][-MOST_BACK:]
-            self._step = len(self._trail) - 1
-        self._show(goto)
+        here = self._trail.here
+        self._trail.go(goto, left=Goto(here.place, self.place.subject or here.subject))
+        self._arrive()
 
-    def _show(self, goto: Goto) -> None:
-        self._here, self._shown = goto, ""
+    def _step(self, by: int) -> None:
+        if self._trail.move(by):
+            self._arrive()
+
+    def _arrive(self) -> None:
+        self._shown = ""
         self._arrange()
 
     @on(Place.Go)
@@ -246,24 +246,20 @@ class FacilityApp(App[int]):
         self.go(Goto(place, "" if place == "alarms" else self.places[place].subject))
 
     def action_go_back(self) -> None:
-        if self._step > 0:
-            self._step -= 1
-            self._show(self._trail[self._step])
+        self._step(-1)
 
     def action_go_forward(self) -> None:
-        if self._step + 1 < len(self._trail):
-            self._step += 1
-            self._show(self._trail[self._step])
+        self._step(1)
 
     def action_step_out(self) -> None:
         """Esc: out of help, out of the filter, back to where one came from."""
-        if self._here.place == "help":
-            self._show(self._trail[self._step])
+        if self._trail.here.place == "help":
+            self._step(0)
         elif not self.place.step_out():
             self.action_go_back()
 
     def action_help(self) -> None:
-        verbs, here = self.hints(), self._here.place
+        verbs, here = self.hints(), self._trail.here.place
         if here != "help":
             self.go(Goto("help"))
             cast(HelpPlace, self.places["help"]).about(here, verbs)
@@ -318,7 +314,7 @@ class FacilityApp(App[int]):
     # what the agent is asked for
 
     def action_why(self) -> None:
-        if self._here.place == "point":
+        if self._trail.here.place == "point":
             self._pass_on("why")
         elif self.place.point is not None:
             self.go(Goto("point", self.place.point))

@@ -36,7 +36,7 @@ class Hands:
             seat.say("no point is chosen here")
         elif info.access != "commandable":
             safety = f" (safety: {info.safety})" if info.safety != "comfort" else ""
-            seat.say(f"{info.id} is monitor only{safety}: nothing here writes it")
+            seat.say(f"monitor only{safety}: nothing here writes {info.id}")
         else:
             self._app.open_dialog(CommandDialog(seat, info, release=release), self._commanded)
 

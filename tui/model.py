@@ -30,6 +30,8 @@ SILENCE = 3.0
 """Seconds without a message after which the agent counts as lost: an overview comes every second."""
 PATIENCE = 10.0
 """Seconds for opening the stream and for each part of the first snapshot: a large catalog takes its time."""
+SOON = 0.5
+"""Seconds to the next attempt below which it reads as "now"."""
 GRACE = 0.1
 """Seconds more, for what has come while this screen itself was stopped or busy."""
 SILENT = "not answering"
@@ -135,6 +137,11 @@ class Picture:
     def retry_in(self) -> float:
         """Seconds to the next attempt."""
         return max(0.0, (self._retry_at - self._clock.now()).total_seconds()) if self._retry_at else 0.0
+
+    @property
+    def again(self) -> str:
+        """When the next attempt is, in words."""
+        return f"in {self.retry_in:.0f} s" if self.retry_in >= SOON else "now"
 
     @property
     def may_command(self) -> str:

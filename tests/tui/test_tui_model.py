@@ -17,6 +17,8 @@ from facility.client import RemoteFacility
 from tui import keys, model
 from tui.app import FacilityApp
 from tui.model import Link, Picture
+from tui.seat import Goto
+from tui.trail import Trail
 
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "140x40"])
 
@@ -252,3 +254,25 @@ def test_no_keys_without_y_or_a_change_anything(pressed):
     facility = asyncio.run(press())
     assert facility.changes == []
     assert facility.asked["commit"] == facility.asked["acknowledge"] == 0
+
+
+def test_the_way_goes_back_and_forward_and_help_leaves_no_trace():
+    trail = Trail(Goto("overview"))
+    trail.go(Goto("points"), left=Goto("overview"))
+    trail.go(Goto("point", "a/t"), left=Goto("points", "or-2"))
+    trail.go(Goto("help"), left=Goto("point", "a/t"))
+    assert trail.here == Goto("help")
+    assert trail.move(0)
+    assert trail.here == Goto("point", "a/t")
+    assert trail.move(-1)
+    assert trail.here == Goto("points", "or-2")  # as it was left
+    assert trail.move(1)
+    assert not trail.move(1)
+    assert trail.move(-2)
+    assert not trail.move(-1)
+    trail.go(Goto("links"), left=trail.here)
+    assert not trail.move(1)  # what lay ahead is forgotten
+    trail.go(Goto("help"), left=trail.here)
+    trail.go(Goto("alarms"), left=Goto("help"))
+    assert trail.move(-1)
+    assert trail.here == Goto("links")

@@ -165,12 +165,8 @@ class LinkLines(CanvasPane):
         canvas.put(1, 1, "agent", width=9)
         if picture.link is Link.LOST:
             canvas.put(11, 1, "LOST", "unk_fill")
-            canvas.put(
-                21,
-                1,
-                f"{text.sentence(picture.trouble)} Trying again in {picture.retry_in:.0f} s.",
-                width=canvas.width - 22,
-            )
+            said = f"{text.sentence(picture.trouble)} Trying again {picture.again}."
+            canvas.put(21, 1, said, width=canvas.width - 22)
             return
         canvas.put(11, 1, "ok", width=9)
         hello = picture.hello

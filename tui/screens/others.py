@@ -14,8 +14,6 @@ from tui.themes import Ink
 from tui.widgets.pane import CanvasPane
 
 LEAST_WIDTH, LEAST_HEIGHT = 80, 24
-NOW = 0.5
-"""Seconds to the next attempt below which it reads as "now"."""
 SIGNS = (
     ("!! !", "critical, out of range"),
     ("?", "unknown: none, old or bad"),
@@ -79,11 +77,10 @@ class Connecting(CanvasPane, can_focus=True):
             canvas.put(x + 30, row, said if arrived else "waiting", "text" if arrived else "muted")
         y += 8
         if picture.trouble:
-            again = f"in {picture.retry_in:.0f} s" if picture.retry_in >= NOW else "now"
             for line in wrap(text.sentence(picture.trouble), canvas.width - 2 * x):
                 canvas.put(x, y, line, "high")
                 y += 1
-            canvas.put(x, y, f"Trying again {again}.", "muted")
+            canvas.put(x, y, f"Trying again {picture.again}.", "muted")
             y += 2
         canvas.put(x, y, "Until this is complete no screen claims that anything is OK.", "muted")
 

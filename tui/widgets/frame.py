@@ -144,17 +144,16 @@ class KeyBar(CanvasPane):
 def lost_words(picture: Picture, *, wide: bool) -> str:
     """The red line: since when, what is off, when the next attempt is. Control may well go on without a screen."""
     at = text.clock(picture.lost_at, picture.zone, seconds=True) if picture.lost_at else "?"
-    again = f"Trying again: {picture.retry_in:.0f} s." if picture.retry_in >= 0.5 else "Trying again now."
     silent = f", {SILENT}" if SILENT in picture.trouble else ""
     if wide:
         old = text.since(picture.lost_at, picture.now)
         return (
             f" NO AGENT since {at}{silent}. Values are {old} OLD. Commands are off. Control may still run."
-            f" Local panels!  {again}"
+            f" Local panels!  Trying again {picture.again}."
         )
     if silent:
-        return f" NO AGENT since {at}{silent}. Values OLD. Commands off. {again.removeprefix('Trying ')}"
-    return f" NO AGENT since {at}. Values are OLD. Commands off. {again}"
+        return f" NO AGENT since {at}{silent}. Values OLD. Commands off. Again {picture.again}"
+    return f" NO AGENT since {at}. Values are OLD. Commands off. Trying again {picture.again}."
 
 
 def _faded(role: str) -> str:
