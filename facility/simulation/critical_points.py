@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from facility.simulation.critical_rooms import PressureRoom
+from facility.simulation.critical_rooms import PressureRoom, interior
 from facility.simulation.physics import CLOSED_DOUBLE_DOOR, CLOSED_SINGLE_DOOR
 from facility.simulation.rows import CLOSED_OPEN, NORMAL_ALARM, VACANT_OCCUPIED, ai, ao, av, bi, msi, msv, sp
 from facility.simulation.several import Several
@@ -140,7 +140,13 @@ def _operating_room(number: int) -> DeviceSpec:
 def _isolation_room(number: int) -> DeviceSpec:
     name = f"AII-{number} Isolation Room Controller"
     room = PressureRoom(
-        name=name, air_handler="AHU-3", volume=50.0, air_changes=12.0, usual_pressure=-6.0, doors_per_hour=3.0
+        name=name,
+        air_handler="AHU-3",
+        volume=50.0,
+        air_changes=12.0,
+        usual_pressure=-6.0,
+        doors_per_hour=3.0,
+        zone=interior(22.0),
     )
     ante = PressureRoom(
         name=f"{name}/anteroom",
@@ -168,7 +174,13 @@ def _isolation_room(number: int) -> DeviceSpec:
 def _protective_room() -> DeviceSpec:
     name = "PE-1 Protective Environment Controller"
     room = PressureRoom(
-        name=name, air_handler="AHU-3", volume=55.0, air_changes=12.0, usual_pressure=8.0, doors_per_hour=2.0
+        name=name,
+        air_handler="AHU-3",
+        volume=55.0,
+        air_changes=12.0,
+        usual_pressure=8.0,
+        doors_per_hour=2.0,
+        zone=interior(22.0),
     )
     ante = PressureRoom(
         name=f"{name}/anteroom",
@@ -209,6 +221,7 @@ def _pharmacy() -> DeviceSpec:
             usual_pressure=pressure,
             doors_per_hour=4.0,
             leak=CLOSED_SINGLE_DOOR,
+            zone=interior(19.0),
         )
         for key, (_, volume, changes, pressure) in rooms.items()
     }
@@ -234,6 +247,7 @@ def _sterile_storage() -> DeviceSpec:
         air_changes=6.0,
         usual_pressure=5.0,
         leak=CLOSED_DOUBLE_DOOR,
+        zone=interior(22.0),
     )
     return DeviceSpec(
         instance=10157,

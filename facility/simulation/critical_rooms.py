@@ -32,6 +32,11 @@ ALARM_DELAY = 60.0  # s
 LITRES = 1000.0
 
 
+def interior(temperature: float) -> Zone:
+    """A room inside the building that has been at its temperature for long."""
+    return Zone(air=temperature, mass=temperature, air_to_outside=0.5, mass_to_outside=0.2)
+
+
 @dataclass(slots=True, kw_only=True)
 class PressureRoom:
     """A room kept above (or, with a negative setpoint, below) the pressure of its neighbour."""
@@ -46,7 +51,7 @@ class PressureRoom:
     gains: float = 600.0  # W
     humidity: float = 45.0
     busy: bool = True  # somebody is there by day
-    zone: Zone = field(default_factory=lambda: Zone(air=20.5, mass=20.5, air_to_outside=0.5, mass_to_outside=0.2))
+    zone: Zone = field(default_factory=lambda: interior(20.5))
     supply_valve: float = 80.0  # percent
     extract_valve: float = 80.0
     reheat: float = 20.0

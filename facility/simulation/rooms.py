@@ -47,7 +47,7 @@ def _patient_room(number: int) -> DeviceSpec:
         make=JANSSEN,
         points=tuple(
             vav_points(
-                f"NAE 01 N2 1 VMA{300 + number} ", BLANKS, f"Patient room {300 + number}", heating=21.0, cooling=24.0
+                f"NAE 01 N2 1 VMA{300 + number} ", BLANKS, f"Patient room {300 + number}", heating=22.0, cooling=23.5
             )
         ),
         equipment=VavRoom(air_handler="AHU-2", number=number, occupied=in_bed, smallest_flow=75.0, largest_flow=200.0),
@@ -66,7 +66,7 @@ def _intensive_care(number: int) -> DeviceSpec:
             point
             for bed in beds
             for point in vav_points(
-                f"MC.ICU-{bed}:", COLON, f"ICU room {bed}", heating=21.0, cooling=24.0, key=f"icu-{bed}"
+                f"MC.ICU-{bed}:", COLON, f"ICU room {bed}", heating=22.0, cooling=23.5, key=f"icu-{bed}"
             )
         ),
         equipment=Several({f"icu-{bed}": room(number=bed, equipment_gain=400.0) for bed in beds}),

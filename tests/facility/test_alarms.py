@@ -36,7 +36,7 @@ from facility.profiles import Profiles
 from facility.verdict import verdict
 from points.catalog import Catalog, CatalogBook
 from points.events import Events
-from points.model import EventKind, Quality, Safety
+from points.model import EventKind, Kind, Quality, Safety
 from points.store import PointStore
 
 PROFILES = Profiles.load()
@@ -250,6 +250,17 @@ def test_two_probes_of_one_place_are_told_apart(db):
         CORRIDOR.id: "corridor: has lost positive pressure",
         CORE.id: "sterile core pressure cannot be measured",
     }
+
+
+def test_a_door_left_open_is_told_when_it_has_stood_open_for_long(db):
+    door = point("fridge/door", "door", kind=Kind.BINARY, space="fridge-1", states=("Closed", "Open"))
+    ward = Ward(db, Catalog.of(CATALOG.devices.values(), [FRIDGE, door], SPACES))
+    ward.put(door, True).look()
+    assert ward.at(179).look() == {}
+    with ward.events.listen() as listener:
+        (alarm,) = ward.at(180).look().values()
+        assert [event.text for event in listener._queue] == ["LOW Blood fridge 1: door open (Open): raised"]
+    assert (alarm.kind, alarm.severity, alarm.since) == (AlarmKind.STATE, Severity.LOW, NOW)
 
 
 def test_an_empty_catalog_ends_nothing(ward):

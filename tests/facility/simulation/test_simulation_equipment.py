@@ -182,6 +182,22 @@ class Panel:
         self.now |= {role: float(values[role]) for role in self.now.keys() & values.keys()}
 
 
+@pytest.mark.parametrize(
+    ("device", "role", "low", "high"),
+    [
+        ("VAV-3-01", "zone-temperature", 21.0, 24.0),
+        ("ICU Controller 1", "icu-1/zone-temperature", 21.0, 24.0),
+        ("AII-1 Isolation Room Controller", "room/temperature", 21.0, 24.0),
+        ("PE-1 Protective Environment Controller", "room/temperature", 21.0, 24.0),
+        ("Compounding Pharmacy Controller", "ante/temperature", 15.0, 20.0),
+        ("OR-1 Room Controller", "temperature", 20.0, 24.0),
+        ("MRI Chiller", "supply", 5.0, 24.0),
+    ],
+)
+def test_where_nothing_is_broken_nothing_is_out_of_its_limits(settled, device, role, low, high):
+    assert low <= settled[device][role] <= high
+
+
 def test_a_fast_hospital_is_the_same_hospital():
     slow = Bench().run(HOUR)
     panels, site = [Panel(spec) for spec in hospital()], Site(TUESDAY_NIGHT, 1)
