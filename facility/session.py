@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from facility import __version__, stream, views, wording
+from facility import __version__, answers, stream, views
 from facility.alarms import AlarmBook, UnknownAlarm
 from facility.audit import Audit
 from facility.claims import Claims
@@ -216,11 +216,11 @@ class Session:
             async with asyncio.timeout(LOOK_S):
                 preview = await self._parts.previews.preview(command)
         except PointsError as error:
-            why = f"{known.device} cannot be asked: {wording.sentence(error)} Nothing was written."
+            why = f"{known.device} cannot be asked: {answers.sentence(error)} Nothing was written."
             raise FacilityError("busy", why) from None
         except TimeoutError:
             raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
-        return wording.plan(preview, known, views.claims_by_level(self._parts.claims.of(known.id)))
+        return answers.plan(preview, known, views.claims_by_level(self._parts.claims.of(known.id)))
 
     async def commit(self, plan: str) -> Result:
         self._must_command()
@@ -245,7 +245,7 @@ class Session:
         except UnknownAlarm as error:
             raise FacilityError("unknown", str(error)) from None
         except PointsError as error:
-            raise FacilityError("busy", f"{wording.sentence(error)} Nothing was acknowledged.") from None
+            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was acknowledged.") from None
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start and self._role not in MAY_COMMAND:
@@ -319,7 +319,7 @@ class Session:
     def _result(self, outcome: Outcome) -> Result:
         command = outcome.command
         reading = self._parts.store.get(command.point)
-        return wording.result(
+        return answers.result(
             outcome,
             self._catalog.points.get(command.point),
             ours=self._parts.claims[(command.point, command.priority)] is not None,
