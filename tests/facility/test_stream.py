@@ -139,9 +139,10 @@ async def test_a_hold_sends_the_row_of_its_point_again_when_it_comes_and_when_it
         await bench.desk.submit(OVERRIDE)
         (values,) = await take(updates)
         assert [(value.id, value.held) for value in values.values] == [(SETPOINT.id, "8 mchen")]
-        await bench.claims.drop((SETPOINT.id, Priority.OPERATOR))  # no reading comes of it
+        await bench.claims.drop((SETPOINT.id, Priority.OPERATOR))  # no reading comes of it, but one of another point
+        bench.store.put(reading(FAN, True))
         (values,) = await take(updates)
-        assert [(value.id, value.held) for value in values.values] == [(SETPOINT.id, "")]
+        assert {value.id: value.held for value in values.values} == {SETPOINT.id: "", FAN.id: ""}
         await quiet(updates)
 
 

@@ -112,7 +112,7 @@ async def test_a_service_that_ends_by_itself_is_run_again():
 async def test_a_vital_service_is_not_survived():
     clock, roll, service = Waits(1), Roll(), falling(KeyError("claims"))
     with capture_logs() as logs, pytest.raises(KeyError):
-        await supervise(service, clock, roll, vital=True)
+        await asyncio.wait_for(supervise(service, clock, roll, vital=True), 5)
     assert (service.runs, clock.waits, [line["log_level"] for line in logs]) == (1, [], ["critical"])
 
 
