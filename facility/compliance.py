@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from facility.apart import told_apart
 from facility.model import Severity
 from facility.profiles import ORDER, Abnormal, Limit, Profile, Profiles
-from facility.wording import told_apart
 from points.catalog import Catalog
 from points.model import Point, PointId, Quality, Reading, Space, SpaceId
 from points.units import show

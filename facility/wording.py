@@ -1,58 +1,110 @@
-"""What tells a point from the others of its class in the same place, in plain words. Pure.
-
-Two probes of one refrigerator never get the same alarm text: what differs in their descriptions
-(or names) is said first.
-"""
+"""Plans and results as a person reads them: what a wish would do, and what became of it. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
 
-from facility.profiles.states import words
-from points.model import Point, PointId
+from facility import views
+from facility.model import Claim, Failed, Held, Mismatch, Outcome, Outranked, Rejected
+from facility.preview import Preview
+from facility.wire import Plan, Result, ValueInfo
+from points.model import Point, Value
+from points.units import show
 
-LONGEST = 24  # characters; an alarm's text has a line of about 40
-_ASIDE = re.compile(r"[,;(].*")  # "product temperature, probe in glycerol"
-
-
-def told_apart(points: Iterable[Point]) -> Mapping[PointId, str]:
-    """For each point that is not the only one of its class where it is: "product", "probe 2"."""
-    groups: dict[tuple[str, str], list[Point]] = {}
-    for point in points:
-        groups.setdefault((point.space or point.equipment or point.device, point.point_class), []).append(point)
-    return {point: apart for members in groups.values() if len(members) > 1 for point, apart in _differing(members)}
+Status = Literal["held", "released", "outranked", "mismatch", "rejected", "failed"]
 
 
-def _differing(members: Sequence[Point]) -> list[tuple[PointId, str]]:
-    """By their descriptions if that tells them apart, or else by their names."""
-    described = _own_words([_ASIDE.sub("", point.description or point.name) for point in members])
-    named = _own_words([point.name for point in members])
-    apart = described if _tell(described) else named if _tell(named) else [point.name for point in members]
-    return [(point.id, text) for point, text in zip(members, apart, strict=True)]
+def sentence(text: object) -> str:
+    """With the full stop that errors have or have not."""
+    return f"{str(text).rstrip('. ')}."
 
 
-def _tell(texts: Sequence[str]) -> bool:
-    return all(texts) and len(set(texts)) == len(texts)
+def plan(preview: Preview, point: Point, claims: Mapping[int, Claim]) -> Plan:
+    """What the wish would do. `claims`: ours at the point, by level."""
+    verdict, command = preview.verdict, preview.command
+    where = f"{point.ref.object_type} {point.ref.instance}, slot {int(command.priority)}"
+    wish = "release" if command.value is None else f"write {show(point, command.value)} to"
+    return Plan(
+        id=preview.id,
+        point=point.id,
+        what=f"{wish} {point.id} ({where})",
+        verdict=verdict.decision,
+        rule=verdict.rule,
+        why=verdict.text,
+        wins=_wins(preview),
+        slots=views.slot_infos(preview.slots, point, claims) if preview.slots else [],
+        ends=preview.ends,
+        after=_after(preview, point),
+        valid_until=preview.valid_until,
+    )
 
 
-def _own_words(texts: Sequence[str]) -> list[str]:
-    """Of each text the words that not all have, with the word before a number: "probe 2"."""
-    split = [words(text).split() for text in texts]
-    count = Counter(word for text in split for word in set(text))
+def result(
+    outcome: Outcome, point: Point | None, *, ours: bool, readback: ValueInfo | None, now: datetime, zone: ZoneInfo
+) -> Result:
+    """How a command ended. `ours`: a claim of ours stands in its slot; `point` is None if it is not known any more."""
+    command = outcome.command
+    until = None if command.lasts is None else now + command.lasts
+    status, text = _end(outcome, point, ours=ours, end=f" until {until.astimezone(zone):%H:%M}" if until else "")
+    return Result(
+        status=status,
+        point=command.point,
+        text=text,
+        readback=readback,
+        winner=outcome.slots.winner if isinstance(outcome, (Held, Outranked, Mismatch)) else None,
+        until=until if status in ("held", "outranked") else None,
+    )
 
-    def own(text: list[str]) -> str:
-        def differs(word: str) -> bool:
-            return count[word] < len(split)
 
-        kept = [
-            word
-            for word, following in zip(text, [*text[1:], ""], strict=False)
-            if differs(word) or (following.isdigit() and differs(following))
-        ]
-        while len(kept) > 1 and len(" ".join(kept)) > LONGEST:
-            kept.pop()
-        return " ".join(kept)
+def _end(outcome: Outcome, point: Point | None, *, ours: bool, end: str) -> tuple[Status, str]:
+    command = outcome.command
+    name, slot = command.point, int(command.priority)
+    wanted = _said(point, command.value)
+    match outcome:
+        case Held() if command.value is None:
+            return "released", f"{name} is released; slot {slot} is empty."
+        case Held():
+            return "held", f"{name} is held at {wanted}{end}, read back from the device."
+        case Outranked(by_slot=winner):
+            return "outranked", f"{wanted} stands in slot {slot}, but slot {winner} wins."
+        case Mismatch(found=None):
+            return "mismatch", f"The device did not take {wanted}: the slot is empty. Nothing is held."
+        case Mismatch(found=found) if command.value is None:
+            after = "The agent tries again." if ours else "It is not ours and was left alone."
+            return "mismatch", f"The slot still holds {_said(point, found)}. {after}"
+        case Mismatch(found=found):
+            after = "It is held all the same." if ours else "It is not ours and was left alone."
+            return "mismatch", f"The slot holds {_said(point, found)}, not {wanted}. {after}"
+        case Rejected(rule=rule, why=why):
+            return "rejected", f"Refused ({rule}): {why}"
+        case Failed(why=why, written=written):
+            after = "The write may have arrived; it is being checked." if written else "Nothing was written."
+            return "failed", f"{sentence(why)} {after}"
 
-    return [own(text) for text in split]
+
+def _said(point: Point | None, value: Value | None) -> str:
+    if value is None:
+        return "nothing"
+    return show(point, value) if point else str(value)
+
+
+def _wins(preview: Preview) -> str:
+    if preview.slots is None or preview.verdict.refused:
+        return ""
+    if preview.outranked_by is not None:
+        return f"no: level {preview.outranked_by} stands above, {views.LEVELS.get(preview.outranked_by, 'not ours')}"
+    return "yes: nothing stands above"
+
+
+def _after(preview: Preview, point: Point) -> str:
+    """What applies when the slot is empty again, and that it is the agent who empties it."""
+    if preview.slots is None:
+        return ""
+    level, value = preview.beneath
+    what = f"{show(point, value)} from {'the relinquish default' if level is None else f'level {level}'}"
+    if preview.command.value is None:
+        return f"then {what}"
+    return f"the agent lets go, when it is back if it is down then; then {what}"

@@ -1,7 +1,7 @@
 import pytest
 from watched_site import point
 
-from facility.wording import told_apart
+from facility.apart import told_apart
 
 
 def apart(*points):
