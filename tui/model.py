@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_RETRY = 1.0
 LONGEST_RETRY = 10.0
-SILENCE = 3.0
+SILENCE = 5.0
 """Seconds without a message after which the agent counts as lost: an overview comes every second."""
 PATIENCE = 10.0
 """Seconds for opening the stream and for each part of the first snapshot: a large catalog takes its time."""

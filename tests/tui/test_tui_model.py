@@ -138,8 +138,8 @@ async def followed(facility):
             await following
 
 
-async def test_an_agent_that_is_silent_for_three_seconds_is_lost():
-    assert model.SILENCE == 3.0
+async def test_an_agent_that_is_silent_for_five_seconds_is_lost():
+    assert model.SILENCE == 5.0
     facility = FakeFacility()
     async with followed(facility) as picture:
         facility.deaf = True
