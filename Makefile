@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help demo test check format lock install bench screenshots clean
+.PHONY: help demo test check coverage format lock install bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,9 @@ demo: $(READY)
 	@$(BIN)/facility demo $(ARGS)
 
 test: $(READY)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+coverage: $(READY)
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
 
 check: $(READY)

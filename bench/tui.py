@@ -132,8 +132,9 @@ def terminal(argv: list[str], columns: int, lines: int) -> Iterator[Terminal]:
     if pid == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         # ours alone: GNU readline, if anybody loaded it, has put COLUMNS and LINES into the real environment
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         wanted = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_DISABLE_KITTY_KEY": "1"}
-        os.execve(sys.executable, [sys.executable, *argv], {**os.environ, **wanted})
+        os.execve(sys.executable, [sys.executable, *argv], {**inherited, **wanted})
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     try:
         yield Terminal(pid, fd, columns, lines)

@@ -189,6 +189,21 @@ class StrictClient(aiomqtt.Client):
         self._reached = True
         super()._on_socket_open(client, userdata, sock)
 
+    def _on_socket_register_write(self, client: Client, userdata: Any, sock: PahoSocket) -> None:
+        self._loop.call_soon_threadsafe(self._watch_for_room, client, sock)
+
+    def _watch_for_room(self, client: Client, sock: PahoSocket) -> None:
+        """Aiomqtt watches a file number, later: by then the socket may be closed and the number somebody else's."""
+        if sock.fileno() >= 0:
+            self._loop.add_writer(sock.fileno(), self._write, client)
+
+    def _write(self, client: Client) -> None:
+        try:
+            client.loop_write()
+        except Exception as error:  # noqa: BLE001 - paho raises what the socket raises; the connection is lost
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
     def _fail_unanswered(self, disconnected: asyncio.Future[None]) -> None:
         error = disconnected.exception() or aiomqtt.MqttError("Disconnected")
         for answer in self._answers.values():

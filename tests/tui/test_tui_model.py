@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import asynccontextmanager, suppress
 
 import fake_facility
@@ -136,20 +135,6 @@ async def followed(facility):
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
-
-
-async def test_an_agent_that_is_silent_for_five_seconds_is_lost():
-    assert model.SILENCE == 5.0
-    facility = FakeFacility()
-    async with followed(facility) as picture:
-        facility.deaf = True
-        silent_from = time.monotonic()
-        async with asyncio.timeout(5):
-            while picture.live:
-                await asyncio.sleep(0.01)
-        assert 2.5 < time.monotonic() - silent_from < 3.6
-        assert picture.link is Link.LOST
-        assert "not answering" in picture.trouble
 
 
 async def test_an_agent_that_sends_an_overview_now_and_then_is_not_lost(monkeypatch):

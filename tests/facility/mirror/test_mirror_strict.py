@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -132,3 +133,15 @@ async def test_an_agent_that_may_not_read_its_own_topics_still_mirrors(
     ):
         await until(lambda: hears.has("state/ahu-1/temp") and hears.has("status"))
         assert hears.of("status")["state"] == "online"
+
+
+async def test_a_socket_that_closed_meanwhile_is_not_watched():
+    loop = asyncio.get_running_loop()
+    faults = []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    client = StrictClient(HERE, 1, identifier="test")
+    with socket.socket() as closed:
+        client._on_socket_register_write(client._client, None, closed)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert faults == []
