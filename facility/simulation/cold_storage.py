@@ -16,7 +16,7 @@ AIR_PROBE = 60.0  # s
 BUFFERED_PROBE = 600.0
 DOOR_OPENINGS = 3.0  # an hour by day
 DOOR_SECONDS = 30.0
-LEFT_OPEN_HEAT = 1500.0  # W: wide open, more than any compressor carries
+LEFT_OPEN_LOSS = 85.0  # W/K: wide open, 1.5 kW into a box at 4 C, more than any compressor carries
 ROOM_AIR_AT_PROBE = 0.4  # share, while the door stands open
 COMPRESSOR = 0.35  # kW
 
@@ -44,8 +44,8 @@ class Cold:
             self.door_left = DOOR_SECONDS
             self.openings += 1
         door = left_open or self.door_left > 0.0
-        box = replace(self.box, door_heat=LEFT_OPEN_HEAT) if left_open else self.box
-        self.box = replace(box.after(seconds, ambient=ROOM, door_open=door), door_heat=self.box.door_heat)
+        box = replace(self.box, door_loss=LEFT_OPEN_LOSS) if left_open else self.box
+        self.box = replace(box.after(seconds, ambient=ROOM, door_open=door), door_loss=self.box.door_loss)
         around = self.box.temperature + ROOM_AIR_AT_PROBE * left_open * (ROOM - self.box.temperature)
         self.air = approach(self.air, around, seconds, AIR_PROBE)
         self.buffered = approach(self.buffered, self.box.temperature, seconds, BUFFERED_PROBE)

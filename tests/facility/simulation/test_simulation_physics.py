@@ -116,3 +116,11 @@ def test_a_valve_takes_its_time():
 
 def test_half_the_fan_speed_is_an_eighth_of_the_power():
     assert fan_power(50.0, 8.0) == pytest.approx(1.0)
+
+
+def test_a_refrigerator_left_open_warms_to_its_room_and_no_further():
+    box = ColdBox(temperature=4.0, start_above=5.5, stop_below=3.5, door_loss=85.0)
+    for _ in range(48):
+        box = box.after(1800.0, ambient=22.0, door_open=True)
+        assert box.temperature <= 22.0
+    assert box.temperature > 15.0
