@@ -35,7 +35,7 @@ from facility.preview import Previews
 from facility.profiles import Limit, Profiles
 from facility.session import Parts, Session
 from facility.settings import discovery_plan, mirror_settings, must_be_usable, stack_settings, state_folder
-from facility.strategy import SiteWord, Strategy, rules_of
+from facility.strategy import Strategy, rules_of
 from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey, shape_of
 from points.bacnet.stack import Stack, open_stack
@@ -132,7 +132,7 @@ def _survey(
 
 async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit) -> Agent:
     book, store, events = CatalogBook(), PointStore(), Events()
-    profiles = Profiles.load(config.profiles, own=SiteWord(rules_of(config)[0], book))
+    profiles = Profiles.load(config.profiles)
     strategy = Strategy(config, clock.now().astimezone(config.site.tz).date())
 
     def space_of(point: Point) -> Space | None:

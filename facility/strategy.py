@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,7 @@ from facility.config.sections import (
     WeeklyPolicy,
     parse_change,
 )
-from facility.profiles import Own
-from points.catalog import Catalog, CatalogBook
+from points.catalog import Catalog
 from points.model import Point, PointId
 from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
@@ -89,36 +88,6 @@ def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:
         for section in config.spaces
     ]
     return points, spaces
-
-
-class SiteWord:
-    """What the site says about single points, resolved against the catalog of the moment."""
-
-    def __init__(self, rules: Sequence[PointRule], book: CatalogBook) -> None:
-        self._rules = rules
-        self._book = book
-        self._catalog: Catalog | None = None
-        self._own: dict[PointId, Own] = {}
-
-    def __call__(self, point: Point) -> Own | None:
-        if self._catalog is not self._book.current:
-            self._catalog = self._book.current
-            self._own = self._resolved(self._catalog)
-        return self._own.get(point.id)
-
-    def _resolved(self, catalog: Catalog) -> dict[PointId, Own]:
-        own: dict[PointId, Own] = {}
-        for rule in self._rules:
-            if (rule.limit_low, rule.limit_high, rule.deadline_s) == (None, None, None):
-                continue
-            for point in parse(rule.match)(catalog):
-                before = own.get(point.id, Own())
-                own[point.id] = Own(
-                    low=before.low if rule.limit_low is None else rule.limit_low,
-                    high=before.high if rule.limit_high is None else rule.limit_high,
-                    deadline_s=before.deadline_s if rule.deadline_s is None else rule.deadline_s,
-                )
-        return own
 
 
 def _holidays(config: Config, today: date) -> dict[date, str]:

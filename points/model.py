@@ -140,6 +140,9 @@ class Point:
     space: SpaceId | None = None
     present: bool = True  # False: known from before, not found by the latest discovery
     locked: bool = False  # the site said monitor-only
+    site_low: float | None = None  # the site's own limits and deadline for this point; they win over any profile's
+    site_high: float | None = None
+    deadline_s: float | None = None
 
     @property
     def access(self) -> Access:

@@ -77,6 +77,9 @@ def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Po
         name=point.name if rule.name is None else rule.name,
         equipment=point.equipment if rule.equipment is None else EquipmentId(rule.equipment),
         locked=point.locked or rule.access == "monitor-only",
+        site_low=point.site_low if rule.limit_low is None else rule.limit_low,
+        site_high=point.site_high if rule.limit_high is None else rule.limit_high,
+        deadline_s=point.deadline_s if rule.deadline_s is None else rule.deadline_s,
     )
     if point.commandable:  # of what is only read the limits are the alarm's, and the device's range stays what it is
         low, high = _narrower(max, point.low, rule.limit_low), _narrower(min, point.high, rule.limit_high)

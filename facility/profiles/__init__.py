@@ -7,8 +7,8 @@ are merged key by key, the site's word wins. Everything is validated when it is 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from facility.profiles.states import active_if_named, alarm_states, is_named, sa
 from points.errors import PointsError
 from points.model import Kind, Point, Safety, Space
 
-__all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Own", "Profile", "ProfileError", "Profiles"]
+__all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Profile", "ProfileError", "Profiles"]
 
 SHIPPED = (Path(__file__).with_name("rooms.toml"), Path(__file__).with_name("equipment.toml"))
 DEADLINE_S = 300.0  # how old a value may be that no profile speaks of: twice a usual five-minute trend would miss it
@@ -40,15 +40,6 @@ _ALARM_SEVERITY = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Own:
-    """What the site's configuration says of a single point, in the point's unit."""
-
-    low: float | None = None
-    high: float | None = None
-    deadline_s: float | None = None
-
-
 class ProfileError(PointsError):
     """A profile file cannot be used. The text names the file, the key and what is wrong."""
 
@@ -56,23 +47,11 @@ class ProfileError(PointsError):
 class Profiles:
     """All profiles of the site, and what they say about a point."""
 
-    def __init__(
-        self,
-        profiles: Mapping[str, Profile],
-        *,
-        own: Callable[[Point], Own | None] = lambda _: None,
-    ) -> None:
-        """`own`: what the site says of a single point; it wins."""
+    def __init__(self, profiles: Mapping[str, Profile]) -> None:
         self._profiles = dict(profiles)
-        self._own = own
 
     @classmethod
-    def load(
-        cls,
-        site: Path | None = None,
-        *,
-        own: Callable[[Point], Own | None] = lambda _: None,
-    ) -> Profiles:
+    def load(cls, site: Path | None = None) -> Profiles:
         """The shipped profiles with the site's file laid over them; `ProfileError` if any of it is wrong."""
         tables: dict[str, Any] = {}
         origin: dict[str, Path] = {}
@@ -81,7 +60,7 @@ class Profiles:
             tables = _merged(tables, read)
             origin |= dict.fromkeys(read, file)
         profiles = {key: _validated(origin[key], key, table) for key, table in tables.items()}
-        return cls(profiles, own=own)
+        return cls(profiles)
 
     @property
     def types(self) -> frozenset[str]:
@@ -106,7 +85,7 @@ class Profiles:
         if table and is_named(point, table.not_named):
             table = None
         limit = _converted(table, profile, point.unit) if table and profile else None
-        return _narrowed(limit, self._own(point))
+        return _narrowed(limit, point)
 
     def command_limits(self, point: Point, space: Space | None) -> Limit | None:
         """Between which values the point may be commanded: its own limits, else those of what it is the setpoint of."""
@@ -138,9 +117,8 @@ class Profiles:
 
     def deadline(self, point: Point, space: Space | None) -> float:
         """How many seconds old the point's value may become before it is stale."""
-        own = self._own(point)
-        if own is not None and own.deadline_s is not None:
-            return own.deadline_s
+        if point.deadline_s is not None:
+            return point.deadline_s
         profile = self.of_point(point, space)
         return profile.deadline_s if profile else DEADLINE_S
 
@@ -150,9 +128,9 @@ class Profiles:
         return profile is not None and profile.critical
 
 
-def _narrowed(limit: Limit | None, own: Own | None) -> Limit | None:
+def _narrowed(limit: Limit | None, point: Point) -> Limit | None:
     """The limits with the site's own in their place; a side of which it says nothing stays."""
-    if own is None or (own.low is None and own.high is None):
+    if point.site_low is None and point.site_high is None:
         return limit
     if limit is None:
         limit = Limit(
@@ -169,8 +147,8 @@ def _narrowed(limit: Limit | None, own: Own | None) -> Limit | None:
             edition="",
             verified_by=SITE,
         )
-    low = limit.low if own.low is None else own.low
-    high = limit.high if own.high is None else own.high
+    low = limit.low if point.site_low is None else point.site_low
+    high = limit.high if point.site_high is None else point.site_high
     return replace(limit, low=low, high=high, source=SITE, edition="", verified_by=SITE)
 
 

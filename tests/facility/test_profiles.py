@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 from watched_site import OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, TEMPERATURE, point
 
 from facility.model import Severity
-from facility.profiles import GROUPS, Own, Profiles
+from facility.profiles import GROUPS, Profiles
 from facility.profiles import ProfileError as Trouble
 from facility.profiles.conversion import convert
 from points.classify.classes import CLASSES
@@ -123,10 +125,9 @@ def test_temperature_setpoints_are_limited_where_a_wrong_value_harms(profiles, p
     assert profiles.command_limits(setpoint, OFFICE_1) is None
 
 
-def test_the_site_limits_the_command_of_a_setpoint_itself():
-    setpoint = point("or-3/dp-sp", "room-pressure-setpoint", "pascals", space="or-3")
-    own = Profiles.load(own={setpoint: Own(low=5.0)}.get)
-    assert own.command_limits(setpoint, OR).low == 5.0
+def test_the_site_limits_the_command_of_a_setpoint_itself(profiles):
+    setpoint = point("or-3/dp-sp", "room-pressure-setpoint", "pascals", space="or-3", site_low=5.0)
+    assert profiles.command_limits(setpoint, OR).low == 5.0
 
 
 def test_every_room_pressure_has_a_range_in_which_it_is_believed(profiles):
@@ -138,15 +139,13 @@ def test_every_room_pressure_has_a_range_in_which_it_is_believed(profiles):
 def test_deadlines(profiles):
     assert profiles.deadline(PRESSURE, OR) == 15
     assert profiles.deadline(PRESSURE, None) == 300
-    own = Profiles.load(own={PRESSURE: Own(deadline_s=7.0)}.get)
-    assert own.deadline(PRESSURE, OR) == 7.0
+    assert profiles.deadline(replace(PRESSURE, deadline_s=7.0), OR) == 7.0
 
 
-def test_the_site_may_limit_a_single_point():
-    own = Profiles.load(own={PRESSURE: Own(low=4.0), OFFICE: Own(low=60.0, high=80.0)}.get)
-    limit = own.limits(PRESSURE, OR)
+def test_the_site_may_limit_a_single_point(profiles):
+    limit = profiles.limits(replace(PRESSURE, site_low=4.0), OR)
     assert (limit.low, limit.severity, limit.delay_s, limit.source) == (4.0, Severity.CRIT, 120, "site configuration")
-    assert own.limits(OFFICE, None).high == 80.0
+    assert profiles.limits(replace(OFFICE, site_low=60.0, site_high=80.0), None).high == 80.0
 
 
 @pytest.mark.parametrize(

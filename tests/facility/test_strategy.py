@@ -1,15 +1,13 @@
 """From configuration to programmes and policies; every mistake is told with its place."""
 
-from dataclasses import replace
 from datetime import date, time
 
 import pytest
-from session_bench import CATALOG, CONFIG, DEVICES, MONITORED, WARM
+from session_bench import CATALOG, CONFIG
 
 from facility.config import Config, ConfigError
-from facility.profiles import Own
-from facility.strategy import SiteWord, Strategy, rules_of
-from points.catalog import Catalog, CatalogBook
+from facility.strategy import Strategy, rules_of
+from points.catalog import Catalog
 from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, Entry, why
 from schedules.policies.lighting_sweep import LightingSweep
@@ -161,27 +159,3 @@ def test_a_rule_that_cannot_be_read_names_its_place(sections, says):
     with pytest.raises(ConfigError) as error:
         rules_of(configured(**sections))
     assert str(error.value).startswith(says)
-
-
-def test_of_several_rules_the_last_word_counts_value_by_value():
-    word = SiteWord(
-        [
-            PointRule(match="ahu-1/*", limit_low=10.0, limit_high=30.0),
-            PointRule(match="ahu-1/sp", limit_high=25.0, deadline_s=60.0),
-            PointRule(match="vav-9/*", point_class="damper"),
-        ],
-        CatalogBook(CATALOG),
-    )
-    assert word(MONITORED) == Own(low=10.0, high=30.0)
-    assert word(WARM) == Own(low=10.0, high=25.0, deadline_s=60.0)
-    assert word(CATALOG.points["vav-9/sp"]) is None
-
-
-def test_the_site_s_word_is_resolved_anew_when_the_catalog_changes():
-    book = CatalogBook()
-    word = SiteWord([PointRule(match="class:damper", limit_low=10.0)], book)
-    assert word(WARM) is None
-    book.replace(Catalog.of(DEVICES, [replace(WARM, point_class="damper")]))
-    assert word(WARM) == Own(low=10.0)
-    book.replace(CATALOG)
-    assert word(WARM) is None

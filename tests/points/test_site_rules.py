@@ -139,3 +139,13 @@ def test_no_rule_without_safety_makes_a_point_writable(safety, point_class, spac
     after = ruled(before, PointRule(match="*", point_class=point_class, space="s"), spaces=(space,))
     assert before.access is Access.COMMANDABLE or after.access is Access.MONITOR_ONLY
     assert before.safety is Safety.COMFORT or after.safety is not Safety.COMFORT
+
+
+def test_limits_and_deadlines_stay_with_a_point_that_the_same_rule_renames():
+    unknown = a_point("a/x", point_class="unknown")
+    rules = [
+        PointRule(match="class:unknown", point_class="damper", limit_low=10.0, deadline_s=60.0),
+        PointRule(match="a/*", limit_high=30.0),
+    ]
+    known = ruled(unknown, *rules)
+    assert (known.point_class, known.site_low, known.site_high, known.deadline_s) == ("damper", 10.0, 30.0, 60.0)
