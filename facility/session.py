@@ -249,7 +249,7 @@ class Session:
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start and self._role not in MAY_COMMAND:
-            raise FacilityError("not-allowed", f"You are a {self._role}: looking through the whole building is for operators.")
+            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not search the building.")
         return self._parts.survey.ask() if start else self._parts.survey.state()
 
     async def stats(self) -> dict[str, float]:
