@@ -42,9 +42,6 @@ class Catalog:
     def points_of(self, device: DeviceId) -> list[Point]:
         return [point for point in self.points.values() if point.device == device]
 
-    def points_in(self, space: SpaceId) -> list[Point]:
-        return [point for point in self.points.values() if point.space == space]
-
     def _not_found(self, wanted: str) -> str:
         near = difflib.get_close_matches(wanted, self.points, n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else " `facility points` lists all of them."

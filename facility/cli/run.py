@@ -123,8 +123,9 @@ def demo(
 
     Example:  facility demo --scenario fridge-door --speed 20
     """
-    from facility.demo.play import SCENARIOS, DemoOptions, play  # noqa: PLC0415 - as heavy as the agent
+    from facility.demo.play import DemoOptions, play  # noqa: PLC0415 - as heavy as the agent
     from facility.demo.processes import ChildFailed  # noqa: PLC0415 - the same
+    from facility.simulation.scenarios import SCENARIOS  # noqa: PLC0415 - the same
 
     if scenario is not None and scenario not in SCENARIOS:
         fail(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.", Exit.USAGE)

@@ -28,7 +28,6 @@ from facility.until import asked_to_end
 from points.errors import PointsError
 
 CONFIG = Path(__file__).with_name("demo.toml")
-SCENARIOS = ("fridge-door", "or-pressure", "device-reboot", "device-silent", "holiday")
 BACNET_PORT = 47808  # of the simulated hospital's BBMD, if it is free
 AGENT_PORT = 47809
 MQTT_PORT = 1883  # so that mosquitto_sub needs no options
@@ -61,8 +60,6 @@ class Stage:
     mqtt_port: int
     mqtt_username: str | None
     mqtt_password: str | None
-    simulated_devices: int
-    simulated_points: int
 
 
 def play(options: DemoOptions, screens: Callable[[], Any] | None) -> int:
@@ -175,8 +172,6 @@ async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
             mqtt_port=mqtt.port,
             mqtt_username=mqtt.username,
             mqtt_password=mqtt.password,
-            simulated_devices=hospital.devices,
-            simulated_points=hospital.points,
         )
         await _ready(stage)
         yield stage

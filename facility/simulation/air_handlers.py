@@ -26,7 +26,6 @@ FAN_RAMP = 60.0
 SENSOR_LAG = 30.0
 FILTER = 90.0  # Pa at design flow, half loaded
 LITRES = 1000.0
-WATTS = 1000.0  # in a kilowatt
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from points.model import Quality
 from points.sqlite import NAMING
 
 QUALITY_CODES = {Quality.GOOD: 0, Quality.UNCERTAIN: 1, Quality.BAD: 2, Quality.STALE: 3}
-QUALITIES = {code: quality for quality, code in QUALITY_CODES.items()}
 GOOD = QUALITY_CODES[Quality.GOOD]
 
 BUCKET = 15 * 60 * 1000
