@@ -140,6 +140,7 @@ class Point:
     space: SpaceId | None = None
     present: bool = True  # False: known from before, not found by the latest discovery
     locked: bool = False  # the site said monitor-only
+    quarantined: bool = False  # its device is not surely the one we knew: read, not commanded
     site_low: float | None = None  # the site's own limits and deadline for this point; they win over any profile's
     site_high: float | None = None
     deadline_s: float | None = None
@@ -148,7 +149,7 @@ class Point:
     def access(self) -> Access:
         """COMMANDABLE only if the object can be, and nothing about it may be medical, life safety or unknown."""
         harmless = self.safety in (Safety.COMFORT, Safety.CRITICAL)
-        allowed = self.commandable and self.present and not self.locked and harmless
+        allowed = self.commandable and self.present and not (self.locked or self.quarantined) and harmless
         return Access.COMMANDABLE if allowed else Access.MONITOR_ONLY
 
 
@@ -179,7 +180,9 @@ class Device:
     serves_cov: bool = True  # accepts SubscribeCOV at all
     object_count: int = 0
     database_revision: int | None = None
+    object_digest: str = ""  # of its object list; part of what pins its identity
     duplicate: bool = False  # another device answered with the same instance
+    quarantine: str = ""  # why a person has to look before it is commanded again; "" if trusted
     present: bool = True
 
 
@@ -228,6 +231,9 @@ class EventKind(StrEnum):
     DEVICE_FOUND = "device-found"
     DEVICE_LOST = "device-lost"
     DEVICE_BACK = "device-back"
+    DEVICE_MOVED = "device-moved"
+    DEVICE_REPLACED = "device-replaced"
+    DEVICE_RESTARTED = "device-restarted"
     DUPLICATE_DEVICE = "duplicate-device"
     POINT_FOUND = "point-found"
     POINT_VANISHED = "point-vanished"

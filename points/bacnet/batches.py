@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
-from points.bacnet.port import Answer, Bacnet, Property
+from points.bacnet.port import Answer, Bacnet, Property, Query
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef
 
@@ -66,7 +66,7 @@ class Batches:
         if len(batch) == 1 or not self.reads_multiple:
             return [await self.one(batch[0])]
         try:
-            return await self._bacnet.read_many(self._device, batch)
+            return list(await self._bacnet.read_many(Query(self._device, tuple(batch))))
         except DeviceRefused as refused:
             if refused.code in NOT_SERVED:
                 self.reads_multiple = False

@@ -35,6 +35,19 @@ class Property:
     index: int | None = None
 
 
+@dataclass(slots=True, eq=False)
+class Query:
+    """Properties of one device that are read in one request, again and again.
+
+    Keep it as long as the same properties are asked for: whoever answers it keeps in `memory` what
+    saves work the next time (the request's octets, the last reply and what it said).
+    """
+
+    device: DeviceRef
+    wanted: tuple[Property, ...]
+    memory: object = None
+
+
 @dataclass(frozen=True, slots=True)
 class Opaque:
     """A value we have no type for (constructed or proprietary): its octets, as they came."""
@@ -76,8 +89,12 @@ class Bacnet(Protocol):
         """ReadProperty; raises DeviceRefused for an error answer."""
         ...
 
-    async def read_many(self, device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
-        """One ReadPropertyMultiple, answers in the order asked. The caller sizes it to the device."""
+    async def read_many(self, query: Query) -> Sequence[Answer]:
+        """One ReadPropertyMultiple, answers in the order asked. The caller sizes it to the device.
+
+        The very same answers object as last time means that the reply was the same, octet by octet.
+        REALs are exact; `points.bacnet.values.shortest` gives the decimal a person wrote.
+        """
         ...
 
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:

@@ -25,7 +25,7 @@ from points.bacnet.answers import Refusal, device_error, property_error
 from points.bacnet.application import Listener, listener
 from points.bacnet.lanes import Lanes
 from points.bacnet.link import Foreign, Interface, Link, Registration
-from points.bacnet.port import Answer, Datum, IAm, Notification, Property
+from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
 from points.bacnet.requests import (
     cancel_cov,
     read_property,
@@ -146,7 +146,8 @@ class Stack:
             raise self._nonsense(device, f"{about}: answered for something else")
         return self._decoded(device, wanted, answer.propertyValue)
 
-    async def read_many(self, device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
+    async def read_many(self, query: Query) -> Sequence[Answer]:
+        device, wanted = query.device, query.wanted
         if not wanted:
             return []
         about = f"{len(wanted)} properties of {device}"

@@ -11,7 +11,7 @@ from facility import survey as module
 from facility.catalog_rows import load_catalog
 from facility.database import open_state
 from facility.survey import Survey, shape_of
-from points.bacnet.port import IAm
+from points.bacnet.port import IAm, Query
 from points.catalog import CatalogBook
 from points.discovery import DiscoveryPlan
 from points.errors import BacnetUnavailable, DeviceRefused
@@ -52,14 +52,14 @@ class Network:
         return [IAm(device=WHERE, max_apdu=1476, segmentation="no-segmentation", vendor_id=1)] if there else []
 
     async def read(self, device, wanted):
-        (answer,) = await self.read_many(device, [wanted])
+        (answer,) = await self.read_many(Query(device, (wanted,)))
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    async def read_many(self, device, wanted):
-        assert device == WHERE
-        return [self._answer(each) for each in wanted]
+    async def read_many(self, query):
+        assert query.device == WHERE
+        return [self._answer(each) for each in query.wanted]
 
     def _answer(self, wanted):
         value = OBJECTS[wanted.object_type, wanted.instance].get(wanted.name)

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from points.bacnet.port import Answer, Datum, IAm, Notification, Property
+from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
 from points.errors import DeviceError, DeviceRefused, DeviceSilent
 from points.model import Device, DeviceId, DeviceRef, Kind, Point, PointId, Ref, Slots, Value
 
@@ -113,9 +113,10 @@ class PretendBacnet:
             raise answer
         return answer
 
-    async def read_many(self, device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
+    async def read_many(self, query: Query) -> Sequence[Answer]:
         await asyncio.sleep(0)
-        reached = self._reach(device, "read_many")
+        wanted = query.wanted
+        reached = self._reach(query.device, "read_many")
         if not reached.reads_multiple:
             raise DeviceRefused("no RPM", "unrecognized-service")
         if reached.most_at_once is not None and len(wanted) > reached.most_at_once:

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 from pretend import START, PretendBacnet, PretendDevice
 
-from points.bacnet.port import Answer, IAm, Property
+from points.bacnet.port import Answer, IAm, Query
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, Progress, RawPoint, discover, plain
 from points.discovery.plan import Describe
 from points.discovery.search import slices
 from points.errors import DeviceRefused
-from points.model import DeviceId, DeviceRef, EventKind, Kind, Point, PointId
+from points.model import DeviceId, EventKind, Kind, Point, PointId
 
 RPM, COV = 14, 5
 SERVICES = tuple(bit in (RPM, COV) for bit in range(40))
@@ -265,10 +265,10 @@ class Faulty(PretendBacnet):
         super().__init__(faulty, *devices)
         self._faulty = faulty.ref
 
-    async def read_many(self, device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
-        if device == self._faulty:
+    async def read_many(self, query: Query) -> Sequence[Answer]:
+        if query.device == self._faulty:
             raise RuntimeError("a library says so")
-        return await super().read_many(device, wanted)
+        return await super().read_many(query)
 
 
 async def test_a_fault_of_ours_at_one_device_does_not_end_the_discovery() -> None:

@@ -13,13 +13,13 @@ import pytest
 import structlog
 from pretend import FINE, START, PretendBacnet, PretendClock, PretendDevice, a_device, a_point, settle
 
-from points.bacnet.port import Answer, Property
+from points.bacnet.port import Answer, Query
 from points.catalog import Catalog, CatalogBook
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
 from points.events import Events
 from points.freshness import Freshness
 from points.freshness.subscriptions import LIFETIME, PROCESS, RETRY_REFUSED
-from points.model import DeviceId, DeviceRef, Event, EventKind, Kind, Point, PointId, Quality, Reading, Ref, Source
+from points.model import DeviceId, Event, EventKind, Kind, Point, PointId, Quality, Reading, Ref, Source
 from points.store import PointStore
 
 DEADLINE = 60.0
@@ -411,11 +411,11 @@ async def test_a_fault_of_ours_at_one_device_costs_that_device_only(monkeypatch:
         await bench.clock.pass_(100)
         read_many, tries = bench.bacnet.read_many, []
 
-        async def faulty(device: DeviceRef, wanted: Sequence[Property]) -> list[Answer]:
-            if device == sick.ref:
+        async def faulty(query: Query) -> Sequence[Answer]:
+            if query.device == sick.ref:
                 tries.append(bench.clock.now())
                 raise RuntimeError("a library says so")
-            return await read_many(device, wanted)
+            return await read_many(query)
 
         monkeypatch.setattr(bench.bacnet, "read_many", faulty)
         before = len(well.requests)

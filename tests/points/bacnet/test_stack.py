@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import pytest
 import rusty_bacnet as rusty
 
-from points.bacnet.port import IAm, Notification, Opaque, Property
+from points.bacnet.port import IAm, Notification, Opaque, Property, Query
 from points.bacnet.stack import Stack, StackSettings, open_stack
 from points.errors import BacnetUnavailable, DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef, Ref
@@ -89,22 +89,20 @@ class TestReading:
         assert await stack.read(device, Property("device", INSTANCE, "object-list", 2)) == "analog-input,1"
 
     async def test_one_bad_property_does_not_cost_the_batch(self, stack: Stack, device: DeviceRef) -> None:
-        answers = await stack.read_many(
-            device,
-            [
-                Property("analog-input", 1, "present-value"),
-                Property("analog-input", 1, "9999"),
-                Property("analog-input", 77, "present-value"),
-                Property("binary-output", 1, "present-value"),
-            ],
+        wanted = (
+            Property("analog-input", 1, "present-value"),
+            Property("analog-input", 1, "9999"),
+            Property("analog-input", 77, "present-value"),
+            Property("binary-output", 1, "present-value"),
         )
+        answers = await stack.read_many(Query(device, wanted))
         assert answers[0] == 21.5
         assert isinstance(answers[1], DeviceRefused)
         assert answers[1].code == "unknown-property"
         assert isinstance(answers[2], DeviceRefused)
         assert answers[2].code == "unknown-object"
         assert answers[3] is False
-        assert await stack.read_many(device, []) == []
+        assert await stack.read_many(Query(device, ())) == []
 
     async def test_a_refusal_has_its_code(self, stack: Stack, device: DeviceRef) -> None:
         with pytest.raises(DeviceRefused, match="serial-number") as refused:

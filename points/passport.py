@@ -1,0 +1,144 @@
+"""What each device, and each network, was found able to do: learned once, believed after a restart.
+
+A device's own claims (its I-Am, its services bit string) are hints and live in `points.model.Device`;
+a passport holds what experience taught. What the site says in its configuration wins over both.
+Everything here is in memory and synchronous; whoever stores it asks for `taken_changes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from points.model import DeviceRef
+
+
+class Oddity(StrEnum):
+    """Behaviour that is worth a word on the screen and a place in the export."""
+
+    REJECTS_RPM = "rejects-rpm"  # though it advertises ReadPropertyMultiple
+    REFUSES_SEGMENTS = "refuses-segments"  # though it claims segmentation
+    LATE_ANSWERS = "late-answers"
+    SWAPPED_ANSWERS = "swapped-answers"  # one request's answer came for another's
+    FORGETS_COV = "forgets-cov"  # a subscription it acknowledged brought no notification of a change
+    SILENT_RENEWAL = "silent-renewal"  # does not answer the renewal of a subscription
+    MISLABELLED_TEXT = "mislabelled-text"  # its strings are not in the character set they claim
+    RESTARTS = "restarts"  # has restarted while we watched
+    INDEX_ONLY_LIST = "index-only-list"  # its object list can be read element by element only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passport:
+    """What one device was found able to do. None: nothing learned yet."""
+
+    reads_multiple: bool | None = None  # answers ReadPropertyMultiple
+    rpm_limit: int | None = None  # properties in one request that it bears; None: no end seen
+    max_apdu: int | None = None  # octets of an answer that arrive on the way to us
+    segments: bool | None = None  # its segmented answers arrive
+    cov_slots: int | None = None  # subscriptions it was found to grant; None: no end seen
+    outstanding: int | None = None  # confirmed requests it was proven to bear at once
+    latency: float | None = None  # seconds to an answer, smoothed
+    timeout: float | None = None  # seconds an answer is waited for; None: what the settings say
+    retries: int | None = None
+    charset: str = ""  # "latin-1", ... : what its strings are in truth; "" as labelled
+    oddities: frozenset[Oddity] = field(default_factory=frozenset)
+    learned: datetime | None = None  # when anything in it changed last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkPassport:
+    """What the way to one network was found to bear. Network 0 is the local one."""
+
+    outstanding: int | None = None  # requests at once, to all of its devices together; None: no end seen
+    router: str = ""  # the address of the router that leads there
+    learned: datetime | None = None
+
+
+Overrule = Mapping[str, Any]
+"""Fields of `Passport`, as the site says they are."""
+
+
+def _nothing(_device: DeviceRef) -> Overrule:
+    return {}
+
+
+class Passports:
+    """Everybody's passport. `of` is what holds; `learned` is what experience says of it."""
+
+    def __init__(
+        self,
+        devices: Mapping[DeviceRef, Passport] | None = None,
+        networks: Mapping[int, NetworkPassport] | None = None,
+        *,
+        overrule: Callable[[DeviceRef], Overrule] = _nothing,
+        now: Callable[[], datetime | None] = lambda: None,
+    ) -> None:
+        self._devices = dict(devices or {})
+        self._networks = dict(networks or {})
+        self._overrule = overrule
+        self._now = now
+        self._in_force: dict[DeviceRef, Passport] = {}
+        self._changed_devices: set[DeviceRef] = set()
+        self._changed_networks: set[int] = set()
+
+    def of(self, device: DeviceRef) -> Passport:
+        """What holds for the device: as learned, overruled by the site."""
+        try:
+            return self._in_force[device]
+        except KeyError:
+            passport = self._in_force[device] = replace(self.learned(device), **self._overrule(device))
+            return passport
+
+    def learned(self, device: DeviceRef) -> Passport:
+        return self._devices.get(device, _BLANK)
+
+    def overruled(self, device: DeviceRef) -> Overrule:
+        """What the site says of the device."""
+        return self._overrule(device)
+
+    def learn(self, device: DeviceRef, **changes: Any) -> None:
+        """Notes what was found. What is known already changes nothing, and costs nothing."""
+        before = self.learned(device)
+        after = replace(before, **changes)
+        if after != before:
+            self._devices[device] = replace(after, learned=self._now())
+            self._in_force.pop(device, None)
+            self._changed_devices.add(device)
+
+    def odd(self, device: DeviceRef, oddity: Oddity) -> None:
+        """Notes a behaviour."""
+        before = self.learned(device).oddities
+        if oddity not in before:
+            self.learn(device, oddities=before | {oddity})
+
+    def network(self, number: int) -> NetworkPassport:
+        return self._networks.get(number, _UNKNOWN_NETWORK)
+
+    def learn_network(self, number: int, **changes: Any) -> None:
+        before = self.network(number)
+        after = replace(before, **changes)
+        if after != before:
+            self._networks[number] = replace(after, learned=self._now())
+            self._changed_networks.add(number)
+
+    def moved(self, before: DeviceRef, after: DeviceRef) -> None:
+        """The same device at another address: what was learned of it goes with it."""
+        if before in self._devices and after not in self._devices:
+            self._devices[after] = self._devices[before]
+            self._in_force.pop(after, None)
+            self._changed_devices.add(after)
+
+    def taken_changes(self) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
+        """What changed since this was last asked, for whoever stores it."""
+        devices = {device: self._devices[device] for device in self._changed_devices}
+        networks = {number: self._networks[number] for number in self._changed_networks}
+        self._changed_devices.clear()
+        self._changed_networks.clear()
+        return devices, networks
+
+
+_BLANK = Passport()
+_UNKNOWN_NETWORK = NetworkPassport()
