@@ -52,6 +52,7 @@ def checked(config: Config) -> Findings:
     catalog = _known(config, findings)
     if catalog is not None:
         shaped = shape_of(*rules)(catalog)
+        _passports(findings, config, catalog)
         _rules(findings, config, shaped, shape_of((), ())(catalog))
         _policies(findings, strategy, shaped, now)
     count = len(findings.errors)
@@ -66,6 +67,19 @@ def _known(config: Config, findings: Findings) -> Catalog | None:
         return None
     findings.lines.append(f"catalog  {len(catalog.devices)} devices, {len(catalog.points)} points")
     return catalog
+
+
+def _passports(findings: Findings, config: Config, catalog: Catalog) -> None:
+    """What the site says of devices that are neither found nor listed is a mistake, like a rule without points."""
+    static = {(device.instance, device.network) for device in config.bacnet.devices}
+    known = {(device.ref.instance, device.ref.network) for device in catalog.devices.values()} | static
+    for entry in config.bacnet.passport:
+        where = f"device {entry.instance}" + ("" if entry.network is None else f" on network {entry.network}")
+        said = ", ".join(f"{name} = {value}" for name, value in entry.overrule.items())
+        count = sum(i == entry.instance and entry.network in (None, network) for i, network in known)
+        findings.lines.append(f"passport {where}: {said}")
+        if not count:
+            findings.wrong(f"[[bacnet.passport]] {where}: no such device is known")
 
 
 def _rules(findings: Findings, config: Config, shaped: Catalog, unruled: Catalog) -> None:

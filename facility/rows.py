@@ -102,6 +102,22 @@ class SpaceRow(StateRow, table=True):
     document: str
 
 
+class PassportRow(StateRow, table=True):
+    __tablename__ = "passports"
+
+    network: int = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    instance: int = Field(primary_key=True)
+    document: str
+
+
+class NetworkPassportRow(StateRow, table=True):
+    __tablename__ = "network_passports"
+
+    number: int = Field(primary_key=True)
+    document: str
+
+
 def table_of(row: type[StateRow]) -> Table:
     """The Core table of a row class: statements in bulk are many times faster than row objects."""
     return StateRow.metadata.tables[str(row.__tablename__)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from facility.api import must_be_servable
@@ -14,6 +15,7 @@ from points.bacnet.stack import StackSettings
 from points.discovery import DiscoveryPlan
 from points.errors import PointsError
 from points.model import DeviceRef
+from points.passport import Overrule
 
 
 class Misconfigured(PointsError):
@@ -50,6 +52,7 @@ def stack_settings(config: Config, *, patient: bool) -> StackSettings:
         foreign=bacnet.foreign,
         foreign_ttl=bacnet.foreign_ttl,
         apdu_timeout=bacnet.timeout_s,
+        max_outstanding_per_network=bacnet.max_outstanding_per_network,
         patient=patient,
     )
 
@@ -69,6 +72,16 @@ def discovery_plan(config: Config) -> DiscoveryPlan:
         ranges=((bacnet.low, bacnet.high),),
         static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
     )
+
+
+def overrule(config: Config) -> Callable[[DeviceRef], Overrule]:
+    """What the site says of a device. An entry that names the network wins over one that does not."""
+    said = {(entry.instance, entry.network): entry.overrule for entry in config.bacnet.passport}
+
+    def of(device: DeviceRef) -> Overrule:
+        return {**said.get((device.instance, None), {}), **said.get((device.instance, device.network), {})}
+
+    return of
 
 
 def mirror_settings(config: Config) -> MirrorSettings | None:

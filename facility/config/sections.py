@@ -6,7 +6,7 @@ import difflib
 import re
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -66,6 +66,57 @@ class StaticDevice(Section):
     """0 is the local network."""
 
 
+def _is_charset(name: str) -> str:
+    try:
+        "".encode(name)  # raises also for the codecs of Python that are no character sets
+    except (LookupError, ValueError):
+        raise ValueError(f"{name!r} is not a character set; write latin-1, cp1252, cp850, utf-8, ...") from None
+    return name
+
+
+class PassportSection(Section):
+    """What the site says of a device; it wins over what the agent finds out."""
+
+    instance: Annotated[int, Field(ge=0, le=4_194_302)]
+    """Which device."""
+    network: Annotated[int, Field(ge=0, le=65_534)] | None = None
+    """The network it is on, where the instance is there more than once; 0 is the local network."""
+    reads_multiple: bool | None = None
+    """Whether ReadPropertyMultiple may be used."""
+    rpm_limit: Annotated[int, Field(ge=1, le=500)] | None = None
+    """Most properties in one request."""
+    max_apdu: Annotated[int, Field(ge=50, le=1476)] | None = None
+    """Longest answer, in octets, that arrives on the way to us."""
+    segments: bool | None = None
+    """Whether its segmented answers arrive."""
+    cov_slots: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Most COV subscriptions; 0 polls everything."""
+    outstanding: Annotated[int, Field(ge=1, le=32)] | None = None
+    """Confirmed requests at once."""
+    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    """How long an answer is waited for."""
+    retries: Annotated[int, Field(ge=0, le=10)] | None = None
+    """How often a read is repeated after silence; writes never are."""
+    charset: Annotated[str, AfterValidator(_is_charset)] | None = None
+    """What its strings are in truth (`latin-1`), whatever they are labelled."""
+
+    @property
+    def overrule(self) -> dict[str, Any]:
+        """What is said, by the names of `points.passport.Passport`."""
+        said = self.model_dump(exclude={"instance", "network", "timeout_s"}, exclude_none=True)
+        return said if self.timeout_s is None else {**said, "timeout": self.timeout_s}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.overrule:
+            raise ValueError(f"nothing is said of device {self.instance}; known keys: {', '.join(_said_keys())}")
+        return self
+
+
+def _said_keys() -> list[str]:
+    return [key for key in PassportSection.model_fields if key not in ("instance", "network")]
+
+
 class BacnetSection(Section):
     address: str = "0.0.0.0:47808"
     """Our own address: `10.1.2.10/24:47808`. The mask is what makes broadcasts work."""
@@ -87,6 +138,24 @@ class BacnetSection(Section):
     """How often the building is looked through again; 0 is never."""
     timeout_s: Annotated[float, Field(gt=0, le=30)] = 3.0
     """How long an answer is waited for."""
+    max_outstanding_per_network: Annotated[int, Field(ge=1, le=64)] = 4
+    """Requests at once into one network behind a router, to all of its devices together."""
+    requests_per_second: Annotated[float, Field(gt=0, le=10_000)] = 50.0
+    """Packet budget of one network behind a router."""
+    local_requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 2000.0
+    """Packet budget of the network we are on."""
+    who_is_per_minute: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Most Who-Is broadcasts of a discovery: each makes every device of its range answer."""
+    passport: list[PassportSection] = []
+    """What is known of single devices, see README; it wins over what the agent finds out."""
+
+    @model_validator(mode="after")
+    def _one_word_of_each(self) -> Self:
+        said = [(entry.instance, entry.network) for entry in self.passport]
+        for instance, network in {key for key in said if said.count(key) > 1}:
+            where = "" if network is None else f" on network {network}"
+            raise ValueError(f"two entries [[bacnet.passport]] are about device {instance}{where}")
+        return self
 
 
 class MqttSection(Section):

@@ -137,3 +137,23 @@ def test_a_damaged_state_file_is_told_not_mended(site, tmp_path):
     with pytest.raises(PointsError, match="cannot be read"):
         checked(site())
     assert files(tmp_path) == before
+
+
+@pytest.mark.usefixtures("known")
+def test_what_is_said_of_a_device_is_shown_and_must_match_one(site):
+    instance = DEVICES[0].ref.instance
+    said = [
+        {"instance": instance, "rpm_limit": 5},
+        {"instance": instance, "network": 11, "retries": 0},
+        {"instance": 4242, "timeout_s": 9},
+        {"instance": 99, "network": 3, "segments": False},
+    ]
+    static = {"instance": 99, "address": "12", "network": 3}
+    bacnet = {"address": "10.1.2.10/24", "passport": said, "devices": [static]}
+    findings = checked(site(bacnet=bacnet))
+    assert f"passport device {instance}: rpm_limit = 5" in findings.lines
+    assert "passport device 99 on network 3: segments = False" in findings.lines
+    assert findings.errors == [
+        f"[[bacnet.passport]] device {instance} on network 11: no such device is known",
+        "[[bacnet.passport]] device 4242: no such device is known",
+    ]

@@ -57,6 +57,13 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
         ('[[points]]\nmatch = "a/b"\nlimit_low = 5\nlimit_high = 1\n', "limit_low 5 must be below limit_high 1"),
         (SPELLING, "speaks of ocupied; programme 'b' knows on, unoccupied"),
         ('[[programmes]]\nname = "a"\n[[programmes]]\nname = "a"\n', "two of a name: programme 'a'"),
+        ("[[bacnet.passport]]\nrpm_limit = 5\n", "bacnet.passport.0.instance: Field required"),
+        ("[[bacnet.passport]]\ninstance = 7\n", "nothing is said of device 7; known keys: reads_multiple, rpm_limit"),
+        ("[[bacnet.passport]]\ninstance = 7\nrpm_limt = 5\n", "rpm_limt: unknown key; did you mean 'rpm_limit'?"),
+        ("[[bacnet.passport]]\ninstance = 7\nrpm_limit = 0\n", "bacnet.passport.0.rpm_limit"),
+        ('[[bacnet.passport]]\ninstance = 7\ncharset = "base64"\n', "not a character set"),
+        ("[[bacnet.passport]]\ninstance = 7\nretries = 1\n" * 2, "two entries [[bacnet.passport]] are about device 7"),
+        ("[bacnet]\nrequests_per_second = 0\n", "bacnet.requests_per_second"),
         ('[[programmes]]\nname = "a"\nmonday = ["25:00 occupied"]\n', "programmes.0.monday.0"),
     ],
 )
