@@ -1,0 +1,63 @@
+"""What a repeated read remembers: its request, its last reply, and what that said.
+
+The same octets give the same answers object; a reply that differs only in REALs is picked from;
+anything else is decoded whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from points.bacnet.port import Answer, Property
+from points.bacnet.wire.replies import Asked, Key, multiple, single
+from points.bacnet.wire.requests import READ_PROPERTY, READ_PROPERTY_MULTIPLE, read_property, read_property_multiple
+from points.bacnet.wire.template import Template
+
+
+class Memory:
+    """Of one query. ValueError when BACnet does not know a name in it."""
+
+    __slots__ = ("_answers", "_asked", "_last", "_reals", "_template", "decoded", "parameters", "service")
+
+    def __init__(self, wanted: Sequence[Property]) -> None:
+        self._asked = Asked.of(wanted)
+        if len(wanted) == 1:
+            self.service, self.parameters = READ_PROPERTY, read_property(wanted[0])
+        else:
+            self.service, self.parameters = READ_PROPERTY_MULTIPLE, read_property_multiple(wanted)
+        self._last: bytes | None = None
+        self._answers: Sequence[Answer] = ()
+        self._reals: dict[Key, int] = {}
+        self._template: Template | None = None
+        self.decoded = 0  # replies that had to be decoded whole
+
+    def take(self, octets: bytes, at: int) -> Sequence[Answer]:
+        """The answers in the acknowledgement whose service parameters start at `at`; ProtocolError if it is none."""
+        reply = octets[at:]
+        if reply == self._last:
+            return self._answers
+        picked = self._picked(reply)
+        answers = self._decoded(reply) if picked is None else picked
+        self._last, self._answers = reply, answers
+        return answers
+
+    def _picked(self, reply: bytes) -> list[Answer] | None:
+        """By a template, which is made when it is first of use."""
+        if self._template is None:
+            if self._last is None or len(reply) != len(self._last) or not self._reals:
+                return None
+            places = {position: self._reals[key] for position, key in enumerate(self._asked.keys) if key in self._reals}
+            self._template = Template(self._last, self._answers, places)
+        return self._template.values(reply)
+
+    def _decoded(self, reply: bytes) -> Sequence[Answer]:
+        self._template = None
+        self.decoded += 1
+        reals: dict[Key, int] = {}
+        answers: list[Answer]
+        if self.service == READ_PROPERTY:
+            answers = [single(reply, 0, self._asked, reals)]
+        else:
+            answers = multiple(reply, 0, self._asked, reals)
+        self._reals = reals
+        return answers

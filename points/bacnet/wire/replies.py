@@ -1,0 +1,208 @@
+"""Answers to our reads, and refusals, from octets (ASHRAE 135, clauses 15.5, 15.7, 20.1 and 21).
+
+An answer about anything that was not asked is no answer: it is a `ProtocolError` as a whole.
+What one property of a multiple read cannot give stands in its place as an error.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from points.bacnet.port import Answer, Datum, Property
+from points.bacnet.wire.primitives import Shape, shape_of
+from points.bacnet.wire.requests import object_identifier
+from points.bacnet.wire.tags import (
+    APPLICATION,
+    closes,
+    decode,
+    enclosed_by,
+    identifier,
+    opens,
+    optional_unsigned,
+    tag,
+    unsigned,
+)
+from points.bacnet.wire.vocabulary import abort_reason_name, error_code_name, property_number, reject_reason_name
+from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
+
+ERROR, REJECT, ABORT = 5, 6, 7  # PDU types
+_ENUMERATED = 9
+_REAL = 0x44  # a REAL's whole tag
+_LONG_ENOUGH = 7  # octets of an opening tag, a REAL and a closing tag
+# A gateway found no way to the device; to whoever asked this is the same as silence.
+_NO_ROUTE = frozenset({"unknown-route", "network-down", "router-busy"})
+_real_at = struct.Struct(">f").unpack_from
+
+Key = tuple[int, int, int | None]
+"""An object identifier, a property and an index, as numbers."""
+
+
+class Asked(NamedTuple):
+    """What was asked for, by the numbers in which the answer will say it."""
+
+    wanted: tuple[Property, ...]
+    keys: tuple[Key, ...]
+    shapes: dict[Key, Shape]
+
+    @classmethod
+    def of(cls, wanted: Sequence[Property]) -> Asked:
+        """ValueError for a name that BACnet does not know."""
+        keys = tuple(_key(each) for each in wanted)
+        shapes = {
+            key: shape_of(each.object_type, each.name, each.index) for key, each in zip(keys, wanted, strict=True)
+        }
+        return cls(tuple(wanted), keys, shapes)
+
+
+def read_property(octets: bytes, at: int, wanted: Property) -> Datum:
+    """The value in the ReadProperty-ACK whose service parameters start at `at`."""
+    answer = single(octets, at, Asked.of((wanted,)), {})
+    if isinstance(answer, DeviceError):
+        raise answer
+    return answer
+
+
+def read_property_multiple(octets: bytes, at: int, wanted: Sequence[Property]) -> list[Answer]:
+    """The answers in the ReadPropertyMultiple-ACK whose service parameters start at `at`, in the order asked."""
+    return multiple(octets, at, Asked.of(wanted), {})
+
+
+def single(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> Answer:
+    """As `read_property`, but a value that cannot be decoded is the answer.
+
+    Where the value is a REAL, `reals` is told the place of its four octets.
+    """
+    end = len(octets)
+    about = of_property(asked.wanted[0])
+    try:
+        object_, at = identifier(0, octets, at, end)
+        property_, at = unsigned(1, octets, at, end)
+        index, at = optional_unsigned(2, octets, at, end)
+        start, stop, after = enclosed_by(3, octets, at, end)
+    except ProtocolError as error:
+        raise ProtocolError(f"{about}: the answer cannot be decoded ({error})") from None
+    key = (object_, property_, index)
+    if key != asked.keys[0] or after != end:
+        raise ProtocolError(f"{about}: answered for something else")
+    if octets[start] == _REAL and stop - start == 5 and not asked.shapes[key].many:
+        reals[key] = start + 1
+    return _value(octets, start, stop, key, asked)
+
+
+def multiple(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> list[Answer]:
+    """As `read_property_multiple`; `reals` is told where the four octets of each REAL are."""
+    results: dict[Key, Answer] = {}
+    try:
+        _results(octets, at, asked, results, reals)
+    except ProtocolError as error:
+        raise ProtocolError(f"{len(asked.keys)} properties: the answer cannot be decoded ({error})") from None
+    return [
+        results[key] if key in results else ProtocolError(f"{of_property(each)}: missing in the answer")
+        for key, each in zip(asked.keys, asked.wanted, strict=True)
+    ]
+
+
+def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], reals: dict[Key, int]) -> None:
+    """ReadAccessResults up to the end, each the results of one object."""
+    end = len(octets)
+    shapes = asked.shapes
+    while at < end:
+        object_, at = identifier(0, octets, at, end)
+        if not opens(1, octets, at, end):
+            raise ProtocolError("a list of results is missing")
+        at += 1
+        while not closes(1, octets, at, end):
+            property_, at = unsigned(2, octets, at, end)
+            index, at = optional_unsigned(3, octets, at, end)
+            key = (object_, property_, index)
+            shape = shapes.get(key)
+            if shape is None:
+                raise ProtocolError("answered for something else")
+            if (
+                at + _LONG_ENOUGH <= end
+                and octets[at + 1] == _REAL
+                and octets[at] == 0x4E
+                and octets[at + 6] == 0x4F
+                and not shape.many
+            ):
+                results[key] = float(_real_at(octets, at + 2)[0])
+                reals[key] = at + 2
+                at += _LONG_ENOUGH
+                continue
+            reals.pop(key, None)
+            if opens(5, octets, at, end):
+                start, stop, at = enclosed_by(5, octets, at, end)
+                results[key] = _refused(octets, start, stop, key, asked)
+            else:
+                start, stop, at = enclosed_by(4, octets, at, end)
+                results[key] = _value(octets, start, stop, key, asked)
+        at += 1
+
+
+def _value(octets: bytes, start: int, stop: int, key: Key, asked: Asked) -> Answer:
+    try:
+        return decode(octets, start, stop, asked.shapes[key])
+    except ProtocolError as error:
+        return ProtocolError(f"{_named(key, asked)} cannot be decoded: {error}")
+
+
+def _refused(octets: bytes, start: int, stop: int, key: Key, asked: Asked) -> DeviceError:
+    """The error that stands in place of one property."""
+    about = _named(key, asked)
+    try:
+        code = _error_code(octets, start, stop)
+    except ProtocolError as error:
+        return ProtocolError(f"{about}: refused, for a reason that cannot be decoded ({error})")
+    return DeviceRefused(f"{about}: refused ({code})", code)
+
+
+def refusal(octets: bytes, at: int, about: str) -> DeviceError:
+    """The error that the Error, Reject or Abort APDU at `at` is to us. The caller has matched its invoke id."""
+    end = len(octets)
+    kind = octets[at] >> 4 if at + 3 <= end else None
+    match kind:
+        case 6:
+            reason = reject_reason_name(octets[at + 2])
+            return DeviceRefused(f"{about}: rejected ({reason})", reason)
+        case 7:
+            reason = abort_reason_name(octets[at + 2])
+            return DeviceRefused(f"{about}: aborted ({reason})", reason)
+        case 5:
+            return _error(octets, at + 3, end, about)
+    return ProtocolError(f"{about}: the answer cannot be decoded")
+
+
+def _error(octets: bytes, at: int, end: int, about: str) -> DeviceError:
+    try:
+        if opens(0, octets, at, end):  # the services whose errors say more put these two into tag 0
+            at, end, _ = enclosed_by(0, octets, at, end)
+        code = _error_code(octets, at, end)
+    except ProtocolError as error:
+        return ProtocolError(f"{about}: the answer cannot be decoded ({error})")
+    if code in _NO_ROUTE:
+        return DeviceSilent(f"{about}: no router leads there ({code})")
+    return DeviceRefused(f"{about}: refused ({code})", code)
+
+
+def _error_code(octets: bytes, at: int, end: int) -> str:
+    """The code behind its class; the class says nothing that the code does not."""
+    for _ in range(2):
+        number, class_, start, at = tag(octets, at, end)
+        if number != _ENUMERATED or class_ != APPLICATION or not 0 < at - start <= 4:
+            raise ProtocolError("an error without class and code")
+    return error_code_name(int.from_bytes(octets[start:at], "big"))
+
+
+def of_property(wanted: Property) -> str:
+    index = "" if wanted.index is None else f"[{wanted.index}]"
+    return f"{wanted.name}{index} of {wanted.object_type} {wanted.instance}"
+
+
+def _named(key: Key, asked: Asked) -> str:
+    return of_property(asked.wanted[asked.keys.index(key)])
+
+
+def _key(wanted: Property) -> Key:
+    return object_identifier(wanted.object_type, wanted.instance), property_number(wanted.name), wanted.index
