@@ -31,10 +31,18 @@ from facility.leases import Leases
 from facility.links import Gauges
 from facility.mirror.service import Mirror
 from facility.overview import Overseer
+from facility.passports import PassportKeeper
 from facility.preview import Previews
 from facility.profiles import Limit, Profiles
 from facility.session import Parts, Session
-from facility.settings import discovery_plan, mirror_settings, must_be_usable, stack_settings, state_folder
+from facility.settings import (
+    discovery_plan,
+    mirror_settings,
+    must_be_usable,
+    overrule,
+    stack_settings,
+    state_folder,
+)
 from facility.strategy import Strategy, rules_of
 from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey, shape_of
@@ -82,14 +90,16 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     clock = SystemClock()
     must_be_usable(config)
     with open_state(state_folder(config)) as db:
+        passports = await PassportKeeper.open(db, overrule(config), clock)
         async with open_stack(stack_settings(config, patient=True)) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
-            agent = await _assembled(config, clock, db, stack, audit)
+            agent = await _assembled(config, clock, db, stack, audit, passports)
             try:
                 yield agent
             finally:
                 await agent.desk.settle()
+                await passports.save()  # what was learned while the services ended
                 if agent.history is not None:
                     agent.history.close()
                 await audit.note(by="agent", action="stop", target="agent")
@@ -130,7 +140,9 @@ def _survey(
     )
 
 
-async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit) -> Agent:
+async def _assembled(
+    config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit, keeper: PassportKeeper
+) -> Agent:
     book, store, events = CatalogBook(), PointStore(), Events()
     profiles = Profiles.load(config.profiles)
     strategy = Strategy(config, clock.now().astimezone(config.site.tz).date())
@@ -233,6 +245,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         survey=survey,
         strategy=strategy,
         overseer=overseer,
+        passports=keeper.passports,
         topic=mirror.topic_of if mirror else (lambda _point: ""),
         stats=gauges.stats,
     )
@@ -253,7 +266,7 @@ async def _assembled(config: Config, clock: Clock, db: StateDatabase, stack: Sta
         history=history,
         planner=planner,
         vital=[Leases(desk, audit, clock, events=events, bacnet=stack)],
-        services=[freshness, survey, alarms, api, *(service for service in optional if service is not None)],
+        services=[freshness, survey, alarms, api, keeper, *(service for service in optional if service is not None)],
         clock=clock,
         roll=roll,
     )

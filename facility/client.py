@@ -101,6 +101,9 @@ class RemoteFacility:
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
         return await self._call(AlarmInfo, "acknowledge", alarm=alarm, reason=reason)
 
+    async def approve(self, device: str, reason: str) -> DeviceInfo:
+        return await self._call(DeviceInfo, "approve", device=device, reason=reason)
+
     async def discover(self, *, start: bool = True) -> Discovery:
         return await self._call(Discovery, "discover", start=start)
 

@@ -110,6 +110,7 @@ class CommandDesk:
 
         Ours and in time: adopted. Ours and expired: released. Gone: written again if it once was
         confirmed and the guard agrees, else dropped. Somebody else's: left alone and dropped.
+        At a device in quarantine: left on the books as it is, until a person has said what the device is.
         """
         return await self._to_the_end(self._attend(key))
 
@@ -126,6 +127,11 @@ class CommandDesk:
             for claim in self.claims.standing()
             if (point := points.get(claim.point)) is not None and point.ref.device == device
         ]
+
+    def is_quarantined(self, point: PointId) -> bool:
+        """Whether it is not sure that the device at the point's address is the one whose slots we claim."""
+        known = self._catalog.current.points.get(point)
+        return known is not None and known.quarantined
 
     async def settle(self) -> None:
         """Waits until no command is under way."""
@@ -166,6 +172,8 @@ class CommandDesk:
     async def _attend(self, key: SlotKey) -> bool:
         async with self._locks[key[0]]:
             claim = self.claims[key]
+            if claim is not None and self.is_quarantined(claim.point):
+                return False  # what the slots of another device hold says nothing about the claim
             if claim is not None and claim.until > self._clock.now() and self._books.is_unsettled(key):
                 return False  # what may still be under way to the slot would not be seen
             try:

@@ -18,7 +18,7 @@ from facility.compliance import Judgement, Standing, Watched
 from facility.model import AlarmKind, Severity
 from facility.profiles import Abnormal
 from points.catalog import Catalog
-from points.model import Device, DeviceId, PointId, Quality, Safety
+from points.model import Device, DeviceId, Point, PointId, Quality, Safety
 
 PATIENCE = timedelta(
     seconds=30
@@ -97,6 +97,8 @@ def find(
             findings.add(_offline(device, catalog, watched, min(status.since or now, now)))
         elif status is None or status.silent_for is None:
             findings.leave(device.id, AlarmKind.OFFLINE)
+        if device.quarantine:
+            findings.add(_quarantine(device, catalog, watched, now))
     for point, judgement in judgements.items():
         one = watched[point]
         status = devices.get(one.point.device)
@@ -178,23 +180,40 @@ def _where(one: Watched) -> str:
     return one.point.equipment or one.point.device
 
 
+def _quarantine(device: Device, catalog: Catalog, watched: Mapping[PointId, Watched], since: datetime) -> Condition:
+    points = catalog.points_of(device.id)
+    return Condition(
+        kind=AlarmKind.QUARANTINE,
+        severity=_weight(points, watched),
+        about=device.id,
+        where=_place(device, points, catalog),
+        text=f"{device.name} in quarantine: {device.quarantine}",
+        since=since,
+    )
+
+
 def _offline(device: Device, catalog: Catalog, watched: Mapping[PointId, Watched], since: datetime) -> Condition:
     points = catalog.points_of(device.id)
-    matters = any(point.id in watched or point.safety not in (Safety.COMFORT, Safety.UNKNOWN) for point in points)
-    spaces = sorted(
-        {catalog.spaces[point.space].name for point in points if point.space and point.space in catalog.spaces}
-    )
     return Condition(
         kind=AlarmKind.OFFLINE,
-        severity=Severity.HIGH if matters else Severity.LOW,
+        severity=_weight(points, watched),
         about=device.id,
-        where=_place(device, spaces),
+        where=_place(device, points, catalog),
         text=f"{device.name} silent, {len(points)} point{'s' if len(points) != 1 else ''} unknown",
         value="no answer",
         since=since,
     )
 
 
-def _place(device: Device, spaces: Iterable[str]) -> str:
+def _weight(points: Iterable[Point], watched: Mapping[PointId, Watched]) -> Severity:
+    """Of trouble with a device: what is measured or may be touched there decides."""
+    matters = any(point.id in watched or point.safety not in (Safety.COMFORT, Safety.UNKNOWN) for point in points)
+    return Severity.HIGH if matters else Severity.LOW
+
+
+def _place(device: Device, points: Iterable[Point], catalog: Catalog) -> str:
+    spaces = sorted(
+        {catalog.spaces[point.space].name for point in points if point.space and point.space in catalog.spaces}
+    )
     first, *others = spaces or [device.name]
     return f"{first} +{len(others)}" if others else first

@@ -167,6 +167,8 @@ def _why_monitor_only(point: Point) -> str:
             return "it is a life-safety point"
         case Safety.UNKNOWN:
             return "what it does is not known well enough to rule out harm; the site can classify it"
+        case _ if point.quarantined and point.commandable:
+            return f"its device is in quarantine until somebody has looked at it (`facility approve {point.device}`)"
         case _:
             return "the object has no priority array, so a command could not be taken back"
 

@@ -48,6 +48,8 @@ class PolicyHands:
     async def hold(self, demand: Demand, until: datetime) -> None:
         """Puts the value into the slot, or gives it more time if it is there."""
         key, by, now = (demand.point, demand.priority), PREFIX + demand.policy, self._clock.now()
+        if self._desk.is_quarantined(demand.point):
+            raise NotDone(f"{demand.point} is left alone: its device is in quarantine.")
         await self._look(key, now)
         claim = self._desk.claims[key]
         stands = claim is not None and claim.confirmed and claim.by == by and claim.until > now

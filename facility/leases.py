@@ -30,6 +30,7 @@ LONGEST_PAUSE = timedelta(minutes=5)  # how long a slot of ours may outlast the 
 LOOK_EVERY = timedelta(minutes=5)  # how long a lost override may be shown as held; a look costs two reads
 ANNOUNCED_AGAIN = timedelta(minutes=1)  # an I-Am may mean a restart, or only that somebody asked who is there
 JITTER = 0.2  # of a pause, so that devices that fell silent together are not asked together
+RETURNS = (EventKind.DEVICE_BACK, EventKind.DEVICE_RESTARTED, EventKind.DEVICE_MOVED)
 LONGEST_NAP = timedelta(seconds=30)  # the wall clock may be set while we sleep
 
 log = structlog.get_logger(__name__)
@@ -96,9 +97,9 @@ class Leases:
             return 0
 
     async def _hear(self, told: Listener) -> None:
-        """A device that was away may have forgotten what it held."""
+        """A device that was away may have forgotten what it held; one out of quarantine has not been asked."""
         async for event in told:
-            if event.kind is EventKind.DEVICE_BACK:
+            if event.kind in RETURNS:
                 claims = self._desk.claims.standing()
                 self._question([claim.key for claim in claims if _device(claim.key) == event.about])
 

@@ -73,6 +73,10 @@ class Gauges:
             told.append(f"AGENT IMPAIRED: {by_name['services'].text}")
         if by_name["bacnet"].state == "down":
             told.append(f"BACNET DOWN: {by_name['bacnet'].text}")
+        quarantined = [device for device in self.book.current.devices.values() if device.quarantine]
+        if quarantined:
+            others = f" +{len(quarantined) - 1}" if len(quarantined) > 1 else ""
+            told.append(f"QUARANTINE{others}: {quarantined[0].name} {quarantined[0].quarantine}")
         if by_name["clock"].state != "ok":
             told.append(f"CLOCK {by_name['clock'].text}")
         if self.config.agent.pretend:

@@ -114,6 +114,7 @@ class AlarmKind(StrEnum):
     STALE = "stale"
     OFFLINE = "offline"  # of a device
     FAULT = "fault"
+    QUARANTINE = "quarantine"  # a device that may be another than the one we knew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

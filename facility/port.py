@@ -82,6 +82,10 @@ class Facility(Protocol):
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo: ...
 
+    async def approve(self, device: str, reason: str) -> DeviceInfo:
+        """Takes a device out of quarantine: a person has looked, and it may be commanded again."""
+        ...
+
     async def discover(self, *, start: bool = True) -> Discovery:
         """Looks through the building again, if it is not being done; asked with `start=False`, only tells."""
         ...

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from facility import __version__, answers, stream, views
+from facility.abilities import passport_info
 from facility.alarms import AlarmBook, UnknownAlarm
-from facility.audit import Audit
+from facility.audit import Audit, AuditUnavailable
 from facility.claims import Claims
 from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
 from facility.config.sections import Role
-from facility.guard import Limits
+from facility.guard import REASON_LENGTH, Limits
 from facility.model import Command, Outcome
 from facility.overview import Overseer
 from facility.port import FacilityError
@@ -49,7 +50,8 @@ from points.clock import Clock
 from points.errors import PointsError, UnknownPoint
 from points.freshness import Freshness
 from points.history import History
-from points.model import Point, Priority, Reading, Slots, Source
+from points.model import DeviceId, Point, Priority, Reading, Slots, Source
+from points.passport import Passports
 from points.store import PointStore
 from points.units import show
 
@@ -83,6 +85,7 @@ class Parts:
     survey: Survey
     strategy: Strategy
     overseer: Overseer
+    passports: Passports
     topic: Callable[[Point], str]
     stats: Callable[[], dict[str, float]]
 
@@ -123,7 +126,12 @@ class Session:
         for point in catalog.points.values():
             counts[point.device] = counts.get(point.device, 0) + 1
         return [
-            views.device_info(device, counts.get(device.id, 0), statuses.get(device.id))
+            views.device_info(
+                device,
+                counts.get(device.id, 0),
+                statuses.get(device.id),
+                passport_info(self._parts.passports, device.ref),
+            )
             for device in catalog.devices.values()
         ]
 
@@ -246,6 +254,30 @@ class Session:
             raise FacilityError("unknown", str(error)) from None
         except PointsError as error:
             raise FacilityError("busy", f"{answers.sentence(error)} Nothing was acknowledged.") from None
+
+    async def approve(self, device: str, reason: str) -> DeviceInfo:
+        if self._role not in MAY_COMMAND:
+            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not approve a device.")
+        known = self._catalog.devices.get(DeviceId(device))
+        if known is None:
+            raise FacilityError("unknown", f"There is no device {device!r}; `facility devices` lists them.")
+        if len(reason.strip()) < REASON_LENGTH:
+            raise FacilityError("bad-wish", f"An approval needs a reason of {REASON_LENGTH} characters or more.")
+        if not known.quarantine:
+            raise FacilityError("bad-wish", f"{device} is not in quarantine.")
+        audit, by = self._parts.audit, f"user:{self._user}"
+        try:
+            seq = await audit.intent(by=by, action="approve", target=device, reason=reason)
+            try:
+                await self._parts.survey.approve(known.id)
+            except PointsError as error:
+                await audit.result(seq, f"not approved: {error}")
+                raise
+        except PointsError as error:
+            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was approved.") from None
+        with suppress(AuditUnavailable):  # it is owed, and written first when the audit can be
+            await audit.result(seq, f"approved; it was in quarantine: {known.quarantine}")
+        return next(info for info in await self.devices() if info.id == device)
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start and self._role not in MAY_COMMAND:

@@ -14,6 +14,7 @@ from facility.wire import (
     Block,
     DeviceInfo,
     Hold,
+    PassportInfo,
     PointInfo,
     ScheduleDay,
     ScheduleInfo,
@@ -70,6 +71,7 @@ def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None
         object=f"{point.ref.object_type} {point.ref.instance}",
         commandable=point.commandable,
         present=point.present,
+        quarantined=point.quarantined,
         limit_low=limits.low if limits else None,
         limit_high=limits.high if limits else None,
         topic=topic,
@@ -107,7 +109,9 @@ def held_by(claims: Iterable[Claim]) -> str:
     return "" if highest is None else f"{int(highest.priority)} {owner(highest.by)}"
 
 
-def device_info(device: Device, points: int, status: DeviceStatus | None) -> DeviceInfo:
+def device_info(
+    device: Device, points: int, status: DeviceStatus | None, passport: PassportInfo | None = None
+) -> DeviceInfo:
     limit = "" if status is None or status.cov_limit is None else f" of {status.cov_limit}"
     held = 0 if status is None else status.cov
     return DeviceInfo(
@@ -124,6 +128,8 @@ def device_info(device: Device, points: int, status: DeviceStatus | None) -> Dev
         reads="multiple" if device.reads_multiple else "single",
         cov=f"{held}{limit}" if held or limit else "none",
         duplicate=device.duplicate,
+        quarantine=device.quarantine,
+        passport=passport,
     )
 
 
@@ -212,6 +218,8 @@ def sentences(
         told.append(f"The value is {reading.quality}: {reading.reason}.")
     if point.access.value == "monitor-only":
         told.append(f"It is monitor-only: {', '.join(_locks(point))}.")
+    if point.quarantined and claims:
+        told.append("What we hold here is neither renewed nor released until somebody has approved its device.")
     return told
 
 
@@ -226,6 +234,8 @@ def _locks(point: Point) -> list[str]:
         locks.append("the object has no priority array")
     if not point.present:
         locks.append("its device no longer has it")
+    if point.quarantined:
+        locks.append("its device is in quarantine")
     return locks
 
 

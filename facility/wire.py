@@ -53,6 +53,7 @@ class PointInfo(Wire):
     object: str  # "analog-value 14"
     commandable: bool  # has a priority array, whether or not we may use it
     present: bool
+    quarantined: bool = False  # its device may be another than the one we knew
     limit_low: float | None = None  # of the clinical profile or configuration
     limit_high: float | None = None
     topic: str = ""  # where MQTT shows it
@@ -73,6 +74,34 @@ class ValueInfo(Wire):
     held: str = ""  # "8 mchen" where one of our claims stands
 
 
+class Abilities(Wire):
+    """What a device is able to do. None: nothing learned yet; for a limit also: no end seen."""
+
+    reads_multiple: bool | None
+    rpm_limit: int | None  # properties in one request
+    max_apdu: int | None  # octets of an answer that arrive
+    segments: bool | None
+    cov_slots: int | None
+    outstanding: int | None  # requests at once
+    latency: float | None  # seconds
+    timeout: float | None  # seconds
+    retries: int | None
+    charset: str
+    oddities: list[str]
+
+
+class PassportInfo(Wire):
+    """What was found out about a device, what the site says of it, and what holds."""
+
+    in_force: Abilities
+    learned: Abilities
+    learned_at: datetime | None
+    overruled: list[str]  # the fields that the site has said
+    network_outstanding: int | None  # requests at once to all devices of its network
+    router: str  # the way to its network
+    says: list[str]  # the same for a person, one thing each
+
+
 class DeviceInfo(Wire):
     id: str
     name: str
@@ -87,6 +116,8 @@ class DeviceInfo(Wire):
     reads: str  # "multiple" or "single"
     cov: str  # "40 of 120", "none"
     duplicate: bool
+    quarantine: str = ""  # why a person has to look before it is commanded again
+    passport: PassportInfo | None = None
 
 
 class Lamp(Wire):

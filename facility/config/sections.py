@@ -144,7 +144,7 @@ class BacnetSection(Section):
     """Packet budget of one network behind a router."""
     local_requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 2000.0
     """Packet budget of the network we are on."""
-    who_is_per_minute: Annotated[float, Field(gt=0, le=600)] = 30.0
+    who_is_per_minute: Annotated[int, Field(ge=1, le=600)] = 180
     """Most Who-Is broadcasts of a discovery: each makes every device of its range answer."""
     passport: list[PassportSection] = []
     """What is known of single devices, see README; it wins over what the agent finds out."""

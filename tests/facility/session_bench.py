@@ -22,6 +22,7 @@ from points.errors import DeviceSilent
 from points.freshness import DeviceStatus
 from points.history import Bucket
 from points.model import Device, DeviceId, Quality, Reading, Safety, Source
+from points.passport import Passports
 
 MONITORED = replace(SETPOINT, id="ahu-1/dp", name="dp", commandable=False, safety=Safety.CRITICAL)
 DEVICES = [
@@ -96,6 +97,15 @@ class PretendHistory:
 class PretendSurvey:
     asked = 0
 
+    def __init__(self):
+        self.approved = []
+        self.error = None
+
+    async def approve(self, device):
+        if self.error is not None:
+            raise self.error
+        self.approved.append(device)
+
     def state(self):
         idle = {"started": None, "finished": None, "devices_found": 0, "devices_described": 0, "points": 0}
         return Discovery(running=bool(self.asked), now="", news=[], **idle)
@@ -114,6 +124,7 @@ class SessionBench(Bench):
         self.freshness = PretendFreshness()
         self.history = PretendHistory()
         self.survey = PretendSurvey()
+        self.passports = Passports(now=self.clock.now)
         self.alarms = AlarmBook(
             store=self.store,
             catalog=self.book,
@@ -142,6 +153,7 @@ class SessionBench(Bench):
             survey=self.survey,
             strategy=Strategy(config, NOON.date()),
             overseer=SimpleNamespace(overview=lambda: None),
+            passports=self.passports,
             topic=lambda point: f"fac/v1/{point.id}",
             stats=lambda: {"points": 4},
         )

@@ -522,3 +522,16 @@ def test_nothing_leaves_the_book_that_is_not_both_over_and_seen(db, sequence):
         for alarm in ward.book.all():
             if alarm.kind is not AlarmKind.OFFLINE and alarm.ended == ward.time:
                 assert ward.store.get(alarm.about).is_good or alarm.kind in (AlarmKind.STALE, AlarmKind.FAULT)
+
+
+def test_a_device_in_quarantine_is_an_alarm_until_it_is_approved(ward):
+    plain = list(CATALOG.devices.values())
+    suspects = [replace(each, quarantine="was replaced") if each.id == "or-3" else each for each in plain]
+    ward.catalog.replace(Catalog.of(suspects, CATALOG.points.values(), CATALOG.spaces.values()))
+    alarm = ward.look()[AlarmKind.QUARANTINE, "or-3"]
+    assert alarm.severity is Severity.HIGH  # an operating room is measured there
+    assert alarm.text.endswith("in quarantine: was replaced")
+    ward.devices["or-3"] = Answering(status="offline")
+    assert (AlarmKind.QUARANTINE, "or-3") in ward.at(60).look()
+    ward.catalog.replace(CATALOG)
+    assert ward.at(120).look()[AlarmKind.QUARANTINE, "or-3"].ended == after(120)

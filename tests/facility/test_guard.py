@@ -87,6 +87,9 @@ def test_a_level_may_come_as_a_plain_number():
         ({"commandable": False}, "no priority array"),
         ({"present": False}, "did not find it"),
         ({"locked": True}, "configuration says so"),
+        ({"quarantined": True}, "quarantine until somebody has looked at it (`facility approve ahu-1`)"),
+        ({"quarantined": True, "safety": Safety.MEDICAL}, "medical equipment"),
+        ({"quarantined": True, "commandable": False}, "no priority array"),
     ],
 )
 @pytest.mark.parametrize("command", [OVERRIDE, DEMAND, replace(OVERRIDE, value=None)])

@@ -7,6 +7,7 @@ import pytest
 from desk_bench import ELSEWHERE, NOON, OVERRIDE, SETPOINT, Bench
 
 from facility.hands import LOOK_EVERY, NotDone, PolicyHands
+from points.catalog import Catalog
 from points.errors import DeviceRefused, DeviceSilent
 from points.model import Priority
 from schedules.plan import Standing
@@ -168,3 +169,17 @@ async def test_a_clean_stop_leaves_nothing_in_the_plant_whatever_was_under_way(b
         await bench.desk.settle()
     assert [value for value, _ in bench.device.writes if value is not None] == [16.0, 16.0]
     assert (bench.slot(SETPOINT, 15), bench.slot(ELSEWHERE, 15), hands.held()) == (None, None, {})
+
+
+async def test_a_device_in_quarantine_is_neither_given_more_time_nor_let_go_of(bench, hands):
+    await hands.hold(DEMAND, UNTIL)
+    bench.book.replace(Catalog.of([], [replace(SETPOINT, quarantined=True), ELSEWHERE]))
+    with pytest.raises(NotDone, match="quarantine"):
+        await hands.hold(DEMAND, UNTIL + timedelta(minutes=4))
+    with pytest.raises(NotDone, match="quarantine"):
+        await hands.release(*KEY, "nobody wants it any more")
+    assert hands.held() == {KEY: Standing(value=16.0, policy="night", until=UNTIL)}
+    assert len(bench.device.writes) == 1
+    bench.book.replace(Catalog.of([], [SETPOINT, ELSEWHERE]))
+    await hands.release(*KEY, "nobody wants it any more")
+    assert (bench.slot(priority=15), hands.held()) == (None, {})

@@ -410,3 +410,91 @@ async def test_an_interrupted_command_says_so_in_the_audit(bench):
     await bench.restart()
     assert await bench.results() == [INTERRUPTED]
     assert (bench.slot(), bench.claims[KEY].confirmed) == (18.0, True)
+
+
+def quarantine(bench, *, held=True):
+    points = [replace(point, quarantined=held) for point in (SETPOINT, FAN)]
+    bench.book.replace(Catalog.of([], [*points, ELSEWHERE]))
+
+
+def approved(bench):
+    quarantine(bench, held=False)
+    bench.events.tell(Event(kind=EventKind.DEVICE_BACK, time=bench.clock.now(), about="ahu-1", text="approved"))
+
+
+async def looked_in_vain(bench, minutes=12):
+    """So much time passes while the service runs."""
+    for _ in range(minutes * 2):
+        await until(lambda: bench.clock._sleepers)
+        bench.clock.advance(seconds=LONGEST_NAP.total_seconds())
+        await until(lambda: not bench.leases._visited)
+
+
+@pytest.mark.parametrize("found", [None, 25.0, 18.0])
+async def test_at_a_device_in_quarantine_a_claim_stays_on_the_books_whatever_is_in_its_slot(bench, found):
+    await bench.desk.submit(OVERRIDE)
+    await bench.desk.submit(DEMAND)
+    before, writes = bench.claims.standing(), list(bench.device.writes)
+    quarantine(bench)
+    bench.device.put(SETPOINT, found)
+    bench.device.put(SETPOINT, found, priority=15)
+    for restarted in (False, True):
+        if restarted:
+            await bench.start()
+        async with Serving(bench):
+            await looked_in_vain(bench)
+        assert [(claim.key, claim.until) for claim in bench.claims.standing()] == [
+            (claim.key, claim.until) for claim in before
+        ]
+    assert (bench.device.writes, bench.slot(), bench.slot(priority=15)) == (writes, found, found)
+    refusal = await bench.desk.submit(RELEASE)
+    assert isinstance(refusal, Rejected)
+    assert "quarantine" in refusal.why
+
+
+async def test_a_claim_that_ended_in_quarantine_is_let_go_of_when_the_device_is_approved(bench):
+    await bench.desk.submit(OVERRIDE)
+    quarantine(bench)
+    async with Serving(bench):
+        bench.clock.advance(hours=3)
+        await until(lambda: bench.leases._retries)
+        assert bench.slot() == 18.0
+        approved(bench)
+        await until(lambda: not bench.claims.standing())
+    assert bench.slot() is None
+    assert (await bench.results())[0] == "released slot 8"
+
+
+async def test_a_claim_that_still_runs_is_written_again_to_the_new_device_when_it_is_approved(bench):
+    await bench.desk.submit(OVERRIDE)
+    quarantine(bench)
+    bench.device.reboot()
+    await bench.start()
+    async with Serving(bench):
+        await until(lambda: bench.leases._retries)
+        assert bench.slot() is None
+        approved(bench)
+        await until(lambda: bench.slot() == 18.0)
+    assert [claim.key for claim in bench.claims.standing()] == [KEY]
+
+
+async def test_what_somebody_else_holds_in_the_approved_device_is_left_alone(bench):
+    await bench.desk.submit(OVERRIDE)
+    quarantine(bench)
+    bench.device.put(SETPOINT, 25.0)
+    async with Serving(bench):
+        await looked_in_vain(bench)
+        assert bench.claims.standing()
+        approved(bench)
+        await until(lambda: not bench.claims.standing())
+    assert bench.slot() == 25.0
+
+
+@pytest.mark.parametrize("kind", [EventKind.DEVICE_RESTARTED, EventKind.DEVICE_MOVED])
+async def test_a_device_that_restarted_or_moved_is_compared_at_once(bench, kind):
+    await bench.desk.submit(OVERRIDE)
+    async with Serving(bench):
+        await until(lambda: bench.clock._sleepers)
+        bench.device.reboot()
+        bench.events.tell(Event(kind=kind, time=NOON, about="ahu-1", text="it is another story now"))
+        await until(lambda: bench.slot() == 18.0)

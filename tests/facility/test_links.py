@@ -1,6 +1,7 @@
 """How the agent says that something of it does not work, and its exact numbers."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from facility.links import Gauges
 from facility.model import Alarm, AlarmKind, Claim, Severity
 from facility.supervisor import Roll
 from facility.wire import Link
-from points.catalog import CatalogBook
+from points.catalog import Catalog, CatalogBook
 from points.history import Health
 from points.model import Priority, Source
 
@@ -32,6 +33,7 @@ class Agent:
         self.audit = SimpleNamespace(healthy=True)
         self.planner = SimpleNamespace(rounds=3, troubles={}, latest=None, last_jump=None)
         self.claims = []
+        self.book = CatalogBook(CATALOG)
         self.alarms = []
         self.config = Config(**config)
         self.rows = 16_777_217  # more than seven digits say
@@ -57,7 +59,7 @@ class Agent:
             events=SimpleNamespace(told=4),
             claims=SimpleNamespace(standing=lambda: self.claims),
             alarms=SimpleNamespace(all=lambda: self.alarms),
-            book=CatalogBook(CATALOG),
+            book=self.book,
         )
 
     def link(self, name):
@@ -201,3 +203,14 @@ def test_holds_of_people_and_of_policies_are_counted_apart(agent):
     ]
     stats = agent.gauges.stats()
     assert (stats["claims_operator"], stats["claims_policy"], stats["alarms"], stats["points"]) == (1, 2, 1, 4)
+
+
+def test_a_device_in_quarantine_is_on_every_screen_until_somebody_approves_it(agent):
+    one, two = CATALOG.devices.values()
+    for quarantined, said in [
+        ([replace(one, quarantine="moved: approve it"), two], ["QUARANTINE: AHU 1 moved: approve it"]),
+        ([replace(one, quarantine="moved"), replace(two, quarantine="moved")], ["QUARANTINE +1: AHU 1 moved"]),
+        ([one, two], []),
+    ]:
+        agent.book.replace(Catalog.of(quarantined, CATALOG.points.values()))
+        assert agent.banners() == said

@@ -10,6 +10,7 @@ from session_bench import CATALOG, DEVICES, MONITORED, SessionBench, alarm, read
 from sqlalchemy import text
 
 from facility import session as module
+from facility.database import StateUnavailable
 from facility.model import Severity
 from facility.port import FacilityError
 from facility.wire import Wish
@@ -395,6 +396,75 @@ async def test_the_record_of_an_acknowledgement_comes_first(bench):
 async def test_an_unknown_alarm_leaves_no_record(bench):
     kind, why = await refused(bench.as_().acknowledge("gone"))
     assert (kind, "There is no alarm 'gone'" in why, await bench.as_().audit()) == ("unknown", True, [])
+
+
+# approving a device
+
+
+def suspect(bench, why="it answers from another address"):
+    devices = [replace(DEVICES[0], quarantine=why), DEVICES[1]]
+    bench.book.replace(Catalog.of(devices, CATALOG.points.values()))
+
+
+async def test_an_approval_is_recorded_with_its_reason_and_what_was_wrong(bench):
+    suspect(bench)
+    assert (await bench.as_("viewer").devices())[0].quarantine == "it answers from another address"
+    shown = await bench.as_(user="rdiaz").approve("ahu-1", "controller was replaced")
+    assert (shown.id, bench.survey.approved) == ("ahu-1", ["ahu-1"])
+    (record,) = await bench.as_().audit("ahu-1")
+    assert (record.by, record.action, record.reason) == ("user:rdiaz", "approve", "controller was replaced")
+    assert record.result == "approved; it was in quarantine: it answers from another address"
+
+
+@pytest.mark.parametrize(
+    ("role", "device", "reason", "kind", "said"),
+    [
+        ("viewer", "ahu-1", "replaced", "not-allowed", "not approve a device"),
+        ("operator", "ahu-2", "replaced", "unknown", "There is no device 'ahu-2'"),
+        ("operator", "vav-9", "replaced", "bad-wish", "vav-9 is not in quarantine"),
+        ("operator", "ahu-1", " ok ", "bad-wish", "needs a reason"),
+    ],
+)
+async def test_what_may_not_or_cannot_be_approved_is_refused_in_words(bench, role, device, reason, kind, said):
+    suspect(bench)
+    answer = await refused(bench.as_(role).approve(device, reason))
+    assert (answer[0], said in answer[1]) == (kind, True)
+    assert (bench.survey.approved, await bench.as_().audit()) == ([], [])
+
+
+async def test_an_approval_that_cannot_be_recorded_is_none(bench):
+    suspect(bench)
+    await lose(bench, "audit")
+    kind, why = await refused(bench.as_().approve("ahu-1", "replaced"))
+    assert (kind, why.endswith(". Nothing was approved.")) == ("busy", True)
+    assert bench.survey.approved == []
+
+
+async def test_an_approval_that_fails_is_recorded_as_failed(bench):
+    suspect(bench)
+    bench.survey.error = StateUnavailable("The state database is full")
+    assert (await refused(bench.as_().approve("ahu-1", "replaced")))[0] == "busy"
+    assert [record.result for record in await bench.as_().audit("ahu-1")] == [
+        "not approved: The state database is full"
+    ]
+
+
+async def test_a_hold_at_a_device_in_quarantine_is_explained(bench):
+    await carried_out(bench)
+    held = replace(bench.book.current.points[SETPOINT.id], quarantined=True)
+    bench.book.replace(Catalog.of(DEVICES, [held]))
+    notes = (await bench.as_().detail(SETPOINT.id)).notes
+    assert "It is monitor-only: its device is in quarantine." in notes
+    assert any("neither renewed nor released" in note for note in notes)
+    assert (await bench.as_().points())[0].quarantined
+
+
+async def test_a_device_is_shown_with_what_was_learned_of_it(bench):
+    bench.passports.learn(DEVICES[0].ref, rpm_limit=24, segments=False)
+    first, second = await bench.as_("viewer").devices()
+    assert first.passport.says == ["reads 24 properties at once", "segmented answers do not arrive"]
+    assert (first.passport.in_force.rpm_limit, first.passport.learned_at) == (24, NOON)
+    assert second.passport.says == []
 
 
 # trends and records

@@ -39,6 +39,7 @@ MEANINGS = {
     "state": "The equipment reports an abnormal state.",
     "stale": "No fresh value has come in time; treat it as unknown.",
     "offline": "The device does not answer; its points are unknown.",
+    "quarantine": "Nothing at this device is commanded until somebody has looked at it and approved it: 0 Links, v.",
     "fault": "The device says itself that this value cannot be trusted.",
 }
 
