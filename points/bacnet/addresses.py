@@ -55,3 +55,24 @@ def _octets(address: str) -> bytes:
         return bytes([int(address)])
     host, _, port = address.partition(":")
     return ipaddress.IPv4Address(host).packed + int(port or 0xBAC0).to_bytes(2, "big")
+
+
+@lru_cache(maxsize=8192)
+def sender_of(device: DeviceRef) -> tuple[str, int]:
+    """Where datagrams of a device on our own network come from; ValueError if its address is none of IP."""
+    address = _address(LOCAL, device.address)
+    host, port = address.addrTuple
+    return str(host), int(port)
+
+
+@lru_cache(maxsize=8192)
+def station_of(device: DeviceRef) -> bytes:
+    """The MAC of a device on a network behind a router; ValueError if its address is none."""
+    return _octets(device.address)
+
+
+@lru_cache(maxsize=65536)
+def device_of(sender: tuple[str, int], network: int, station: bytes, instance: int) -> DeviceRef:
+    """The device that a datagram came from."""
+    shown = _shown(station) if network else f"{sender[0]}:{sender[1]}"
+    return DeviceRef(network=network, address=shown, instance=instance)

@@ -1,8 +1,7 @@
-"""Our own UDP sockets under bacpypes3, and our own registration with a BBMD.
+"""Our own UDP sockets under bacpypes3, with the fast lane in front of it.
 
 The sockets are opened here so that a port in use is an error with words (the library waits for
-ever) and no second program can share the port unseen. The registration loop does not depend on
-the answer to the previous request: after any error it goes on asking until it is registered again.
+ever) and no second program can share the port unseen. Nobody's octets do more than be counted.
 """
 
 from __future__ import annotations
@@ -13,27 +12,27 @@ import ipaddress
 import re
 import socket
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
 from bacpypes3.comm import bind
-from bacpypes3.ipv4 import IPv4DatagramProtocol, IPv4DatagramServer
-from bacpypes3.ipv4.bvll import BVLLCodec, RegisterForeignDevice, Result
-from bacpypes3.ipv4.service import BIPForeign, BIPNormal, UDPMultiplexer
-from bacpypes3.pdu import IPv4Address, LocalBroadcast
+from bacpypes3.ipv4 import IPv4DatagramServer
+from bacpypes3.ipv4.bvll import BVLLCodec
+from bacpypes3.ipv4.service import UDPMultiplexer
+from bacpypes3.pdu import PDU, IPv4Address, LocalBroadcast
 
+from points.bacnet.datagrams import Datagrams, Sender
 from points.errors import BacnetUnavailable
 
 BACNET_PORT = 47808
 RECEIVE_BUFFER = 4 * 1024 * 1024  # octets; a burst of I-Ams or notifications of a whole site. The kernel may grant less
-TAKEN_AT_ONCE = 64  # datagrams in one turn of the event loop; then timers and everybody else have theirs
-LARGEST_DATAGRAM = 65_536  # octets
-REGISTRATION_ANSWER = 2.0  # seconds a BBMD has to answer; it is one datagram each way
-REGISTRATION_TRIES = 3  # before we say that there is no BBMD
-REGISTRATION_RETRY = 5.0  # seconds between attempts while not registered
 
 _ADDRESS = re.compile(r"(?P<host>[0-9.]+)(?:/(?P<a>\d+))?(?::(?P<port>\d+))?(?:/(?P<b>\d+))?")
+
+_BROADCASTS = frozenset({b"\x81\x0b", b"\x81\x04"})  # an original one, one that a BBMD forwards
 
 _log = structlog.get_logger(__name__)
 
@@ -79,87 +78,116 @@ class Interface:
 
 
 class Link:
-    """The datagram end of the stack: one socket for all that we send, one more to hear broadcasts."""
+    """The datagram end of the stack: one socket for all that we send, one more to hear broadcasts.
 
-    def __init__(self, interface: Interface, *, foreign: bool, errors: Counter[str]) -> None:
-        self._socket = _open(interface.host, interface.port)
-        self.port: int = self._socket.getsockname()[1]
+    Each datagram is shown to the fast lane first; what the lane does not take goes to the library.
+    """
+
+    def __init__(self, interface: Interface, service: Any, *, foreign: bool, errors: Counter[str]) -> None:
+        opened = _open(interface.host, interface.port)
+        self.port: int = opened.getsockname()[1]
         self.address = IPv4Address(f"{interface.host}/{interface.prefix}:{self.port}")
-        self._broadcast = None if foreign else interface.broadcast
-        self._listens_apart = self._broadcast is not None and not interface.everywhere
-        self.service: Any = Foreign() if foreign else BIPNormal()
-        self._server = _Server(self.address, no_broadcast=True, bind_socket=self._socket)
-        self._server.errors = errors
+        self.take: Callable[[bytes, Sender], bool] = _not_taken
+        self.own_broadcasts = 0  # of ours, that came back to us: proof that broadcasts are heard
+        self.other_broadcasts = 0
+        self._errors = errors
+        self._own_hosts: dict[str, bool] = {}
+        self._under_way: set[asyncio.Future[None]] = set()
+        self._datagrams = Datagrams(opened, partial(self._arrived, to=self.address))
+        self._heard: Datagrams | None = None
+        self._server = _Server(self.address, self._datagrams)
         codec, multiplexer = BVLLCodec(), UDPMultiplexer()
-        bind(self.service, codec, multiplexer.annexJ)
+        bind(service, codec, multiplexer.annexJ)
         bind(multiplexer, self._server)
+        broadcast = None if foreign else interface.broadcast
+        if broadcast is not None:
+            self._server.broadcast_address = (broadcast, self.port)
+            if not interface.everywhere:
+                # Linux gives broadcasts to sockets bound to 0.0.0.0 or to the broadcast address only
+                try:
+                    heard = _open(broadcast, self.port, shared=True)
+                except BacnetUnavailable:
+                    self.close()
+                    raise
+                self._heard = Datagrams(heard, partial(self._arrived, to=LocalBroadcast()))
 
     async def open(self) -> None:
         """Waits until datagrams can come and go."""
         await self._server._local_transport_ready.wait()  # noqa: SLF001 - the library has no public way to wait
-        if self._broadcast is None:
-            return
-        self._server.broadcast_address = (self._broadcast, self.port)
-        if self._listens_apart:  # Linux gives broadcasts to sockets bound to 0.0.0.0 or to the broadcast address only
-            heard = _open(self._broadcast, self.port, shared=True)
-            loop = asyncio.get_running_loop()
-            self._server.broadcast_transport, _ = await loop.create_datagram_endpoint(self._broadcasts, sock=heard)
+
+    def send(self, octets: bytes, address: Sender) -> None:
+        self._datagrams.sendto(octets, address)
 
     def close(self) -> None:
-        self._server.close()
+        self._datagrams.close()
+        if self._heard is not None:
+            self._heard.close()
 
-    def _broadcasts(self) -> Any:
-        protocol = _Broadcasts()
-        protocol.server = self._server
-        return protocol
+    def is_own(self, sender: Sender) -> bool:
+        """Whether that is us: our own broadcasts come back to a socket bound to 0.0.0.0."""
+        host, port = sender
+        if port != self.port:
+            return False
+        if host not in self._own_hosts:
+            self._own_hosts[host] = _is_own_host(host)
+        return self._own_hosts[host]
+
+    def _arrived(self, octets: bytes, sender: Sender, *, to: Any) -> None:
+        if octets[:2] in _BROADCASTS:
+            if self.is_own(sender):
+                self.own_broadcasts += 1
+                return
+            self.other_broadcasts += 1
+        try:
+            taken = self.take(octets, sender)
+        except Exception as error:  # noqa: BLE001 - anyone may send us anything
+            self._failed(sender, error)
+            return
+        if not taken:
+            coming = asyncio.ensure_future(self._to_library(octets, sender, to))
+            self._under_way.add(coming)
+            coming.add_done_callback(self._under_way.discard)
+
+    async def _to_library(self, octets: bytes, sender: Sender, to: Any) -> None:
+        try:
+            await self._server.response(PDU(octets, source=IPv4Address(sender), destination=to))
+        except asyncio.InvalidStateError:  # the library answers a request that was given up meanwhile
+            _log.debug("an answer came too late", sender=_shown(sender))
+        except Exception as error:  # noqa: BLE001 - the library raises anything
+            self._failed(sender, error)
+
+    def _failed(self, sender: Sender, error: Exception) -> None:
+        self._errors[_shown(sender)] += 1
+        _log.debug("a datagram that cannot be decoded", sender=_shown(sender), error=repr(error))
 
 
 class _Server(IPv4DatagramServer):  # type: ignore[misc]  # the library is untyped
-    """Lets nobody's octets do more than be counted."""
+    """The library's end of our socket."""
 
-    errors: Counter[str]
+    def __init__(self, address: Any, datagrams: Datagrams) -> None:
+        self._datagrams = datagrams
+        super().__init__(address, no_broadcast=True)
 
-    async def retrying_create_datagram_endpoint(
-        self, loop: asyncio.AbstractEventLoop, _address: Any, bind_socket: socket.socket
-    ) -> Any:
-        return await loop.create_datagram_endpoint(lambda: _Arrivals(self, bind_socket), sock=bind_socket)
+    async def retrying_create_datagram_endpoint(self, *_: Any, **__: Any) -> Any:
+        return self._datagrams, self
 
-    async def confirmation(self, pdu: Any) -> None:
-        if pdu.pduSource.addrTuple == self.local_address:
-            return  # our own broadcast
+
+def _not_taken(_octets: bytes, _sender: Sender) -> bool:
+    return False
+
+
+def _shown(sender: Sender) -> str:
+    return f"{sender[0]}:{sender[1]}"
+
+
+def _is_own_host(host: str) -> bool:
+    """The kernel reaches an address of its own from that same address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            await self.response(pdu)
-        except asyncio.InvalidStateError:  # the library answers a request that was given up meanwhile
-            _log.debug("an answer came too late", sender=str(pdu.pduSource))
-        except Exception as error:  # noqa: BLE001 - anyone may send us anything, and the library raises anything
-            self.errors[str(pdu.pduSource)] += 1
-            _log.debug("a datagram that cannot be decoded", sender=str(pdu.pduSource), error=repr(error))
-
-
-class _Arrivals(IPv4DatagramProtocol):  # type: ignore[misc]  # the library is untyped
-    """Takes in what has arrived, in the order in which it came.
-
-    asyncio takes one datagram in each turn of the loop. When turns are long because much is going on,
-    answers would wait behind notifications until they are too late, or the kernel drops them.
-    """
-
-    def __init__(self, server: _Server, opened: socket.socket) -> None:
-        self.server = server
-        self._socket = opened
-
-    def datagram_received(self, octets: bytes, sender: tuple[str, int]) -> None:
-        super().datagram_received(octets, sender)
-        for _ in range(TAKEN_AT_ONCE - 1):
-            try:
-                arrived = self._socket.recvfrom(LARGEST_DATAGRAM)
-            except OSError:  # there is no more
-                return
-            super().datagram_received(*arrived)
-
-
-class _Broadcasts(IPv4DatagramProtocol):  # type: ignore[misc]  # the library is untyped
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.destination = LocalBroadcast()
+            probe.connect((host, 9))  # nothing is sent by connecting a UDP socket
+        except OSError:
+            return False
+        return bool(probe.getsockname()[0] == host)
 
 
 def _open(host: str, port: int, *, shared: bool = False) -> socket.socket:
@@ -189,113 +217,3 @@ def _why(error: OSError, host: str, port: int) -> str:
         case errno.EACCES | errno.EPERM:
             return f"This user may not open UDP port {port} on {host}: {error.strerror}."
     return f"UDP port {port} on {host} cannot be opened: {error.strerror}."
-
-
-class Foreign(BIPForeign):  # type: ignore[misc]  # the library is untyped
-    """A foreign device whose registration is ours to renew."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._answered = asyncio.Event()
-        self.code: int | None = None  # of the BBMD's latest answer: 0 is yes
-        self.stale = asyncio.Event()  # the BBMD said that it does not know us
-
-    @property
-    def registered(self) -> bool:
-        return bool(self.bbmdRegistrationStatus == 0)
-
-    async def confirmation(self, lpdu: Any) -> None:
-        if not isinstance(lpdu, Result):
-            await super().confirmation(lpdu)
-        elif lpdu.pduSource == self.bbmdAddress:
-            self.code = lpdu.bvlciResultCode
-            self._answered.set()
-            if self.code:  # also a broadcast it would not distribute: then it has forgotten us
-                self.stale.set()
-
-    async def register_once(self, ttl: int) -> bool:
-        """Asks once; True if the BBMD said yes."""
-        self.code = None
-        self._answered.clear()
-        await self.request(RegisterForeignDevice(ttl, destination=self.bbmdAddress))
-        try:
-            async with asyncio.timeout(REGISTRATION_ANSWER):
-                await self._answered.wait()
-        except TimeoutError:
-            return False
-        return self.code == 0
-
-
-class Registration:
-    """Keeps us in a BBMD's foreign device table."""
-
-    def __init__(self, service: Foreign, bbmd: str, ttl: int) -> None:
-        self._service = service
-        self._bbmd = bbmd
-        self._ttl = ttl
-
-    @property
-    def registered(self) -> bool:
-        return self._service.registered
-
-    async def begin(self, *, patient: bool) -> None:
-        """Registers, or raises BacnetUnavailable with what to do; `patient`: a silent BBMD is asked again later."""
-        self._service.bbmdAddress = await _resolved(self._bbmd)
-        self._service.bbmdTimeToLive = self._ttl
-        for _ in range(REGISTRATION_TRIES):
-            if await self._service.register_once(self._ttl):
-                self._mark(registered=True)
-                return
-            if self._service.code:
-                raise BacnetUnavailable(
-                    f"The BBMD at {self._bbmd} refuses foreign devices (result {self._service.code:#06x}). "
-                    "Allow them there, or give the address of another BBMD."
-                )
-            if patient:
-                _log.warning("the BBMD does not answer yet", bbmd=self._bbmd)
-                return
-        raise BacnetUnavailable(
-            f"The BBMD at {self._bbmd} does not answer. Is the address right, is it running, and does a firewall "
-            "let UDP through both ways? Without a BBMD leave `foreign` out."
-        )
-
-    async def run(self) -> None:
-        """Renews at half the time to live; after a failure every few seconds until it works again."""
-        loop = asyncio.get_running_loop()
-        heard = loop.time()
-        while True:
-            await self._rest(self._ttl / 2 if self.registered else min(REGISTRATION_RETRY, self._ttl / 2))
-            self._service.stale.clear()
-            if await self._service.register_once(self._ttl):
-                heard = loop.time()
-                self._mark(registered=True)
-            elif self._service.code or loop.time() - heard > self._ttl:
-                self._mark(registered=False)
-
-    async def _rest(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._service.stale.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(min(1.0, seconds))  # a BBMD that always says no is not asked in a tight loop
-
-    def _mark(self, *, registered: bool) -> None:
-        if registered != self.registered:
-            log = _log.info if registered else _log.warning
-            log("registration with the BBMD", bbmd=self._bbmd, registered=registered)
-        # These two are what the library asks before it sends or accepts a broadcast.
-        self._service.bbmdRegistrationStatus = 0 if registered else -2
-        event = self._service._registration_event  # noqa: SLF001
-        event.set() if registered else event.clear()
-
-
-async def _resolved(bbmd: str) -> Any:
-    host, _, port = bbmd.partition(":")
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, int(port or BACNET_PORT), family=socket.AF_INET, type=socket.SOCK_DGRAM
-        )
-    except (OSError, ValueError) as error:
-        raise BacnetUnavailable(f"The BBMD {bbmd!r} is no address: {error}. Write it as host:port.") from error
-    return IPv4Address(found[0][4])

@@ -260,14 +260,14 @@ class TestOurOwnEnd:
 
 class TestForeignDevice:
     async def test_no_bbmd_says_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("points.bacnet.link.REGISTRATION_ANSWER", 0.05)
+        monkeypatch.setattr("points.bacnet.foreign.REGISTRATION_ANSWER", 0.05)
         with pytest.raises(BacnetUnavailable, match=r"BBMD at 127.0.0.1:9 does not answer.*firewall"):
             async with open_stack(StackSettings(address="127.0.0.1:0", foreign="127.0.0.1:9")):
                 pass
 
     async def test_a_patient_agent_starts_before_its_bbmd(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("points.bacnet.link.REGISTRATION_ANSWER", 0.05)
-        monkeypatch.setattr("points.bacnet.link.REGISTRATION_RETRY", 0.05)
+        monkeypatch.setattr("points.bacnet.foreign.REGISTRATION_ANSWER", 0.05)
+        monkeypatch.setattr("points.bacnet.foreign.REGISTRATION_RETRY", 0.05)
         async with parrot() as bbmd:
             bbmd.result = None  # silence
             settings = StackSettings(address="127.0.0.1:0", foreign=bbmd.address, foreign_ttl=1, patient=True)
@@ -283,8 +283,8 @@ class TestForeignDevice:
                 pass
 
     async def test_registration_survives_a_bbmd_that_forgets_and_refuses(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("points.bacnet.link.REGISTRATION_ANSWER", 0.1)
-        monkeypatch.setattr("points.bacnet.link.REGISTRATION_RETRY", 0.1)
+        monkeypatch.setattr("points.bacnet.foreign.REGISTRATION_ANSWER", 0.1)
+        monkeypatch.setattr("points.bacnet.foreign.REGISTRATION_RETRY", 0.1)
         async with parrot() as bbmd:
             bbmd.result = 0
             settings = StackSettings(address="127.0.0.1:0", foreign=bbmd.address, foreign_ttl=1)
@@ -420,16 +420,15 @@ class TestAwkwardAnswers:
         with monkeypatch.context() as patch:
             patch.setattr(stack._application, "request", fails)
             with pytest.raises(ProtocolError):
-                await stack.read(here, PRESENT_VALUE)
-        assert stack.protocol_errors[str(here)] == 1
+                await stack.read(here, Property("device", 1, "object-list"))
+            with pytest.raises(ProtocolError):
+                await stack.write(ref(here, "analog-output"), 1.0, 8)
+        assert stack.protocol_errors[str(here)] == 2
 
-    async def test_what_cannot_be_sent_is_silence(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-        async def fails(_apdu: object) -> None:
-            raise OSError(101, "Network is unreachable")
-
-        monkeypatch.setattr(stack._application, "request", fails)
-        with pytest.raises(DeviceSilent, match="unreachable"):
-            await stack.read(DeviceRef(network=0, address="127.0.0.1:9", instance=1), PRESENT_VALUE)
+    async def test_what_cannot_be_sent_is_silence(self, stack: Stack) -> None:
+        elsewhere = DeviceRef(network=0, address="203.0.113.9:47808", instance=1)  # no way there from a loopback socket
+        with pytest.raises(DeviceSilent, match="cannot be sent"):
+            await stack.read(elsewhere, PRESENT_VALUE)
 
     async def test_nan_stays_nan(self, stack: Stack) -> None:
         async with parrot() as device:
