@@ -8,7 +8,7 @@ restart; while the state database fails the book goes on in memory and is writte
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from facility.conditions import Condition, DeviceStatus, find
 from facility.database import StateDatabase, StateUnavailable
 from facility.model import Alarm, AlarmKind
 from facility.profiles import ORDER
-from points.catalog import CatalogBook
+from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
 from points.errors import PointsError
 from points.events import Events
@@ -120,7 +120,18 @@ class AlarmBook:
         """Judges the building anew and enters what has changed."""
         now, catalog = self._clock.now(), self._catalog.current
         self._compliance.update(now, catalog, self._store.get)
-        findings = find(catalog, self._compliance.watched, self._compliance.points, self._devices(), now)
+        self._conclude(now, catalog)
+
+    def _glance(self, changed: Iterable[PointId]) -> bool:
+        """The same for what was read just now; a value that wobbles where it stood can wait for the next tick."""
+        now, catalog = self._clock.now(), self._catalog.current
+        stirred = self._compliance.update(now, catalog, self._store.get, changed)
+        if stirred:
+            self._conclude(now, catalog)
+        return stirred
+
+    def _conclude(self, now: datetime, catalog: Catalog) -> None:
+        findings = find(catalog, self._compliance.watched, self._compliance.not_in, self._devices(), now)
         for identity, condition in findings.conditions.items():
             self._raise(self._book.get(identity), condition, now)
         for identity, alarm in list(self._book.items()):
@@ -147,6 +158,9 @@ class AlarmBook:
         self._enter(alarm, "raised" if known is None else "raised again")
 
     def _refresh(self, known: Alarm, condition: Condition, now: datetime) -> None:
+        fresh = timedelta() <= now - self._shown.get(known.id, known.since) < REFRESH
+        if fresh and condition.severity is known.severity:
+            return
         newer = replace(
             known,
             severity=condition.severity,
@@ -158,7 +172,7 @@ class AlarmBook:
         worse = ORDER.index(newer.severity) < ORDER.index(known.severity)
         if worse:  # seen as something less: it must be seen again
             self._enter(replace(newer, acknowledged=None, acknowledged_by=""), f"is now {newer.severity}")
-        elif newer != known and not timedelta() <= now - self._shown.get(known.id, known.since) < REFRESH:
+        elif newer != known and not fresh:
             self._shown[known.id] = now
             self._book[known.id] = newer
             self._unsaved.add(known.id)
@@ -197,9 +211,9 @@ class AlarmBook:
 
     async def _follow(self, readings: Watch) -> None:
         while True:
-            await readings.batch()
-            self.look()
-            await self._save()
+            batch = await readings.batch()
+            if self._glance([reading.point for reading in batch]):
+                await self._save()
             await self._clock.sleep(SETTLE_S)
 
     async def _tick(self) -> None:

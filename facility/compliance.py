@@ -49,12 +49,12 @@ class Watched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """How one watched point stands, since when, and in words. `alarming`: it is out for longer than its delay."""
+    """How one watched point stands, and since when. `alarming`: it is out for longer than its delay."""
 
     standing: Standing
     since: datetime
     alarming: bool = False
-    value: str = ""
+    value: str = ""  # in words, of what is not in
     limit: str = ""
     absurd: bool = False  # the value cannot be: unknown, for the sensor is broken
     reading: Reading | None = None
@@ -87,71 +87,136 @@ class SpaceStanding:
 class _Memory:
     """What must be remembered of a point between two looks at it."""
 
-    looked: datetime | None = None
     outside_since: datetime | None = None
     alarming: bool = False
     unknown_since: datetime | None = None
     in_since: datetime | None = None
 
-    def look(self, now: datetime) -> None:
-        """Notes when it was looked at; a clock that was set back takes the remembered times with it."""
-        if self.looked is not None and now < self.looked:
-            by = now - self.looked
-            self.outside_since = self.outside_since and self.outside_since + by
-            self.unknown_since = self.unknown_since and self.unknown_since + by
-            self.in_since = self.in_since and self.in_since + by
-        self.looked = now
+    def move(self, by: timedelta) -> None:
+        """The clock was set back: what has lasted for a while has still lasted as long."""
+        self.outside_since = self.outside_since and self.outside_since + by
+        self.unknown_since = self.unknown_since and self.unknown_since + by
+        self.in_since = self.in_since and self.in_since + by
 
 
 class Compliance:
-    """Remembers since when; `update` looks again, the rest says what was seen."""
+    """Remembers since when; `update` looks again, the rest says what was seen.
+
+    What is inside its limits, and was before, costs next to nothing: of thousands of points most are, most of the time.
+    """
 
     def __init__(self, profiles: Profiles) -> None:
         self._profiles = profiles
         self._catalog: Catalog | None = None
+        self._looked: datetime | None = None
         self._lived_in: frozenset[SpaceId] = frozenset()  # spaces with points of any kind
+        self._members: dict[SpaceId, list[Watched]] = {}
+        self._standings: dict[SpaceId, SpaceStanding] = {}
         self._memory: dict[PointId, _Memory] = {}
         self._remembered: dict[PointId, datetime] = {}
+        self._points: dict[PointId, Judgement] = {}
+        self._not_in: dict[PointId, Judgement] = {}
         self.watched: Mapping[PointId, Watched] = {}
-        self.points: Mapping[PointId, Judgement] = {}
         self.spaces: tuple[SpaceStanding, ...] = ()
+
+    @property
+    def points(self) -> Mapping[PointId, Judgement]:
+        """How every watched point stands."""
+        return self._points
+
+    @property
+    def not_in(self) -> Mapping[PointId, Judgement]:
+        """Those of `points` that are not known to be inside: all that anything needs to be said of."""
+        return self._not_in
 
     def remember(self, alarming: Mapping[PointId, datetime]) -> None:
         """What was alarming before a restart, since when: it is until it is seen inside."""
         self._remembered |= alarming
 
-    def update(self, now: datetime, catalog: Catalog, readings: Readings) -> None:
-        """Judges every watched point and every space anew."""
+    def update(
+        self, now: datetime, catalog: Catalog, readings: Readings, changed: Iterable[PointId] | None = None
+    ) -> bool:
+        """Judges every watched point anew, or those whose reading `changed`, and the spaces they are in.
+
+        True if one of them went in, out or unknown, or became alarming.
+        """
+        touched: set[SpaceId] = set()
         if catalog is not self._catalog:
-            self._catalog = catalog
-            self.watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
-            self._lived_in = frozenset(point.space for point in catalog.points.values() if point.space)
-            self._memory = {point: self._memory.get(point) or self._memory_of(point, now) for point in self.watched}
-        self.points = {
-            point: _judged(watched, readings(point), self._memory[point], now)
-            for point, watched in self.watched.items()
-        }
-        self.spaces = tuple(self._spaces(now, catalog))
+            changed = None
+            touched.update(self._take(catalog, now))
+        if self._looked is not None and now < self._looked:
+            changed = None
+            self._move(now - self._looked)
+            touched.update(catalog.spaces)
+        self._looked = now
+        stirred = False
+        for point in self.watched if changed is None else changed:
+            watched = self.watched.get(point)
+            if watched is None:
+                continue
+            before, reading = self._points.get(point), readings(point)
+            memory = self._memory[point]
+            if before is not None and memory.in_since is not None and _is_inside(watched.rule, reading):
+                continue
+            judgement = _judged(watched, reading, memory, now)
+            if judgement == before:
+                continue
+            self._enter(point, judgement)
+            stirred |= before is None or (before.standing, before.alarming) != (judgement.standing, judgement.alarming)
+            if watched.space is not None:
+                touched.add(watched.space.id)
+        if touched:
+            self._look_at_spaces(touched, now, catalog)
+        return stirred
+
+    def _take(self, catalog: Catalog, now: datetime) -> Iterable[SpaceId]:
+        """A new catalog: everything about it is judged anew; what is remembered of its points stays."""
+        self._catalog = catalog
+        self.watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
+        self._lived_in = frozenset(point.space for point in catalog.points.values() if point.space)
+        self._memory = {point: self._memory.get(point) or self._memory_of(point, now) for point in self.watched}
+        self._points, self._not_in, self._standings, self._members = {}, {}, {}, {}
+        for watched in self.watched.values():
+            if watched.space is not None and _counts_for_space(watched.rule):
+                self._members.setdefault(watched.space.id, []).append(watched)
+        self.spaces = ()
+        return catalog.spaces
 
     def _memory_of(self, point: PointId, now: datetime) -> _Memory:
         since = self._remembered.pop(point, None)
         return _Memory(outside_since=since and min(since, now), alarming=since is not None)
 
-    def _spaces(self, now: datetime, catalog: Catalog) -> Iterable[SpaceStanding]:
-        members: dict[SpaceId, list[Watched]] = {}
-        for watched in self.watched.values():
-            if watched.space is not None and _counts_for_space(watched.rule):
-                members.setdefault(watched.space.id, []).append(watched)
-        for space in catalog.spaces.values():
-            profile = self._profiles.of(space.type)
-            if profile is not None:
-                if space.id in members or space.id not in self._lived_in or profile.must_be_watched:
-                    yield _space(space, profile, members.get(space.id, []), self.points, now)
-            elif space.type != "unknown":  # somebody said what it is, but nobody what it must be like
-                why = f"no profile for {space.type!r}"
-                yield SpaceStanding(
-                    space=space, group="Support & offices", critical=False, standing=Standing.UNKNOWN, why=why
-                )
+    def _move(self, by: timedelta) -> None:
+        for memory in self._memory.values():
+            memory.move(by)
+        self._points = {point: replace(judged, since=judged.since + by) for point, judged in self._points.items()}
+        self._not_in = {point: self._points[point] for point in self._not_in}
+
+    def _enter(self, point: PointId, judgement: Judgement) -> None:
+        self._points[point] = judgement
+        if judgement.standing is Standing.IN:
+            self._not_in.pop(point, None)
+        else:
+            self._not_in[point] = judgement
+
+    def _look_at_spaces(self, touched: Iterable[SpaceId], now: datetime, catalog: Catalog) -> None:
+        for identity in touched:
+            standing = self._space(catalog.spaces[identity], now)
+            if standing is not None:
+                self._standings[identity] = standing
+        self.spaces = tuple(self._standings[space] for space in catalog.spaces if space in self._standings)
+
+    def _space(self, space: Space, now: datetime) -> SpaceStanding | None:
+        profile = self._profiles.of(space.type)
+        if profile is not None:
+            if space.id in self._members or space.id not in self._lived_in or profile.must_be_watched:
+                return _space(space, profile, self._members.get(space.id, []), self._points, now)
+        elif space.type != "unknown":  # somebody said what it is, but nobody what it must be like
+            why = f"no profile for {space.type!r}"
+            return SpaceStanding(
+                space=space, group="Support & offices", critical=False, standing=Standing.UNKNOWN, why=why
+            )
+        return None
 
 
 def _counts_for_space(rule: Limit | Abnormal) -> bool:
@@ -174,7 +239,6 @@ def _with_rules(catalog: Catalog, profiles: Profiles) -> Iterable[Watched]:
 
 
 def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: datetime) -> Judgement:
-    memory.look(now)
     absurd = _is_absurd(watched.rule, reading)
     if reading is None or not reading.is_good or reading.value is None or absurd:
         memory.unknown_since = memory.unknown_since or (min(reading.at, now) if reading else now)
@@ -186,11 +250,11 @@ def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: dat
             standing=Standing.UNKNOWN, since=memory.unknown_since, value=value, absurd=absurd, reading=reading
         )
     memory.unknown_since = None
-    value, limit = show(watched.point, reading.value), ""
     if not _is_outside(watched.rule, reading, back=memory.alarming):
         memory.outside_since, memory.alarming = None, False
         memory.in_since = memory.in_since or min(reading.time, now)
-        return Judgement(standing=Standing.IN, since=memory.in_since, value=value, reading=reading)
+        return Judgement(standing=Standing.IN, since=memory.in_since)
+    value, limit = show(watched.point, reading.value), ""
     memory.in_since = None
     memory.outside_since = memory.outside_since or min(reading.time, now)
     memory.alarming = memory.alarming or now - memory.outside_since >= timedelta(seconds=watched.rule.delay_s)
@@ -204,6 +268,13 @@ def _judged(watched: Watched, reading: Reading | None, memory: _Memory, now: dat
         limit=limit,
         reading=reading,
     )
+
+
+def _is_inside(rule: Limit | Abnormal, reading: Reading | None) -> bool:
+    """Whether what was in is in still: a good value, possible, and not outside."""
+    if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
+        return False
+    return not (_is_absurd(rule, reading) or _is_outside(rule, reading, back=False))
 
 
 def _is_absurd(rule: Limit | Abnormal, reading: Reading | None) -> bool:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from facility.compliance import Judgement, Standing, Watched
@@ -74,6 +75,7 @@ class Findings:
         self.undecided.update(alarm_id(kind, about) for kind in kinds)
 
 
+@lru_cache(maxsize=16_384)
 def alarm_id(kind: AlarmKind, about: str) -> str:
     """A slug that is the same for the same condition, and (by a hash) for no other."""
     tail = hashlib.sha256(about.encode()).hexdigest()[:HASH_LENGTH]
@@ -85,11 +87,11 @@ def alarm_id(kind: AlarmKind, about: str) -> str:
 def find(
     catalog: Catalog,
     watched: Mapping[PointId, Watched],
-    judgements: Mapping[PointId, Judgement],
+    not_in: Mapping[PointId, Judgement],
     devices: Mapping[DeviceId, DeviceStatus],
     now: datetime,
 ) -> Findings:
-    """Everything that is abnormal at `now`."""
+    """Everything that is abnormal at `now`. `not_in`: how the watched points stand that are not inside their limits."""
     findings = Findings()
     for device in catalog.devices.values():
         status = devices.get(device.id)
@@ -99,7 +101,7 @@ def find(
             findings.leave(device.id, AlarmKind.OFFLINE)
         if device.quarantine:
             findings.add(_quarantine(device, catalog, watched, now))
-    for point, judgement in judgements.items():
+    for point, judgement in not_in.items():
         one = watched[point]
         status = devices.get(one.point.device)
         answers = status is not None and status.status == "online"
@@ -111,7 +113,7 @@ def _point(one: Watched, judgement: Judgement, findings: Findings, now: datetime
     kind = AlarmKind.STATE if isinstance(one.rule, Abnormal) else AlarmKind.OUT_OF_LIMITS
     if judgement.alarming:
         findings.add(_out(one, judgement, kind))
-    elif judgement.standing is not Standing.IN:
+    else:
         findings.leave(one.point.id, kind)  # only what is seen inside is over
     if judgement.standing is not Standing.UNKNOWN:
         return

@@ -23,6 +23,7 @@ class Catalog:
     devices: Mapping[DeviceId, Device] = field(default_factory=dict)
     points: Mapping[PointId, Point] = field(default_factory=dict)
     spaces: Mapping[SpaceId, Space] = field(default_factory=dict)
+    _of_device: dict[DeviceId, list[Point]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, devices: Iterable[Device], points: Iterable[Point], spaces: Iterable[Space] = ()) -> Catalog:
@@ -40,7 +41,11 @@ class Catalog:
             raise UnknownPoint(self._not_found(point)) from None
 
     def points_of(self, device: DeviceId) -> list[Point]:
-        return [point for point in self.points.values() if point.device == device]
+        """In the order of the catalog."""
+        if not self._of_device:
+            for point in self.points.values():
+                self._of_device.setdefault(point.device, []).append(point)
+        return list(self._of_device.get(device, ()))
 
     def _not_found(self, wanted: str) -> str:
         near = difflib.get_close_matches(wanted, self.points, n=3, cutoff=0.5)
