@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, look, run
+from facility.cli import act, devices, look, run
 
 app = typer.Typer(
     name="facility",
@@ -21,6 +21,9 @@ for verb in (
     run.demo,
     run.tui,
     look.discover,
+    devices.devices,
+    devices.passport,
+    devices.approve,
     look.points,
     look.read,
     act.release,

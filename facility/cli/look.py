@@ -23,6 +23,7 @@ from facility.cli.common import (
     print_table,
     socket_of,
 )
+from facility.cli.devices import print_devices
 from facility.config import Config, ConfigError
 from facility.log import set_up
 from facility.port import Facility
@@ -220,23 +221,7 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
         raise typer.Exit(Exit.NO if state.error else Exit.OK)
     for text in state.news:
         typer.echo(text)
-    print_table(
-        ("DEVICE", "INSTANCE", "WHERE", "NAME", "VENDOR", "POINTS", "READS", "COV", "STATE"),
-        [
-            (
-                d.id,
-                str(d.instance),
-                f"{d.network}:{d.address}",
-                d.name,
-                d.vendor,
-                str(d.points),
-                d.reads,
-                d.cov,
-                "DUPLICATE" if d.duplicate else d.status,
-            )
-            for d in devices
-        ],
-    )
+    print_devices(devices)
     typer.echo(f"{len(devices)} devices, {state.points} points")
     if state.error:
         raise typer.Exit(Exit.NO)

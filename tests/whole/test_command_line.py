@@ -12,7 +12,22 @@ import pytest
 from facility.database import open_state
 from facility.demo.play import CONFIG
 
-VERBS = ("run", "demo", "tui", "discover", "points", "read", "write", "release", "schedule", "status", "check")
+VERBS = (
+    "run",
+    "demo",
+    "tui",
+    "discover",
+    "devices",
+    "passport",
+    "approve",
+    "points",
+    "read",
+    "write",
+    "release",
+    "schedule",
+    "status",
+    "check",
+)
 
 
 def facility(*words: str, state: Path, **environment: str) -> subprocess.CompletedProcess[str]:
