@@ -1,0 +1,83 @@
+"""bacpypes3 as it comes: an Application, `read_property_multiple`, and its notification method overridden.
+
+Its two limits that no benchmark is about are raised: the size of an answer it accepts (1024 octets would make the
+devices abort) and, for discovery, it is a foreign device of the farm's BBMD.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bacpypes3.apdu import SubscribeCOVRequest
+from bacpypes3.app import Application
+from bacpypes3.argparse import SimpleArgumentParser
+from bacpypes3.basetypes import PropertyIdentifier, PropertyReference
+from bacpypes3.pdu import Address
+from bacpypes3.primitivedata import ObjectIdentifier, Real
+
+from bench.clients.common import Arrivals, Job, answer_questions, read_in_parallel, reader_plan, run
+
+LARGEST = 1476
+
+
+class Counting(Application):
+    """Handles an unconfirmed notification before the library looks for a subscription: its shortest way."""
+
+    arrivals: Arrivals
+
+    async def do_UnconfirmedCOVNotificationRequest(self, apdu: Any) -> None:  # noqa: N802 (the library's name)
+        for value in apdu.listOfValues:
+            if value.propertyIdentifier == PropertyIdentifier.presentValue:
+                self.arrivals.note(value.value.cast_out(Real))
+
+
+def opened(job: Job) -> Counting:
+    words = ["--address", f"127.0.0.1/24:{job['port']}"]
+    if "door" in job:
+        words += ["--foreign", f"127.0.0.1:{job['door']}", "--ttl", "60"]
+    application = Counting.from_args(SimpleArgumentParser().parse_args(words))
+    application.device_object.maxApduLengthAccepted = LARGEST
+    application.device_object.segmentationSupported = "no-segmentation"
+    application.arrivals = Arrivals()
+    return application
+
+
+async def rpm(job: Job) -> Job:
+    application = opened(job)
+    inputs: list[Any] = []
+    for instance in range(1, job["values"] + 1):
+        inputs += [ObjectIdentifier(("analog-input", instance)), [PropertyReference(propertyIdentifier="present-value")]]
+
+    def reader(address: Address) -> Any:
+        async def read() -> Sequence[Any]:
+            answers = await application.read_property_multiple(address, inputs)
+            return [value for _, _, _, value in answers]
+
+        return read
+
+    addresses = [Address(device) for device in job["devices"]]
+    try:
+        return await read_in_parallel([reader(addresses[place]) for place in reader_plan(job)], job)
+    finally:
+        application.close()
+
+
+async def cov(job: Job) -> None:
+    application = opened(job)
+    for device in job["devices"]:
+        for instance in range(1, job["objects"] + 1):
+            request = SubscribeCOVRequest(
+                subscriberProcessIdentifier=1,
+                monitoredObjectIdentifier=ObjectIdentifier(("analog-input", instance)),
+                issueConfirmedNotifications=False,
+                lifetime=3600,
+                destination=Address(device),
+            )
+            await application.request(request)
+    await answer_questions(application.arrivals, len(job["devices"]) * job["objects"])
+    application.close()
+
+
+if __name__ == "__main__":
+    run({"rpm": rpm, "cov": cov})
