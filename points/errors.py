@@ -5,6 +5,7 @@ PointsError
 │   ├── DeviceSilent         no answer in time
 │   ├── DeviceRefused        it answered: error, reject or abort (carries the BACnet names)
 │   └── ProtocolError        it answered with something that cannot be what was asked for
+│       └── AnsweredForAnother   the answer is about objects that were not asked for
 ├── UnknownPoint             no such point in the catalog
 └── BacnetUnavailable        our own socket: port in use, no such interface, BBMD refused
 """
@@ -32,6 +33,10 @@ class DeviceRefused(DeviceError):
 
 class ProtocolError(DeviceError):
     """The answer cannot be what was asked for. Counted with the sender's name, never a value."""
+
+
+class AnsweredForAnother(ProtocolError):
+    """The answer is about objects or properties that were not asked for: somebody else's, or an old one."""
 
 
 class UnknownPoint(PointsError):

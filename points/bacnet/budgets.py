@@ -122,10 +122,11 @@ class Way:
 class Budget:
     """All that one device has to wait for. Enter it before a request, leave it after."""
 
-    __slots__ = ("_budgets", "_device", "_heard", "_router", "_way")
+    __slots__ = ("_budgets", "_device", "_heard", "_ref", "_router", "_way")
 
-    def __init__(self, budgets: Budgets, device: Gate, way: Way, router: Gate | None) -> None:
+    def __init__(self, budgets: Budgets, ref: DeviceRef, device: Gate, way: Way, router: Gate | None) -> None:
         self._budgets = budgets
+        self._ref = ref
         self._device = device
         self._way = way
         self._router = router
@@ -159,9 +160,14 @@ class Budget:
         self._way.answered(now)
 
     def silent(self) -> None:
+        """It did not answer. If it lived a moment ago, it may have been asked too much at once."""
         now = self._budgets.now()
-        if now - self._heard < LIVED:
-            self._way.silent(now)
+        if now - self._heard >= LIVED:
+            return
+        self._way.silent(now)
+        if self._device.taken > 1:
+            self._device.limit = 1
+            self._budgets.passports.learn(self._ref, outstanding=1)
 
 
 class Budgets:
@@ -169,7 +175,7 @@ class Budgets:
 
     def __init__(self, allowance: Allowance, passports: Passports) -> None:
         self._allowance = allowance
-        self._passports = passports
+        self.passports = passports
         self._devices: dict[tuple[int, str], Gate] = {}
         self._budgets: dict[tuple[int, str, object], Budget] = {}
         self._ways: dict[int, Way] = {}
@@ -182,9 +188,9 @@ class Budgets:
         key = (device.network, device.address, router)
         known = self._budgets.get(key)
         if known is None:
-            limit = self._passports.of(device).outstanding or self._allowance.per_device
+            limit = self.passports.of(device).outstanding or self._allowance.per_device
             gate = self._devices.setdefault(key[:2], Gate(limit))
-            known = self._budgets[key] = Budget(self, gate, self._way(device.network), self._router(router))
+            known = self._budgets[key] = Budget(self, device, gate, self._way(device.network), self._router(router))
         return known
 
     def ways(self) -> dict[int, tuple[int, int]]:
@@ -196,7 +202,7 @@ class Budgets:
             a, local = self._allowance, network == LOCAL
             limit = a.per_network * LOCAL_FACTOR if local else a.per_network
             per_second = a.local_per_second if local else a.per_second
-            self._ways[network] = Way(network, limit, per_second, self._passports)
+            self._ways[network] = Way(network, limit, per_second, self.passports)
         return self._ways[network]
 
     def _router(self, router: object) -> Gate | None:

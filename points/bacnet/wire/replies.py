@@ -25,7 +25,7 @@ from points.bacnet.wire.tags import (
     unsigned,
 )
 from points.bacnet.wire.vocabulary import abort_reason_name, error_code_name, property_number, reject_reason_name
-from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
+from points.errors import AnsweredForAnother, DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 
 ERROR, REJECT, ABORT = 5, 6, 7  # PDU types
 _ENUMERATED = 9
@@ -85,7 +85,7 @@ def single(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> Answe
         raise ProtocolError(f"{about}: the answer cannot be decoded ({error})") from None
     key = (object_, property_, index)
     if key != asked.keys[0] or after != end:
-        raise ProtocolError(f"{about}: answered for something else")
+        raise AnsweredForAnother(f"{about}: answered for something else")
     if octets[start] == _REAL and stop - start == 5 and not asked.shapes[key].many:
         reals[key] = start + 1
     return _value(octets, start, stop, key, asked)
@@ -96,6 +96,8 @@ def multiple(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> lis
     results: dict[Key, Answer] = {}
     try:
         _results(octets, at, asked, results, reals)
+    except AnsweredForAnother as error:
+        raise AnsweredForAnother(f"{len(asked.keys)} properties: {error}") from None
     except ProtocolError as error:
         raise ProtocolError(f"{len(asked.keys)} properties: the answer cannot be decoded ({error})") from None
     return [
@@ -119,7 +121,7 @@ def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], r
             key = (object_, property_, index)
             shape = shapes.get(key)
             if shape is None:
-                raise ProtocolError("answered for something else")
+                raise AnsweredForAnother("answered for something else")
             if (
                 at + _LONG_ENOUGH <= end
                 and octets[at + 1] == _REAL
