@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from typing import TypedDict
+from typing import NamedTuple
 
 from points.history.rows import BUCKET, QUALITY_CODES, to_ms
 from points.history.steps import Gap
 from points.model import PointId, Quality, Reading
 
-LIMIT = 200_000  # rows: three minutes of 1 000 changes a second, some 60 MB
+LIMIT = 200_000  # rows: 40 s of 5 000 changes a second, some 40 MB
 
 
-class Pending(TypedDict):
+class Pending(NamedTuple):
     """A sample row whose series number is not yet looked up."""
 
     point: PointId
@@ -35,7 +35,7 @@ def to_row(reading: Reading, ts: int) -> Pending:
         text = reading.value
     elif known and reading.value is not None:
         value = float(reading.value)
-    return Pending(point=reading.point, ts=ts, value=value, text=text, quality=QUALITY_CODES[reading.quality])
+    return Pending(reading.point, ts, value, text, QUALITY_CODES[reading.quality])
 
 
 class Buffer:
@@ -72,7 +72,7 @@ class Buffer:
 
     def drop_before(self, ts: int) -> None:
         """Rows too old to be written: their roll-up can no longer be computed."""
-        while self._rows and self._rows[0]["ts"] < ts:
+        while self._rows and self._rows[0].ts < ts:
             self._drop(self._rows.popleft())
 
     def recovered(self) -> None:
@@ -81,11 +81,11 @@ class Buffer:
         self._latest.clear()
 
     def _drop(self, row: Pending) -> None:
-        start, until = self.lost or Gap(row["ts"], row["ts"])
-        self.lost = Gap(min(start, row["ts"]), max(until, row["ts"] + 1))
+        start, until = self.lost or Gap(row.ts, row.ts)
+        self.lost = Gap(min(start, row.ts), max(until, row.ts + 1))
 
     def _says_nothing_new(self, row: Pending) -> bool:
-        last = self._latest.get(row["point"])
-        if last is None or not 0 <= row["ts"] - last["ts"] < BUCKET:  # below 0: the clock was set back
+        last = self._latest.get(row.point)
+        if last is None or not 0 <= row.ts - last.ts < BUCKET:  # below 0: the clock was set back
             return False
-        return (last["value"], last["text"], last["quality"]) == (row["value"], row["text"], row["quality"])
+        return last[2:] == row[2:]

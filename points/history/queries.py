@@ -44,10 +44,10 @@ def all_series(connection: Connection) -> dict[PointId, int]:
 
 
 def gaps(connection: Connection, since: int, until: int) -> list[Gap]:
-    """Gaps that touch [since, until), and the last one before it: it may end what held until then."""
+    """Gaps that touch [since, until), and the last one before it with those it overlaps: what held may end there."""
     before = select(func.max(GAP.c.start)).where(GAP.c.start < since).scalar_subquery()
     wanted = select(GAP.c.start, GAP.c.until).where(GAP.c.start < until)
-    touching = wanted.where((GAP.c.until > since) | (GAP.c.start == before)).order_by(GAP.c.start)
+    touching = wanted.where((GAP.c.until > since) | (GAP.c.until > before)).order_by(GAP.c.start)
     return [Gap(row.start, row.until) for row in connection.execute(touching)]
 
 

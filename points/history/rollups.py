@@ -8,15 +8,18 @@ samples may be gone, and samples never go before they are rolled up: `Keep` sees
 
 from __future__ import annotations
 
+import heapq
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 
-from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete, func, select, text
 
-from points.history.queries import GAP, ROLLUP, SAMPLE, SERIES, gaps, raw
-from points.history.rows import BUCKET
-from points.history.steps import fold
+from points.history.queries import GAP, ROLLUP, SAMPLE, SERIES, gaps
+from points.history.rows import BUCKET, GOOD
+from points.history.steps import Row, marked, tallied
 
 SPAN = 24 * BUCKET  # one transaction's worth of catching up: six hours of a site's samples fit in memory
 
@@ -60,35 +63,59 @@ def newest_sample(connection: Connection) -> int | None:
     return connection.execute(select(func.max(newest)).select_from(SERIES)).scalar()
 
 
-def roll_up(connection: Connection, since: int, until: int) -> int:
-    """Computes every bucket of [since, until), both on an edge, and returns how many hold something."""
+def series(connection: Connection) -> list[int]:
+    """The numbers of all points."""
+    return list(connection.execute(select(SERIES.c.id).order_by(SERIES.c.id)).scalars())
+
+
+def roll_up(connection: Connection, of: Sequence[int], since: int, until: int) -> None:
+    """Computes every bucket of [since, until), both on an edge, of these series."""
     edges = list(range(since, until + 1, BUCKET))
     known = gaps(connection, since, until)
-    rows: list[dict[str, float | int | None]] = []
-    for series in connection.execute(select(SERIES.c.id)).scalars().all():
-        tallies = fold(raw(connection, series, known, since, until), edges)
-        rows += [
-            {
-                "series": series,
-                "start": start,
-                "low": tally.low,
-                "high": tally.high,
-                "mean": tally.mean,
-                "last": tally.last,
-                "count": tally.count,
-                "seconds_good": tally.good / 1000,
-            }
-            for start, tally in zip(edges, tallies, strict=False)
-            if tally.low is not None
-        ]
+    rows = [
+        (number, start, tally.low, tally.high, tally.mean, tally.last, tally.count, tally.good / 1000)
+        for number, samples in _samples(connection, of, since, until)
+        for start, tally in zip(edges, tallied(marked(samples, known), edges), strict=False)
+        if tally.low is not None
+    ]
     if rows:
-        connection.execute(insert(ROLLUP).prefix_with("OR REPLACE"), rows)
-    return len(rows)
+        connection.exec_driver_sql(_INSERT, rows)
 
 
-def expire(connection: Connection, raw_before: int, rollups_before: int) -> None:
+def expire(connection: Connection, of: Sequence[int], raw_before: int, rollups_before: int) -> None:
     """Deletes samples and roll-ups of before; gaps go with the samples."""
-    for series in connection.execute(select(SERIES.c.id)).scalars().all():
-        connection.execute(delete(SAMPLE).where(SAMPLE.c.series == series, SAMPLE.c.ts < raw_before))
-        connection.execute(delete(ROLLUP).where(ROLLUP.c.series == series, ROLLUP.c.start < rollups_before))
+    connection.exec_driver_sql("DELETE FROM sample WHERE series = ? AND ts < ?", [(one, raw_before) for one in of])
+    connection.exec_driver_sql(
+        "DELETE FROM rollup WHERE series = ? AND start < ?", [(one, rollups_before) for one in of]
+    )
     connection.execute(delete(GAP).where(GAP.c.until < raw_before))
+
+
+def _samples(connection: Connection, of: Sequence[int], since: int, until: int) -> Iterator[tuple[int, list[Row]]]:
+    """The rows inside [since, until) of each series, after the one that holds at its begin."""
+    bounds = {"first": min(of), "last": max(of), "since": since, "until": until}
+    held = connection.execute(_HOLDING, bounds).all()
+    inside = connection.execute(_INSIDE, bounds).all()
+    wanted = frozenset(of)
+    found = ((number, Row(ts, value)) for number, ts, value in heapq.merge(held, inside, key=_by_series_and_time))
+    for number, rows in itertools.groupby(found, key=itemgetter(0)):
+        if number in wanted:
+            yield number, [row for _, row in rows]
+
+
+_by_series_and_time = itemgetter(0, 1)
+_INSERT = (
+    "INSERT OR REPLACE INTO rollup (series, start, low, high, mean, last, count, seconds_good) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# CROSS JOIN: SQLite takes the tables in this order, and looks up each series' rows by their key.
+_COLUMNS = f"SELECT one.id, row.ts, CASE row.quality WHEN {GOOD} THEN row.value END AS value FROM series AS one"
+_HOLDING = text(
+    f"{_COLUMNS} CROSS JOIN sample AS row ON row.series = one.id"
+    " AND row.ts = (SELECT max(ts) FROM sample WHERE series = one.id AND ts <= :since)"
+    " WHERE one.id BETWEEN :first AND :last ORDER BY one.id"
+)
+_INSIDE = text(
+    f"{_COLUMNS} CROSS JOIN sample AS row ON row.series = one.id AND row.ts > :since AND row.ts < :until"
+    " WHERE one.id BETWEEN :first AND :last ORDER BY one.id, row.ts"
+)

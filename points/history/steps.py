@@ -7,6 +7,7 @@ missing: it is counted, never bridged.
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +42,7 @@ class Stretch(NamedTuple):
 def stretches(rows: Iterable[Row], gaps: Sequence[Gap], since: int, until: int) -> Iterable[Stretch]:
     """The good stretches of [since, until). `rows` ascend, and begin with the last one at or before `since`."""
     held: Row | None = None
-    for row in _marked(rows, gaps):
+    for row in marked(rows, gaps):
         if held is not None and (stretch := _stretch(held, row.ts, since, until)):
             yield stretch
         held = row
@@ -57,7 +58,7 @@ def _stretch(held: Row, next_ts: int, since: int, until: int) -> Stretch | None:
     return Stretch(start, end, value, value, value, value, end - start, int(held.ts >= since))
 
 
-def _marked(rows: Iterable[Row], gaps: Sequence[Gap]) -> list[Row]:
+def marked(rows: Iterable[Row], gaps: Sequence[Gap]) -> list[Row]:
     """The rows, with each gap as a row without a value in place of those inside it."""
     if not gaps:
         return list(rows)
@@ -84,6 +85,16 @@ class Tally:
         self.count += stretch.rows if begins else 0
         self._sum += stretch.mean * good
 
+    def hold(self, value: float, good: int) -> None:
+        """The value was so for `good` milliseconds more."""
+        if self.low is None or value < self.low:
+            self.low = value
+        if self.high is None or value > self.high:
+            self.high = value
+        self.last = value
+        self.good += good
+        self._sum += value * good
+
     @property
     def mean(self) -> float | None:
         if self.low is None or self.high is None or self.good <= 0:
@@ -103,4 +114,24 @@ def fold(pieces: Iterable[Stretch], edges: Sequence[int]) -> list[Tally]:
             if end > start:
                 share = piece.good * (end - start) / (piece.until - piece.start)
                 tallies[index].add(piece, share, begins=start == piece.start)
+    return tallies
+
+
+def tallied(rows: Iterable[Row], edges: Sequence[int]) -> list[Tally]:
+    """`fold` of the `stretches` of rows that are `marked` already, without making them: for millions of rows."""
+    tallies = [Tally() for _ in edges[1:]]
+    since, until = edges[0], edges[-1]
+    index, held_ts, held = 0, 0, None
+    for ts, value in itertools.chain(rows, [Row(until, None)]):
+        position, end = max(held_ts, since), min(ts, until)
+        if held is not None and position < end:
+            while edges[index + 1] <= position:
+                index += 1
+            tallies[index].count += held_ts >= since
+            while position < end:
+                stop = min(end, edges[index + 1])
+                tallies[index].hold(held, stop - position)
+                position = stop
+                index += position == edges[index + 1] and position < end
+        held_ts, held = ts, value
     return tallies

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,7 +26,7 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from points.clock import Clock
 from points.history import queries, rollups
 from points.history.buffer import LIMIT, Buffer, Pending
-from points.history.queries import GAP, SAMPLE, SERIES, Bucket
+from points.history.queries import GAP, SERIES, Bucket
 from points.history.rollups import Keep
 from points.history.rows import BUCKET, from_ms, to_ms
 from points.history.steps import Gap
@@ -40,6 +41,9 @@ FLUSH_S = 1.0  # what may be lost in a crash, and how often the disk is touched
 CHUNK = 5_000  # rows in a transaction
 LATE_MS = 5_000  # a roll-up waits so long after its end for the last flush
 MARGIN_MS = 2 * BUCKET  # samples live a little longer than they are asked for: the value that held is in one of them
+INSERT = "INSERT OR REPLACE INTO sample (series, ts, value, text, quality) VALUES (?, ?, ?, ?, ?)"
+AT_ONCE = 100  # series that are rolled up in one transaction: new rows wait no longer than that takes
+REST = 4.0  # times as long as it took until the next: rolling up a large site is not to be felt
 
 log = structlog.get_logger(__name__)
 
@@ -163,7 +167,7 @@ class History:
             self._series = await self._file.run(partial(_insert, self._series, rows))
             self._buffer.written(rows)
             self.written += len(rows)
-            oldest = min(row["ts"] for row in rows)
+            oldest = min(row.ts for row in rows)
             self._late = oldest if self._late is None else min(self._late, oldest)
         if lost := self._buffer.lost:
             await self._file.run(partial(_record, lost))
@@ -199,13 +203,24 @@ class History:
         if start is None:
             return
         start, self._late = rollups.floor(start), None
+        series = await self._file.run(rollups.series)
         while start < ended:
             until = min(start + rollups.SPAN, ended)
-            await self._file.run(partial(rollups.roll_up, since=start, until=until))
+            await self._in_shares(series, partial(rollups.roll_up, since=start, until=until))
             start = self._rolled_until = until
         raw_before = min(ended - _ms(self._keep.raw) - MARGIN_MS, start - _ms(self._keep.refresh + self._keep.backfill))
         rollups_before = ended - _ms(self._keep.rollups)
-        await self._file.run(partial(rollups.expire, raw_before=raw_before, rollups_before=rollups_before))
+        await self._in_shares(series, partial(rollups.expire, raw_before=raw_before, rollups_before=rollups_before))
+
+    async def _in_shares(self, series: Sequence[int], work: Callable[[Connection, Sequence[int]], object]) -> None:
+        """`work` for all of `series`, some at a time, at a pace that leaves room for everything else."""
+        took = 0.0
+        for first in range(0, len(series), AT_ONCE):
+            if first:
+                await self._clock.sleep(REST * took)
+            began = time.monotonic()
+            await self._file.run(partial(_work_on, work, series[first : first + AT_ONCE]))
+            took = time.monotonic() - began
 
     def _raw_from(self) -> int:
         """From here on all samples are still there: the first whole bucket inside the retention."""
@@ -235,22 +250,17 @@ def _ms(span: timedelta) -> int:
 
 def _insert(series: dict[PointId, int], rows: list[Pending], connection: Connection) -> dict[PointId, int]:
     """Writes `rows` and returns the numbering with their points in it."""
-    unknown = {row["point"] for row in rows} - series.keys()
+    unknown = {row.point for row in rows} - series.keys()
     if unknown:
         connection.execute(insert(SERIES).on_conflict_do_nothing(), [{"point": point} for point in sorted(unknown)])
         series = queries.all_series(connection)
-    samples = [
-        {
-            "series": series[row["point"]],
-            "ts": row["ts"],
-            "value": row["value"],
-            "text": row["text"],
-            "quality": row["quality"],
-        }
-        for row in rows
-    ]
-    connection.execute(insert(SAMPLE).prefix_with("OR REPLACE"), samples)
+    samples = [(series[row.point], row.ts, row.value, row.text, row.quality) for row in rows]
+    connection.exec_driver_sql(INSERT, samples)
     return series
+
+
+def _work_on(work: Callable[[Connection, Sequence[int]], object], share: Sequence[int], connection: Connection) -> None:
+    work(connection, share)
 
 
 def _record(gap: Gap, connection: Connection) -> None:

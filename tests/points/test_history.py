@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
 from points.history import History, Keep, rollups
-from points.history.buffer import Buffer
+from points.history.buffer import Buffer, Pending
 from points.history.queries import trend
 from points.history.rows import BUCKET, QUALITY_CODES, HistoryRow, from_ms, to_ms
 from points.history.steps import Gap
@@ -221,7 +221,7 @@ async def test_what_the_buffer_had_to_drop_is_a_gap(tmp_path, store, clock, monk
         for value in range(10):
             clock.advance(1)
             store.put(reading(float(value), clock.now()))
-            await until(lambda wanted=float(value): history._buffer._latest[TEMP]["value"] == wanted)
+            await until(lambda wanted=float(value): history._buffer._latest[TEMP].value == wanted)
         broken = False
         await until(lambda: history.link().state == "ok", clock)
         ((start, end),) = await history._file.run(_gaps)
@@ -414,15 +414,9 @@ def test_trend_agrees_with_looking_at_every_second(file, known, gaps, buckets):
     origin = rollups.floor(to_ms(START))
     point = PointId(f"p/{next(_point_number)}")
     pending = [
-        {
-            "point": point,
-            "ts": origin + second * SECOND,
-            "value": value,
-            "text": None,
-            "quality": 0 if value is not None else 3,
-        }
+        Pending(point, origin + second * SECOND, value, None, 0 if value is not None else 3)
         for second, value in sorted(known)
-    ] or [{"point": point, "ts": origin - 10**9, "value": None, "text": None, "quality": 3}]
+    ] or [Pending(point, origin - 10**9, None, None, 3)]
     edges = [origin + LENGTH * SECOND * index // buckets for index in range(buckets + 1)]
 
     def work(connection):
@@ -432,7 +426,7 @@ def test_trend_agrees_with_looking_at_every_second(file, known, gaps, buckets):
         series = _insert({}, pending, connection)[point]
         for start, length in gaps:
             _record(Gap(origin + start * SECOND, origin + (start + length) * SECOND), connection)
-        rollups.roll_up(connection, origin, origin + LENGTH * SECOND)
+        rollups.roll_up(connection, rollups.series(connection), origin, origin + LENGTH * SECOND)
         end = edges[-1]
         exact = trend(connection, series, edges, raw_from=0, now=end)
         quarters = [origin + BUCKET * index for index in range(5)]
@@ -469,9 +463,9 @@ def test_the_buffer_drops_the_oldest_and_says_from_when_to_when():
     buffer = Buffer(limit=2)
     for second in range(5):
         buffer.add(reading(float(second), START + timedelta(seconds=second)), 0)
-    assert [row["value"] for row in buffer.next(10)] == [3.0, 4.0]
+    assert [row.value for row in buffer.next(10)] == [3.0, 4.0]
     assert buffer.lost == Gap(to_ms(START), to_ms(START) + 2001)
     taken = buffer.next(2)
     buffer.add(reading(9.0, START + timedelta(seconds=9)), 0)  # drops one that is being written
     buffer.written(taken)
-    assert [row["value"] for row in buffer.next(10)] == [9.0]
+    assert [row.value for row in buffer.next(10)] == [9.0]
