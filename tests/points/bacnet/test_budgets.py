@@ -1,0 +1,144 @@
+"""Budgets: nobody is asked more at once, or more often, than it bears."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from points.bacnet.budgets import RECOVERY, Allowance, Budgets, Gate, Rate
+from points.model import DeviceRef
+from points.passport import Passports
+
+
+def device(number: int, network: int = 11) -> DeviceRef:
+    return DeviceRef(network=network, address=str(number), instance=number)
+
+
+@given(st.floats(1.0, 5000.0), st.lists(st.floats(0.0, 0.5), min_size=1, max_size=200))
+def test_a_rate_is_never_exceeded_by_more_than_its_burst(per_second: float, pauses: list[float]) -> None:
+    rate, now = Rate(per_second), 1000.0
+    went: list[float] = []
+    for pause in pauses:
+        now += pause
+        now += rate.wait(now)
+        went.append(now)
+    for first in range(0, len(went), 7):
+        for last in range(first, len(went), 5):
+            most = (went[last] - went[first] + rate.slack) * per_second + 1
+            assert last - first + 1 <= most + 1e-6 * most
+
+
+async def test_who_waits_is_let_in_in_order_and_a_cancelled_one_leaves_its_place() -> None:
+    gate, entered = Gate(1), []
+    assert gate.enters()
+
+    async def visit(number: int) -> None:
+        await gate.enter()
+        entered.append(number)
+        gate.leave()
+
+    visits = [asyncio.ensure_future(visit(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    assert not gate.enters()  # those who wait come first
+    visits[1].cancel()
+    gate.leave()
+    await asyncio.gather(*visits, return_exceptions=True)
+    assert entered == [0, 2, 3]
+    assert gate.taken == 0
+
+
+async def test_a_place_that_came_too_late_is_given_on() -> None:
+    gate = Gate(1)
+    assert gate.enters()
+    waiting = asyncio.ensure_future(gate.enter())
+    await asyncio.sleep(0)
+    gate.leave()  # the place is given ...
+    waiting.cancel()  # ... to somebody who has just gone
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert gate.enters()
+
+
+async def test_one_device_at_an_address_is_asked_one_thing_at_a_time_and_the_network_so_many() -> None:
+    budgets = Budgets(Allowance(per_network=3, per_second=1e6), Passports())
+    running: dict[str, int] = {"now": 0, "most": 0}
+    at_device: dict[DeviceRef, int] = {}
+
+    async def ask(ref: DeviceRef) -> None:
+        async with budgets.of(ref):
+            at_device[ref] = at_device.get(ref, 0) + 1
+            running["now"] += 1
+            running["most"] = max(running["most"], running["now"])
+            assert at_device[ref] == 1
+            await asyncio.sleep(0)
+            at_device[ref] -= 1
+            running["now"] -= 1
+
+    await asyncio.gather(*(ask(device(number % 10)) for number in range(60)))
+    assert running == {"now": 0, "most": 3}
+
+
+async def test_networks_behind_one_router_share_it() -> None:
+    budgets = Budgets(Allowance(per_network=2, per_second=1e6), Passports())
+    most = now = 0
+
+    async def ask(network: int, number: int) -> None:
+        nonlocal most, now
+        async with budgets.of(device(number, network), ("10.0.0.1", 47808)):
+            now += 1
+            most = max(most, now)
+            await asyncio.sleep(0)
+            now -= 1
+
+    await asyncio.gather(*(ask(network, number) for network in range(1, 6) for number in range(4)))
+    assert most == 4  # five networks of two each would be ten
+
+
+async def test_a_network_whose_living_devices_fall_silent_together_gets_less_and_keeps_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passports, now = Passports(), 1000.0
+    budgets = Budgets(Allowance(per_network=8, per_second=1e6), passports)
+    monkeypatch.setattr(budgets, "now", lambda: now)
+    one, other = budgets.of(device(1)), budgets.of(device(2))
+    for budget in (one, other):
+        async with budget:
+            budget.answered()
+    async with one, other:
+        one.silent()
+        other.silent()
+    assert budgets.ways()[11] == (0, 2)
+    assert passports.network(11).outstanding == 2
+    assert Budgets(Allowance(per_network=8), passports).of(device(1)) is not None
+    now += RECOVERY + 1
+    async with one:
+        one.answered()
+    assert budgets.ways()[11] == (0, 3)
+
+
+async def test_a_dead_device_costs_its_network_nothing() -> None:
+    budgets = Budgets(Allowance(per_network=8, per_second=1e6), Passports())
+    dead, living = budgets.of(device(1)), budgets.of(device(2))
+    async with dead, living:
+        living.answered()
+        dead.silent()
+    assert budgets.ways()[11] == (0, 8)
+
+
+async def test_a_device_that_falls_silent_under_two_requests_gets_one_from_then_on() -> None:
+    passports = Passports()
+    budgets = Budgets(Allowance(per_device=2, per_second=1e6), passports)
+    budget = budgets.of(device(1))
+    budget.answered()
+    async with budget, budget:
+        budget.silent()
+    assert passports.of(device(1)).outstanding == 1
+    async with budget:
+        assert not budget._device.enters()
+
+
+async def test_what_the_site_says_of_a_device_wins() -> None:
+    budgets = Budgets(Allowance(per_device=1), Passports(overrule=lambda _: {"outstanding": 3}))
+    assert budgets.of(device(1))._device.limit == 3
