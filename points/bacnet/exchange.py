@@ -121,13 +121,12 @@ class Exchange:
 
     async def _ask(self, device: DeviceRef, framed: _Framed, service: int, retries: int | None = None) -> Reply:
         """One request inside the budget, repeated after silence with another invoke id."""
-        passport = self._passports.of(device)
-        timeout = passport.timeout or self._timeout
-        left = retries if retries is not None else passport.retries
+        left = retries if retries is not None else self._passports.of(device).retries
         left = self._retries if left is None else left
         budget = framed.budget
         async with budget:
             while True:
+                timeout = self._passports.of(device).timeout or self._timeout  # more, once an answer came late
                 try:
                     reply = await self._lane.ask(framed.peer, framed.head, service, framed.tail, timeout)
                 except DeviceSilent:
