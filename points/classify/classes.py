@@ -225,9 +225,16 @@ def coarse(point_class: str) -> str:
     return COARSE.get(point_class, point_class)
 
 
-@lru_cache(maxsize=16_384)  # a building says the same few things of every room
+_TELLING = frozenset[str]().union(*(words for rule in RULES for words in (rule.barred, *rule.needed)))
+
+
 def best(words: frozenset[str], quantity: str | None, shape: frozenset[str]) -> tuple[str, float]:
     """The class whose rule fits best, and its points."""
+    return _best(words & _TELLING, quantity, shape)
+
+
+@lru_cache(maxsize=16_384)  # a building says the same few things of every room, but for its number
+def _best(words: frozenset[str], quantity: str | None, shape: frozenset[str]) -> tuple[str, float]:
     won, most = "unknown", 0.0
     for rule in RULES:
         points = rule.points(words, quantity, shape)

@@ -205,6 +205,12 @@ def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
 
 
 _PATTERNS = _patterns()
+# Whether there is a place at all, in one go: most names speak of none.
+_ANY = re.compile(
+    r"(?<!\S)(?:"
+    + "|".join(re.sub(r"\(\?P<\w+>", "(?:", pattern.pattern).removeprefix(r"(?<!\S)") for _, _, pattern in _PATTERNS)
+    + ")"
+)
 
 
 @lru_cache(maxsize=16_384)
@@ -213,7 +219,7 @@ def found(text: tuple[str, ...]) -> tuple[Place, ...]:
     line = _REFERENCE.sub("", " ".join(text))
     room = _ROOM.search(line)
     places = []
-    for order, (kind, label, pattern) in enumerate(_PATTERNS):
+    for order, (kind, label, pattern) in enumerate(_PATTERNS if _ANY.search(line) else ()):
         matches = [match.groupdict() for match in pattern.finditer(line)]
         if not matches:
             continue
