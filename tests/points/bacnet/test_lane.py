@@ -198,10 +198,8 @@ class TestRouted:
             here = DeviceRef(network=11, address="5", instance=500)
             query = Query(here, (PRESENT_VALUE,))
             for router, value in ((old, TWENTY), (new, THIRTY)):
-                say(router, stack, b"\x10\x08", source=(11, b"\x05"))
-                await until(
-                    lambda router=router: stack._lane.router_of(11) == router.transport.get_extra_info("sockname")
-                )
+                say(router, stack, I_AM, source=(11, b"\x05"))
+                await until(lambda router=router: stack._lane.router_of(11) == router.here)
                 asking = asyncio.ensure_future(stack.read_many(query))
                 await until(lambda router=router: router.heard)
                 say(router, stack, read_ack(value)(router.heard[0][13]), source=(11, b"\x05"))
