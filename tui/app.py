@@ -332,6 +332,9 @@ class FacilityApp(App[int]):
     def action_acknowledge(self) -> None:
         self.hands.acknowledge(getattr(self.place, "alarm", None))
 
+    def action_approve(self) -> None:
+        self.hands.approve(getattr(self.place, "chosen", None))
+
     def action_read_now(self) -> None:
         if self.place.point is not None and "read_now" in self.place.verbs:
             self.hands.read_now(self.place.point)

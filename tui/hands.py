@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facility.wire import AlarmInfo, Result, ValueInfo
+from facility.wire import AlarmInfo, DeviceInfo, Result, ValueInfo
 from tui import text
 from tui.screens.acknowledge import ASKED, AcknowledgeDialog
+from tui.screens.approve import ApproveDialog
 from tui.screens.command import CommandDialog
+from tui.screens.links import LinksPlace
 from tui.screens.point import PointPlace
 from tui.seat import Seat
 
@@ -34,6 +36,8 @@ class Hands:
             seat.say(seat.picture.may_command)
         elif info is None:
             seat.say("no point is chosen here")
+        elif info.quarantined:
+            seat.say("its device is in quarantine: 0 Links, v approves it when somebody has looked")
         elif info.access != "commandable":
             safety = f" (safety: {info.safety})" if info.safety != "comfort" else ""
             seat.say(f"monitor only{safety}: nothing here writes {info.id}")
@@ -70,6 +74,29 @@ class Hands:
             seat.say(f"acknowledged: {answer.where} {answer.text}")
 
         self._app.place.ask(seat.facility.acknowledge(alarm.id, reason), done, about="acknowledge")
+
+    def approve(self, device: DeviceInfo | None) -> None:
+        """Opens the dialog, or says why there is none."""
+        seat = self._seat
+        if seat.picture.may_command:
+            seat.say(seat.picture.may_command)
+        elif device is None:
+            seat.say("no device is chosen here")
+        elif not device.quarantine:
+            seat.say(f"{device.name} is not in quarantine")
+        else:
+            self._app.open_dialog(ApproveDialog(seat, device), lambda reason: self._approve(device, reason))
+
+    def _approve(self, device: DeviceInfo, reason: str | None) -> None:
+        if reason is None:
+            return
+
+        def done(answer: DeviceInfo) -> None:
+            self._seat.say(f"approved: {answer.name} may be commanded again")
+            if isinstance(self._app.place, LinksPlace):
+                self._app.place.put(answer)
+
+        self._app.place.ask(self._seat.facility.approve(device.id, reason), done, about="approve")
 
     def read_now(self, point: str) -> None:
         """One request to the device, inside the agent's packet budget."""

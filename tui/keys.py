@@ -37,6 +37,7 @@ VERBS = (
     Verb(keys="slash", shown="/", action="filter", short="filter", long="filter as you type"),
     Verb(keys="enter", shown="Enter", action="open", short="open", long="open, follow"),
     Verb(keys="a", shown="a", action="acknowledge", short="ack", long="acknowledge", commands=True),
+    Verb(keys="v", shown="v", action="approve", short="approve", long="approve a suspect device", commands=True),
     Verb(keys="o", shown="o", action="override", short="override", long="override, timed, reasoned", commands=True),
     Verb(keys="x", shown="x", action="release", short="release", long="release our hold", commands=True),
     Verb(keys="w", shown="w", action="why", short="why", long="why is it so?"),

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from facility.port import AgentLost, FacilityError
 from facility.wire import (
+    Abilities,
     AlarmInfo,
     Block,
     Bucket,
@@ -22,6 +23,7 @@ from facility.wire import (
     Lamp,
     Link,
     Overview,
+    PassportInfo,
     Plan,
     PointDetail,
     PointInfo,
@@ -39,6 +41,10 @@ from facility.wire import (
     Wish,
 )
 
+SAYS = [
+    "reads 24 properties at once", "segmented answers do not arrive", "38 COV subscriptions", "answers in 0.12 s",
+    "one request at a time", "strings are latin-1", "rejects ReadPropertyMultiple though advertised",
+]  # fmt: skip
 HEARTBEAT = 1.0
 """Seconds after which the stream sends an overview though nothing has changed."""
 NOW = datetime(2026, 11, 24, 8, 14, 7, tzinfo=UTC)  # 02:14:07 in Chicago
@@ -197,6 +203,17 @@ def alarm(key: str, severity: str, about: str, where: str, said: str, **more: ob
     )
 
 
+def passport(*, says: list[str], rpm_limit: int | None = None) -> PassportInfo:
+    abilities = Abilities(
+        reads_multiple=True, rpm_limit=rpm_limit, max_apdu=None, segments=None, cov_slots=None, outstanding=None,
+        latency=None, timeout=None, retries=None, charset="", oddities=[],
+    )  # fmt: skip
+    return PassportInfo(
+        in_force=abilities, learned=abilities, learned_at=NOW, overruled=[], network_outstanding=None, router="",
+        says=says,
+    )  # fmt: skip
+
+
 def alarms() -> list[AlarmInfo]:
     return [
         alarm("a1", "CRIT", "aii-407/room-pressure", "AII-407", "Isolation room has lost negative pressure",
@@ -286,6 +303,7 @@ class FakeFacility:
         self.lost = False
         self.deaf = False
         self.verdict = "allowed"
+        self.quarantine = ""  # of the controller of OR-3
         self.changes: list[tuple[str, object]] = []
         self.asked: Counter[str] = Counter()
         self.records: list[Record] = []
@@ -363,10 +381,17 @@ class FakeFacility:
             DeviceInfo(
                 id=key, name=name, vendor="Acme", model="X1", instance=number, network=1, address="10.4.1.22",
                 status=status, since=ago(1260) if status != "online" else None, points=38, reads="multiple",
-                cov="20 of 38", duplicate=False,
+                cov="20 of 38", duplicate=False, quarantine=self.quarantine if key == "or-3" else "",
+                passport=passport(rpm_limit=24, says=SAYS) if key == "pharm-797" else None,
             )
             for key, (name, status, number) in names.items()
         ]  # fmt: skip
+
+    async def approve(self, device: str, reason: str) -> DeviceInfo:
+        self._answer("approve")
+        self.changes.append(("approve", (device, reason)))
+        self.quarantine = ""
+        return next(each for each in await self.devices() if each.id == device)
 
     async def overview(self) -> Overview:
         self._answer("overview")

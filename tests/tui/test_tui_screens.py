@@ -88,6 +88,65 @@ async def test_links_show_devices_worst_first(size):
         assert watch.text.index("2611") < watch.text.index("1307") < watch.text.index("1204")
 
 
+@SIZES
+async def test_a_device_says_what_it_was_found_able_to_do(size):
+    async with watching(size=size) as watch:
+        await watch.press("0")
+        await watch.until_seen("reads 24 properties at once", "latin-1 · rejects ReadPropertyMultiple")
+        await watch.press("end")
+        await watch.until_seen("nothing has been learned of it yet")
+
+
+@SIZES
+async def test_a_device_in_quarantine_comes_first_and_is_approved_with_a_reason_only(size):
+    facility = FakeFacility()
+    facility.quarantine = "was Acme X1 serial 4711, is now Acme X1 serial 4712: approve it to command it again"
+    async with watching(facility, size=size) as watch:
+        await watch.press("0")
+        await watch.until_seen("QUARANTINE: it was Acme X1", "v approves it")
+        assert watch.text.index("2203") < watch.text.index("2611")
+        await watch.press("v")
+        await watch.until_seen("Approve  2203 VAV OR-3", "is now Acme X1 serial 4712")
+        await watch.press("enter")
+        await watch.until_seen("reason is needed")
+        await watch.press(*"looked at it", "enter")
+        await watch.until_seen("approved: VAV OR-3 may be commanded again")
+        assert facility.changes == [("approve", ("or-3", "looked at it"))]
+        await watch.until(lambda: "QUARANTINE" not in watch.text)
+
+
+async def test_nothing_is_approved_by_escape_a_viewer_or_where_nothing_is_wrong():
+    facility = FakeFacility()
+    facility.quarantine = "moved from 1:12 to 1:13: approve it to command it again"
+    async with watching(facility) as watch:
+        await watch.press("0")
+        await watch.until_seen("moved from 1:12")
+        await watch.press("v", *"looked at it", "escape", "end", "v")
+        await watch.until_seen("is not in quarantine")
+        await watch.press("4", "v")
+        await watch.until_seen("no device is chosen here")
+    viewer = FakeFacility(role="viewer")
+    viewer.quarantine = facility.quarantine
+    async with watching(viewer) as watch:
+        await watch.press("0")
+        await watch.until_seen("moved from 1:12")
+        await watch.press("v")
+        await watch.until_seen("you are a viewer")
+    assert facility.changes + viewer.changes == []
+
+
+async def test_a_point_of_a_device_in_quarantine_is_not_commanded_and_says_where_to_look():
+    facility = FakeFacility()
+    facility.catalog = [
+        each.model_copy(update={"access": "monitor-only", "quarantined": True}) if each.id == SETPOINT else each
+        for each in facility.catalog
+    ]
+    async with watching(facility) as watch:
+        await open_point(watch, SETPOINT)
+        await watch.press("o")
+        await watch.until_seen("its device is in quarantine: 0 Links, v approves it")
+
+
 async def open_point(watch, point):
     """As a person would: `:` and enough of its name."""
     await watch.press("colon", *point.rpartition("/")[2][-8:])

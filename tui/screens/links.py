@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 
 from facility.wire import DeviceInfo
 from tui import text
-from tui.canvas import Canvas, Run
+from tui.canvas import Canvas, Run, wrap
 from tui.model import Link
 from tui.screens.place import Place
 from tui.seat import Goto, Seat
@@ -35,7 +35,7 @@ ASK_AGAIN = timedelta(seconds=10)
 
 
 class LinksPlace(Place):
-    verbs: ClassVar[tuple[str, ...]] = ("open", "sort")
+    verbs: ClassVar[tuple[str, ...]] = ("open", "approve", "sort")
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, id="links")
@@ -87,7 +87,7 @@ class LinksPlace(Place):
 
     def sort(self) -> None:
         at = self.subject
-        self._order = sorted(self._devices, key=lambda key: (RANKS[self._devices[key].status], key))
+        self._order = sorted(self._devices, key=lambda key: (_rank(self._devices[key]), key))
         self.table.reset(len(self._order), cursor=self._order.index(at) if at in self._order else 0)
 
     @on(VirtualTable.Opened)
@@ -112,6 +112,11 @@ class LinksPlace(Place):
             self._choose()
         self.show()
 
+    def put(self, device: DeviceInfo) -> None:
+        """A device that came as the answer to an approval."""
+        self._devices[device.id] = device
+        self.show()
+
     def _choose(self) -> None:
         if self._wanted in self._order:
             self.table.select(self._order.index(self._wanted))
@@ -119,13 +124,9 @@ class LinksPlace(Place):
 
     def _cells(self, number: int) -> Sequence[Run]:
         device, picture = self._devices[self._order[number]], self.seat.picture
-        mark = SIGNS[device.status] if picture.live else "?"
+        mark = (SIGNS[device.status] or ("!" if _is_suspect(device) else "")) if picture.live else "?"
         role = text.role_of(mark)
-        state = (
-            device.status
-            if device.status == "online" or device.since is None
-            else (f"{device.status} {text.since(device.since, picture.now)}")
-        )
+        state = _state(device, picture.now)
         return (
             (mark, role),
             (str(device.instance), "text"),
@@ -137,6 +138,21 @@ class LinksPlace(Place):
             (str(device.network), "muted"),
             (device.address, "muted"),
         )
+
+
+def _is_suspect(device: DeviceInfo) -> bool:
+    return bool(device.quarantine) or device.duplicate
+
+
+def _rank(device: DeviceInfo) -> int:
+    """What waits for a person comes before what may come back by itself."""
+    return -1 if _is_suspect(device) else RANKS[device.status]
+
+
+def _state(device: DeviceInfo, now: datetime) -> str:
+    if device.status == "online":
+        return "QUARANTINE" if device.quarantine else "DUPLICATE" if device.duplicate else "online"
+    return device.status if device.since is None else f"{device.status} {text.since(device.since, now)}"
 
 
 class LinkLines(CanvasPane):
@@ -189,15 +205,36 @@ class DeviceDetail(CanvasPane):
             canvas.rule(0, 0, canvas.width, f"{self._place.count} devices")
             canvas.put(1, 1, "No devices are known yet." if picture.live else "? no agent: not known", "muted")
             return
-        canvas.rule(0, 0, canvas.width, f"{device.instance} {device.name}", "Enter shows its points")
+        hint = "v approves it, Enter shows its points" if device.quarantine else "Enter shows its points"
+        canvas.rule(0, 0, canvas.width, f"{device.instance} {device.name}", hint)
         since = f" for {text.since(device.since, picture.now)}" if device.since else ""
         vendor = " ".join(part for part in (device.vendor, device.model) if part) or "maker unknown"
         canvas.put(1, 1, f"{vendor} · network {device.network} · {device.address}", width=canvas.width - 2)
         canvas.put(1, 2, f"{device.status}{since} · reads {device.reads} · COV {device.cov}", width=canvas.width - 2)
-        if device.duplicate:
-            warning = "! another device answers with the same number: fix it before you trust either"
-            canvas.put(1, 3, warning, "high", width=canvas.width - 2)
-        elif device.status in ("offline", "vanished"):
-            canvas.put(
-                1, 3, f"effect  {device.points} points are UNKNOWN until it answers", "unk", width=canvas.width - 2
-            )
+        y = 3
+        for label, said, role in (_trouble(device), ("found", _found(device), "muted")):
+            lines = wrap(said, canvas.width - 10)
+            room = canvas.height - y if label == "found" else 2
+            if len(lines) > room:
+                lines = [*lines[: room - 1], text.fit(f"{lines[room - 1]} {lines[room]}", canvas.width - 10)]
+            canvas.put(1, y, label if said else "", role)
+            for line in filter(None, lines):
+                canvas.put(9, y, line, role)
+                y += 1
+
+
+def _trouble(device: DeviceInfo) -> tuple[str, str, str]:
+    """What a person has to know before anything else, and how it is drawn."""
+    if device.quarantine:
+        return "!", f"QUARANTINE: it {device.quarantine}", "high"
+    if device.duplicate:
+        return "!", "another device answers with the same number: fix it before you trust either", "high"
+    if device.status in ("offline", "vanished"):
+        return "effect", f"{device.points} points are UNKNOWN until it answers", "unk"
+    return "", "", "text"
+
+
+def _found(device: DeviceInfo) -> str:
+    """What it was found able to do."""
+    says = device.passport.says if device.passport else []
+    return " · ".join(says) or "nothing has been learned of it yet"
