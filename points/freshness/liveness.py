@@ -54,12 +54,13 @@ class Liveness:
         if self.failures:
             self.probe_at = min(self.probe_at, now)
 
-    def answered(self, now: float, took: float) -> Change:
+    def answered(self, now: float, took: float, *, half_mute: bool = False) -> Change:
+        """It answered in `took` seconds. `half_mute`: but not all that it was asked."""
         self.last_heard = now
         if self.status != "offline":
             recovered = self.failures > 0
             self.failures = 0
-            self._become("slow" if took > SLOW_ANSWER else "online", now)
+            self._become("slow" if took > SLOW_ANSWER or half_mute else "online", now)
             return Change.RECOVERED if recovered else Change.NONE
         self._answers += 1
         if self._answers < BACK_AFTER:

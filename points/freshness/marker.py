@@ -1,7 +1,8 @@
 """Says of every reading when it has become too old: stale at its deadline, offline at three times that.
 
 It needs no answer from anyone: a device that hangs cannot keep its values looking fresh. Nor can a
-clock that is set back: what seems to come from the future is taken to be of now.
+clock that is set back: what seems to come from the future is taken to be of now. A reading costs
+nothing here; each point is looked at about once per deadline.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import heapq
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import count
 
 from points.clock import Clock
 from points.freshness.states import Age, PointState
@@ -21,7 +21,7 @@ TICK = 1.0  # seconds; how exactly a deadline is kept
 
 
 class Marker:
-    """All points' ages, earliest first."""
+    """All points' ages, in slots of one tick."""
 
     def __init__(
         self, clock: Clock, put: Callable[[Reading], None], device_answers: Callable[[PointState], bool]
@@ -29,8 +29,8 @@ class Marker:
         self._clock = clock
         self._put = put
         self._device_answers = device_answers
-        self._queue: list[tuple[float, int, PointState]] = []
-        self._order = count()
+        self._slots: dict[int, list[PointState]] = {}
+        self._order: list[int] = []  # the slots that there are, as a heap
         self._marked = 0.0  # when `mark` was called last
 
     async def run(self) -> None:
@@ -41,7 +41,17 @@ class Marker:
     def watch(self, state: PointState, at: float) -> None:
         """Looks at `state` again at that time, and not before."""
         state.check_at = at
-        heapq.heappush(self._queue, (at, next(self._order), state))
+        slot = int(at // TICK)
+        try:
+            self._slots[slot].append(state)
+        except KeyError:
+            self._slots[slot] = [state]
+            heapq.heappush(self._order, slot)
+
+    def keep(self, state: PointState) -> None:
+        """Looks at `state` when its reading becomes too old."""
+        from_ = state.since if state.acquired is None else state.acquired
+        self.watch(state, from_ + state.limit(device_answers=self._device_answers(state)))
 
     def forget(self, state: PointState) -> None:
         state.check_at = None
@@ -51,15 +61,27 @@ class Marker:
         if now < self._marked:
             self._set_back(now)
         self._marked = now
-        while self._queue and self._queue[0][0] <= now:
-            at, _, state = heapq.heappop(self._queue)
-            if state.check_at == at:  # otherwise it was arranged anew since
+        while self._order and self._order[0] <= now // TICK:
+            slot = heapq.heappop(self._order)
+            later = []
+            for state in self._slots.pop(slot):
+                at = state.check_at
+                if at is None or at // TICK != slot:
+                    continue  # arranged anew since
+                if at > now:
+                    later.append((state, at))
+                    continue
                 state.check_at = None
                 self._look(state, now)
+            for state, at in later:
+                self.watch(state, at)
+            if later:
+                break  # they are in the slot that is not over yet
 
     def _set_back(self, now: float) -> None:
-        watched = {state for at, _, state in self._queue if state.check_at == at}
-        self._queue.clear()
+        watched = {state for slot in self._slots.values() for state in slot if state.check_at is not None}
+        self._slots.clear()
+        self._order.clear()
         for state in watched:
             state.since = min(state.since, now)
             state.acquired = state.acquired and min(state.acquired, now)

@@ -16,17 +16,19 @@ from datetime import UTC, datetime
 import structlog
 
 from points.bacnet.batches import Batches
-from points.bacnet.port import Answer, Bacnet, IAm, Notification
+from points.bacnet.port import Bacnet, IAm, Notification
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
-from points.errors import DeviceError, ProtocolError
+from points.errors import DeviceError
 from points.events import Events
-from points.freshness.keeper import Keeper
+from points.freshness.intake import Intake
+from points.freshness.keeper import Keeper, Surroundings
 from points.freshness.liveness import Status
 from points.freshness.marker import Marker
-from points.freshness.quality import reading_of
-from points.freshness.states import Age, Cov, PointState
-from points.model import DeviceId, DeviceRef, Point, PointId, Reading, Source
+from points.freshness.states import Age, PointState
+from points.freshness.trunks import Trunks
+from points.model import Device, DeviceId, DeviceRef, Point, PointId, Reading, Source
+from points.passport import Passports
 from points.store import PointStore
 
 PARTING = 3.0  # seconds in which all subscriptions are given back; they end by themselves anyway
@@ -45,6 +47,9 @@ class DeviceStatus:
     cov_limit: int | None  # how many it was found to grant; None: no end seen
     polled: int  # points that are polled
     silent_for: float | None  # seconds since it was last heard; None: never heard
+    late: int = 0  # polls that were skipped because an earlier one still went on
+    restarts: int = 0  # seen since we began to keep it
+    strange: int = 0  # notifications that nobody asked for
 
 
 class Freshness:
@@ -61,19 +66,33 @@ class Freshness:
         clock: Clock,
         deadline: Callable[[Point], float],
         events: Events,
+        passports: Passports | None = None,
+        revised: Callable[[DeviceId], None] | None = None,
     ) -> None:
+        """`revised` is told when a device says that its configuration has changed."""
         self._bacnet = bacnet
         self._book = book
         self._store = store
         self._clock = clock
         self._deadline = deadline
-        self._events = events
         self._states: dict[PointId, PointState] = {}
         self._keepers: dict[DeviceId, tuple[Keeper, asyncio.Task[None]]] = {}
         self._by_ref: dict[DeviceRef, Keeper] = {}
+        self._passports = passports if passports is not None else Passports()
         self._marker = Marker(clock, self._store.put, self._device_answers)
-        self.readings: Counter[Source] = Counter()
-        self.protocol_errors: Counter[DeviceId] = Counter()
+        self._intake = Intake(self._store.put, self._marker)
+        self._around = Surroundings(
+            bacnet=bacnet,
+            clock=clock,
+            intake=self._intake,
+            passports=self._passports,
+            trunks=Trunks(),
+            recheck=self._recheck,
+            tell=events.tell,
+            revised=revised or _nobody,
+        )
+        self.readings: Counter[Source] = self._intake.readings
+        self.protocol_errors: Counter[DeviceId] = self._intake.protocol_errors
         bacnet.on_notification(self._notified)
         bacnet.on_i_am(self._announced)
 
@@ -97,13 +116,16 @@ class Freshness:
         wanted = self._book.current.point(point)
         device = self._book.current.devices[wanted.device]
         state = self._states.get(point) or self._new_state(wanted)
-        reads = Batches(self._bacnet, device.ref, max_apdu=device.max_apdu, reads_multiple=device.reads_multiple)
-        asked = state.asks()
-        answers = dict(zip((property_.name for property_ in asked), await reads.read(asked), strict=True))
-        value = answers[wanted.ref.property]
-        reading = self._learned(state, value, answers.get("status-flags"), answers.get("reliability"), source)
-        if (keeper := self._by_ref.get(device.ref)) is not None:
-            keeper.liveness.heard(reading.at.timestamp())
+        keeper = self._by_ref.get(device.ref)
+        asked = state.asked
+        answers = await (keeper.reads if keeper else self._batches(device)).read(asked)
+        told = dict(zip((property_.name for property_ in asked), answers, strict=True))
+        value = told[wanted.ref.property]
+        flags, reliability = told.get("status-flags"), told.get("reliability")
+        reading = self._intake.learn(state, value, flags, reliability, source, self._clock.now())
+        self._intake.readings[source] += 1
+        if keeper is not None:
+            keeper.heard()
         if isinstance(value, DeviceError):
             raise value
         return reading
@@ -137,24 +159,16 @@ class Freshness:
         for id_ in set(self._keepers) - set(catalog.devices):
             self._dismiss(id_)
         for state in [state for id_, state in self._states.items() if id_ not in catalog.points]:
-            self._marker.forget(self._states.pop(state.point.id))
+            self._forget(self._states.pop(state.point.id))
         for id_, device in catalog.devices.items():
             before = self._keepers[id_][0] if id_ in self._keepers else None
             if before is not None:
                 if before.keeps(device, points[id_]):
                     continue
                 self._dismiss(id_)
-            keeper = Keeper(
-                self._bacnet,
-                device,
-                [self._state(point) for point in points[id_]],
-                clock=self._clock,
-                learned=self._learned,
-                recheck=self._recheck,
-                tell=self._events.tell,
-            )
-            if before is not None and before.device.ref == device.ref:
-                keeper.liveness = before.liveness
+            same = before if before is not None and before.device.ref == device.ref else None
+            states = [self._state(point) for point in points[id_]]
+            keeper = Keeper(self._around, device, states, before=same)
             self._by_ref[device.ref] = keeper
             self._keepers[id_] = (keeper, group.create_task(keeper.run(), name=f"keeper of {id_}"))
 
@@ -168,33 +182,33 @@ class Freshness:
         before = self._states.get(point.id)
         state = self._new_state(point)
         if before is not None:
-            self._marker.forget(before)
-            state.reading, state.acquired, state.age = before.reading, before.acquired, before.age
-            state.since = before.since
+            self._forget(before)
+            state.remembers(before)
         self._states[point.id] = state
+        state.kept = True
         if state.age is not Age.OFFLINE:
-            self._recheck(state)
+            self._recheck(state, 0.0)
         return state
+
+    def _forget(self, state: PointState) -> None:
+        state.kept = False
+        self._marker.forget(state)
 
     def _new_state(self, point: Point) -> PointState:
         return PointState(point=point, deadline=self._deadline(point), since=self._clock.now().timestamp())
 
-    def _learned(self, state: PointState, value: Answer, flags: Answer, reliability: Answer, source: Source) -> Reading:
-        """The only way into the store, but for the marks of age."""
-        now = self._clock.now()
-        reading = reading_of(state.point, value, flags, reliability, now, source)
-        state.reading, state.acquired, state.age = reading, now.timestamp(), Age.FRESH
-        if state.check_at is None and state.point.id in self._states:
-            self._marker.watch(state, state.acquired + state.limit(device_answers=self._device_answers(state)))
-        self.readings[source] += 1
-        if isinstance(value, ProtocolError):
-            self.protocol_errors[state.point.device] += 1
-            _log.debug("protocol error", point=state.point.id, error=str(value))
-        self._store.put(reading)
-        return reading
+    def _batches(self, device: Device) -> Batches:
+        return Batches(
+            self._bacnet,
+            device.ref,
+            max_apdu=device.max_apdu,
+            reads_multiple=device.reads_multiple,
+            passports=self._passports,
+        )
 
-    def _recheck(self, state: PointState) -> None:
-        self._marker.watch(state, self._clock.now().timestamp())
+    def _recheck(self, state: PointState, in_seconds: float) -> None:
+        if state.kept:
+            self._marker.watch(state, self._clock.now().timestamp() + in_seconds)
 
     def _device_answers(self, state: PointState) -> bool:
         keeper = self._keepers.get(state.point.device)
@@ -206,7 +220,11 @@ class Freshness:
 
     def _announced(self, i_am: IAm) -> None:
         if (keeper := self._by_ref.get(i_am.device)) is not None:
-            keeper.heard()
+            keeper.announced()
+
+
+def _nobody(_device: DeviceId) -> None:
+    pass
 
 
 def _status(keeper: Keeper, now: float) -> DeviceStatus:
@@ -218,6 +236,9 @@ def _status(keeper: Keeper, now: float) -> DeviceStatus:
         last_heard=None if heard is None else datetime.fromtimestamp(heard, UTC),
         cov=keeper.subscriptions.held,
         cov_limit=keeper.subscriptions.limit,
-        polled=sum(state.point.present and state.cov is not Cov.HELD for state in keeper.states.values()),
+        polled=len(keeper.rounds) - keeper.subscriptions.held,
         silent_for=None if heard is None else max(0.0, now - heard),
+        late=keeper.rounds.missed,
+        restarts=keeper.pulse.restarts,
+        strange=keeper.hearsay.strange,
     )

@@ -18,7 +18,7 @@ from points.catalog import Catalog, CatalogBook
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
 from points.events import Events
 from points.freshness import Freshness
-from points.freshness.subscriptions import LIFETIME, PROCESS, RETRY_REFUSED
+from points.freshness.subscriptions import LIFETIME, LONGEST_BREATH, PROCESS, RETRY_REFUSED
 from points.model import DeviceId, Event, EventKind, Kind, Point, PointId, Quality, Reading, Ref, Source
 from points.store import PointStore
 
@@ -311,7 +311,8 @@ async def test_a_full_device_is_believed_and_the_rest_polled() -> None:
         assert bench.kinds() == [EventKind.COV_REFUSED]
         assert all(bench.reading(point.id).is_good for point in points)
         device.cov_room = None
-        await bench.clock.pass_(RETRY_REFUSED)
+        bench.clock.jump(RETRY_REFUSED)
+        await bench.clock.pass_(60)
         assert bench.freshness.devices()[DeviceId("ahu-1")].cov == 5
 
 
@@ -457,12 +458,12 @@ async def test_a_device_that_notifies_is_not_silent(monkeypatch: pytest.MonkeyPa
             bench.bacnet.notify(device, "analog-input", 1, present_value=float(second))
             await bench.clock.pass_(1)
             assert bench.reading("ahu-1/ai-2").is_good  # its subscription lives
-        assert 10 <= len(asked) <= 120 / 6  # tried again and again, with a breath between
-        assert all(later - earlier > timedelta(seconds=7) for earlier, later in pairwise(asked))
+        assert 4 <= len(asked) <= 8  # tried again and again, with an ever longer breath between
+        assert all(later - earlier > timedelta(seconds=10) for earlier, later in pairwise(asked))
         assert bench.freshness.devices()[DeviceId("ahu-1")].status == "slow"
         assert bench.told == []
         monkeypatch.undo()
-        await bench.clock.pass_(15)
+        await bench.clock.pass_(LONGEST_BREATH + 30)
         assert bench.freshness.devices()[DeviceId("ahu-1")].status == "online"
 
 
@@ -473,7 +474,7 @@ async def test_a_device_that_answers_somebody_else_is_not_silent(monkeypatch: py
         for _ in range(60):
             await bench.freshness.read_now(PointId("ahu-1/ai-1"))
             await bench.clock.pass_(1)
-        assert len(asked) > 3
+        assert len(asked) >= 3
         assert bench.freshness.devices()[DeviceId("ahu-1")].status == "slow"
         assert bench.told == []
 

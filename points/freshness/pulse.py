@@ -1,0 +1,98 @@
+"""Signs by which a device gives away that it was restarted, or that its configuration was changed.
+
+Devices that were restarted have forgotten our subscriptions. Some say so in a notification, all
+announce themselves; but an I-Am may only be an answer to somebody, and any message may be forged or
+come twice. What counts is the time of its restart, where the device has one to read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from points.bacnet.port import Answer, Property
+from points.errors import DeviceError, DeviceRefused
+from points.freshness.states import phase_of
+from points.model import Device
+
+EVERY = 600.0  # seconds between two looks
+FIRST_AFTER = 60.0  # seconds; the points come first
+SUSPECTED_AGAIN = 30.0  # seconds; an I-Am storm is no storm of requests
+RESTARTED_AGAIN = 60.0  # seconds; one restart shows in several ways
+
+_REVISION, _RESTART = "database-revision", "time-of-device-restart"
+
+
+class Suspicion(Enum):
+    """Why a device is looked at out of turn."""
+
+    ANNOUNCED = auto()  # perhaps somebody only asked
+    TOLD = auto()  # it notified us that it was restarted
+
+
+class Found(Enum):
+    """What a look at a device brought to light."""
+
+    NOTHING = auto()
+    RESTARTED = auto()
+    PERHAPS = auto()  # it may have been, and nothing can tell; or it was just now
+    REVISED = auto()
+
+
+class Pulse:
+    """One device's. `due` says when to read `wanted`; `look` is told the answers."""
+
+    def __init__(self, device: Device, now: float) -> None:
+        self.due = now + FIRST_AFTER + phase_of(device.id, EVERY)
+        self.wanted = tuple(
+            Property("device", device.ref.instance, name) for name in ("system-status", _REVISION, _RESTART)
+        )
+        self.restarts = 0
+        self._revision = device.database_revision
+        self._restart: Answer = None
+        self._suspicion: Suspicion | None = None
+        self._suspected = float("-inf")
+        self._restarted = float("-inf")
+
+    def suspect(self, suspicion: Suspicion, now: float) -> None:
+        if suspicion is Suspicion.ANNOUNCED and 0 <= now - self._suspected < SUSPECTED_AGAIN:
+            return
+        self._suspected = now
+        if self._suspicion is not Suspicion.TOLD:
+            self._suspicion = suspicion
+        self.due = now
+
+    def look(self, answers: Sequence[Answer], now: float) -> set[Found]:
+        """What the answers to `wanted` say; what the device refuses is not asked for again."""
+        known = {property_.name: answer for property_, answer in zip(self.wanted, answers, strict=True)}
+        self.wanted = tuple(p for p in self.wanted if not isinstance(known[p.name], DeviceRefused)) or self.wanted[:1]
+        self.due = now + EVERY
+        found = {self._restart_of(known.get(_RESTART), now)}
+        revision = known.get(_REVISION)
+        if isinstance(revision, int):
+            if self._revision not in (None, revision):
+                found.add(Found.REVISED)
+            self._revision = revision
+        return found
+
+    def tidy(self, now: float) -> None:
+        """The clock may have been set back."""
+        self.due = min(self.due, now + FIRST_AFTER + EVERY)
+
+    def _restart_of(self, time: Answer, now: float) -> Found:
+        suspicion, self._suspicion = self._suspicion, None
+        before = self._restart
+        if time is not None and not isinstance(time, DeviceError):
+            self._restart = time
+            if before is not None:
+                return self._restarted_at(now) if time != before else Found.NOTHING
+        if suspicion is Suspicion.TOLD:
+            return self._restarted_at(now)
+        return Found.NOTHING if suspicion is None else Found.PERHAPS
+
+    def _restarted_at(self, now: float) -> Found:
+        if 0 <= now - self._restarted < RESTARTED_AGAIN:
+            return Found.PERHAPS
+        self._restarted = now
+        self.restarts += 1
+        return Found.RESTARTED
