@@ -73,13 +73,15 @@ def _single(octets: bytes, at: int) -> Reported:
     return Reported(process, device, object_type, instance, properties, undecodable)
 
 
-@lru_cache(maxsize=65536)  # the same octets with every notification of a subscription
+@lru_cache(maxsize=16384)  # the same octets with every notification of a subscription
 def _who(octets: bytes) -> tuple[int, int, str, int]:
     """(process, device instance, object type, instance)"""
     end = len(octets)
     process, at = unsigned(0, octets, 0, end)
     device, at = _device(octets, at, end)
     object_, at = identifier(2, octets, at, end)
+    if at != end:
+        raise ProtocolError("the notification's process is no number")
     return process, device, object_type_name(object_ >> 22), object_ & 0x3FFFFF
 
 

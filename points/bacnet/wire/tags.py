@@ -44,32 +44,26 @@ def tag(octets: bytes, at: int, end: int) -> tuple[int, int, int, int]:
     return number, class_, at, at + length
 
 
-def enclosed(octets: bytes, at: int, end: int) -> tuple[int, int]:
-    """(where the closing tag is, where it ends) of the opening tag whose content starts at `at`.
-
-    The caller has read the opening tag, and checks that the closing tag is its own.
-    """
-    open_: list[int] = []
+def enclosed(number: int, octets: bytes, at: int, end: int) -> tuple[int, int]:
+    """(where the closing tag is, where it ends) of opening tag `number`, whose content starts at `at`."""
+    open_ = [number]
     while True:
-        number, class_, _, stop = tag(octets, at, end)
+        found, class_, _, stop = tag(octets, at, end)
         if class_ == OPENING:
-            open_.append(number)
+            open_.append(found)
         elif class_ == CLOSING:
+            if open_.pop() != found:
+                raise ProtocolError("a closing tag is not of the tag that is open")
             if not open_:
                 return at, stop
-            if open_.pop() != number:
-                raise ProtocolError("a closing tag is not of the tag that is open")
         at = stop
 
 
 def enclosed_by(number: int, octets: bytes, at: int, end: int) -> tuple[int, int, int]:
     """(start of the content, its end, what follows) of the opening and closing tag `number` at `at`."""
-    opening = number << 4 | 0x0E
-    if at >= end or octets[at] != opening:
+    if not opens(number, octets, at, end):
         raise ProtocolError(f"opening tag {number} is missing")
-    close, after = enclosed(octets, at + 1, end)
-    if octets[close] != opening + 1:
-        raise ProtocolError(f"closing tag {number} is missing")
+    close, after = enclosed(number, octets, at + 1, end)
     return at + 1, close, after
 
 
@@ -127,10 +121,10 @@ def decode(octets: bytes, start: int, end: int, shape: Shape) -> Datum:
 def _opaque(octets: bytes, start: int, end: int, at: int) -> Opaque:
     """Constructed: kept as it came, if its tags are whole."""
     while at < end:
-        _, class_, _, stop = tag(octets, at, end)
+        number, class_, _, stop = tag(octets, at, end)
         if class_ == CLOSING:
             raise ProtocolError("a closing tag has nothing to close")
-        at = enclosed(octets, stop, end)[1] if class_ == OPENING else stop
+        at = enclosed(number, octets, stop, end)[1] if class_ == OPENING else stop
     return Opaque(octets[start:end])
 
 
