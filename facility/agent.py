@@ -90,16 +90,16 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     clock = SystemClock()
     must_be_usable(config)
     with open_state(state_folder(config)) as db:
-        passports = await PassportKeeper.open(db, overrule(config), clock)
-        async with open_stack(stack_settings(config, patient=True)) as stack:
+        keeper = await PassportKeeper.open(db, overrule(config), clock)
+        async with open_stack(stack_settings(config, patient=True), keeper.passports) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
-            agent = await _assembled(config, clock, db, stack, audit, passports)
+            agent = await _assembled(config, clock, db, stack, audit, keeper)
             try:
                 yield agent
             finally:
                 await agent.desk.settle()
-                await passports.save()  # what was learned while the services ended
+                await keeper.save()  # what was learned while the services ended
                 if agent.history is not None:
                     agent.history.close()
                 await audit.note(by="agent", action="stop", target="agent")
@@ -162,7 +162,7 @@ async def _assembled(
     def view() -> View:
         return View(now=clock.now(), zone=config.site.tz, catalog=book.current, readings=store.snapshot())
 
-    freshness = Freshness(stack, book, store, clock=clock, deadline=deadline, events=events)
+    freshness = Freshness(stack, book, store, clock=clock, deadline=deadline, events=events, passports=keeper.passports)
     claims = await Claims.load(db)
     desk = CommandDesk(
         bacnet=stack,

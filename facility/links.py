@@ -28,6 +28,17 @@ JUMP_TOLD = timedelta(hours=1)  # so long a step of the clock explains what is o
 
 EYES = frozenset({"freshness", "alarms"})  # without these the picture stands still
 
+TRAFFIC = (
+    "requests",
+    "unchanged",  # answers that were the same octets as the one before
+    "late",  # answers to requests that had been given up
+    "unasked",  # answers that nobody had asked for
+    "by_library",  # requests that took the slow way: segmented, or strange
+    "handed_on",  # datagrams that are not for the fast lane
+    "notifications",
+    "rate_waits",  # requests that waited for their network's budget
+)
+
 LinkState = Literal["ok", "degraded", "down", "off"]
 
 
@@ -111,12 +122,20 @@ class Gauges:
             "planner_rounds": self.planner.rounds,
             "planner_troubles": len(self.planner.troubles),
             "events": self.events.told,
+            **{f"bacnet_{name}": self.stack.traffic.get(name, 0) for name in TRAFFIC},
+            "broadcasts_own": self.stack.own_broadcasts,
+            "broadcasts_other": self.stack.other_broadcasts,
+            "devices_quarantined": sum(bool(device.quarantine) for device in self.book.current.devices.values()),
             "memory_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
 
     def metrics(self) -> str:
         """The same in the text form that Prometheus scrapes."""
-        return "".join(f"facility_{name} {value!r}\n" for name, value in self.stats().items())
+        told = {f"facility_{name}": value for name, value in self.stats().items()}
+        for network, (now, most) in sorted(self.stack.outstanding().items()):
+            told[f'facility_network_outstanding{{network="{network}"}}'] = now
+            told[f'facility_network_outstanding_limit{{network="{network}"}}'] = most
+        return "".join(f"{name} {value!r}\n" for name, value in told.items())
 
     def _bacnet(self) -> Link:
         devices = self.freshness.devices()

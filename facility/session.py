@@ -265,6 +265,8 @@ class Session:
             raise FacilityError("bad-wish", f"An approval needs a reason of {REASON_LENGTH} characters or more.")
         if not known.quarantine:
             raise FacilityError("bad-wish", f"{device} is not in quarantine.")
+        if self._parts.survey.state().running:
+            raise FacilityError("busy", "The building is being looked through. Approve when that is done.")
         audit, by = self._parts.audit, f"user:{self._user}"
         try:
             seq = await audit.intent(by=by, action="approve", target=device, reason=reason)

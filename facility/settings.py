@@ -53,6 +53,8 @@ def stack_settings(config: Config, *, patient: bool) -> StackSettings:
         foreign_ttl=bacnet.foreign_ttl,
         apdu_timeout=bacnet.timeout_s,
         max_outstanding_per_network=bacnet.max_outstanding_per_network,
+        requests_per_second=bacnet.requests_per_second,
+        local_requests_per_second=bacnet.local_requests_per_second,
         patient=patient,
     )
 

@@ -26,7 +26,13 @@ class Agent:
 
     def __init__(self, **config):
         self.roll = Roll()
-        self.stack = SimpleNamespace(registered=True)
+        self.stack = SimpleNamespace(
+            registered=True,
+            traffic=Counter(requests=12, unchanged=7),
+            outstanding=lambda: {11: (1, 4), 0: (3, 32)},
+            own_broadcasts=2,
+            other_broadcasts=5,
+        )
         self.statuses = {"ahu-1": status(), "vav-9": status()}
         self.mqtt = Link(name="mqtt", state="ok", text="broker")
         self.written = Health(state="ok", text="written", since=NOON)
@@ -184,7 +190,11 @@ def test_metrics_print_exact_numbers_one_a_line(agent):
     assert metrics["facility_history_rows"] == "16777217"
     assert metrics["facility_readings_poll"] == "1234567890"
     assert metrics["facility_protocol_errors"] == "3"
-    assert {f"facility_{name}" for name in agent.gauges.stats()} == metrics.keys()
+    assert (metrics["facility_bacnet_requests"], metrics["facility_bacnet_unchanged"]) == ("12", "7")
+    assert metrics["facility_bacnet_late"] == "0"  # there before the first
+    assert metrics['facility_network_outstanding{network="11"}'] == "1"
+    assert metrics['facility_network_outstanding_limit{network="0"}'] == "32"
+    assert {f"facility_{name}" for name in agent.gauges.stats()} == {name for name in metrics if "{" not in name}
     assert all(float(value) >= 0 for value in metrics.values())
     assert agent.gauges.metrics().endswith("\n")
 

@@ -148,7 +148,8 @@ def test_a_database_of_the_first_version_is_copied_and_upgraded_with_what_it_hol
     with open_state(tmp_path) as db:
         assert db.run_now(lambda connection: connection.scalar(text("SELECT id FROM spaces"))) == "or-1"
         assert db.run_now(lambda connection: connection.scalar(text("SELECT count(*) FROM passports"))) == 0
-    before = sqlite3.connect(tmp_path / "state.before-0002.db")
+    (copy,) = tmp_path.glob("state.before-*.db")
+    before = sqlite3.connect(copy)
     assert before.execute("SELECT id FROM spaces").fetchall() == [("or-1",)]
     assert before.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
     before.close()

@@ -432,6 +432,13 @@ async def test_what_may_not_or_cannot_be_approved_is_refused_in_words(bench, rol
     assert (bench.survey.approved, await bench.as_().audit()) == ([], [])
 
 
+async def test_nothing_is_approved_while_it_may_be_found_to_be_something_else(bench):
+    suspect(bench)
+    await bench.as_().discover()
+    kind, why = await refused(bench.as_().approve("ahu-1", "replaced"))
+    assert (kind, "being looked through" in why, bench.survey.approved) == ("busy", True, [])
+
+
 async def test_an_approval_that_cannot_be_recorded_is_none(bench):
     suspect(bench)
     await lose(bench, "audit")
