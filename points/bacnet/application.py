@@ -12,7 +12,7 @@ from typing import Any
 
 from bacpypes3.apdu import ComplexAckPDU, IAmRequest
 from bacpypes3.app import Application
-from bacpypes3.appservice import ABORTED, ApplicationServiceAccessPoint
+from bacpypes3.appservice import ABORTED, AWAIT_CONFIRMATION, ApplicationServiceAccessPoint
 from bacpypes3.basetypes import Segmentation
 from bacpypes3.comm import ServiceAccessPoint, bind
 from bacpypes3.errors import ExecutionError
@@ -93,7 +93,24 @@ class Listener(Application):  # type: ignore[misc]  # the library is untyped
 
 
 class RawAnswers(ApplicationServiceAccessPoint):  # type: ignore[misc]  # the library is untyped
-    """Hands acknowledgements over as the octets they are, put together from their segments: we decode them."""
+    """Hands acknowledgements over as the octets they are, put together from their segments: we decode them.
+
+    It also waits as long as a device was found to need, where that is not the library's one time-out for all.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.patience: dict[Any, int] = {}  # milliseconds, by address
+
+    async def sap_indication(self, apdu: Any) -> None:
+        await super().sap_indication(apdu)
+        patience = self.patience.get(apdu.pduDestination)
+        if patience is None:
+            return
+        for transaction in self.clientTransactions:
+            theirs = (transaction.pdu_address, transaction.invokeID) == (apdu.pduDestination, apdu.apduInvokeID)
+            if theirs and transaction.state == AWAIT_CONFIRMATION:
+                transaction.restart_timer(patience)
 
     async def sap_response(self, apdu: Any) -> None:
         if isinstance(apdu, ComplexAckPDU):

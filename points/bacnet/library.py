@@ -17,6 +17,7 @@ from points.bacnet.requests import read_property, write_property
 from points.bacnet.values import encode
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef, Ref, Value
+from points.passport import Passports
 
 SEGMENTS_ALLOWANCE = 30.0  # seconds more than the time-out for a segmented answer, or for a library that forgot us
 
@@ -24,8 +25,9 @@ SEGMENTS_ALLOWANCE = 30.0  # seconds more than the time-out for a segmented answ
 class Library:
     """One request at a time of each kind, as octets or errors of ours."""
 
-    def __init__(self, application: Listener, *, timeout: float) -> None:
+    def __init__(self, application: Listener, passports: Passports, *, timeout: float) -> None:
         self._application = application
+        self._passports = passports
         self._timeout = timeout
 
     async def read(self, device: DeviceRef, wanted: Property, about: str) -> bytes:
@@ -54,8 +56,10 @@ class Library:
         except (ValueError, TypeError) as error:  # a name or an address that BACnet does not know
             raise ProtocolError(f"{about}: cannot be asked ({error})") from error
         answered = False
+        timeout = self._passports.of(device).timeout or self._timeout
+        self._application.asap.patience[apdu.pduDestination] = int(timeout * 1000)
         try:
-            async with asyncio.timeout(self._timeout + SEGMENTS_ALLOWANCE):
+            async with asyncio.timeout(timeout + SEGMENTS_ALLOWANCE):
                 answer = await self._application.request(apdu)
             answered = True
         except TimeoutError:

@@ -123,7 +123,7 @@ class Stack:
         self._lane = Lane(link.send, notified=self._notified, late=self._came_late, errors=self.protocol_errors)
         self._exchange = Exchange(
             self._lane,
-            Library(application, timeout=settings.apdu_timeout),
+            Library(application, passports, timeout=settings.apdu_timeout),
             self._budgets,
             passports,
             self.protocol_errors,
