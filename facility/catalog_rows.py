@@ -51,16 +51,24 @@ async def save_catalog(db: StateDatabase, catalog: Catalog) -> None:
     """Makes the stored catalog this one, in one transaction."""
 
     def work(connection: Connection) -> None:
-        devices = [{"id": each.id, "document": _dump(_DEVICE, each)} for each in catalog.devices.values()]
-        points = [
-            {"id": each.id, "device": each.device, "document": _dump(_POINT, each)} for each in catalog.points.values()
-        ]
+        devices = [device_document(each) for each in catalog.devices.values()]
+        points = [point_document(each) for each in catalog.points.values()]
         spaces = [{"id": each.id, "document": _dump(_SPACE, each)} for each in catalog.spaces.values()]
         _replace(connection, DeviceRow, devices)
         _replace(connection, PointRow, points)
         _replace(connection, SpaceRow, spaces)
 
     await db.run(work)
+
+
+def device_document(device: Device) -> dict[str, Any]:
+    """A device as a row."""
+    return {"id": device.id, "document": _dump(_DEVICE, device)}
+
+
+def point_document(point: Point) -> dict[str, Any]:
+    """A point as a row."""
+    return {"id": point.id, "device": point.device, "document": _dump(_POINT, point)}
 
 
 def _catalog(connection: Connection) -> Catalog:

@@ -95,6 +95,17 @@ class PointRow(StateRow, table=True):
     document: str
 
 
+class ReadAlreadyRow(StateRow, table=True):
+    """A device that an unfinished discovery has read; none when the latest one came to its end."""
+
+    __tablename__ = "read_already"
+
+    network: int = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    instance: int = Field(primary_key=True)
+    time: datetime
+
+
 class SpaceRow(StateRow, table=True):
     __tablename__ = "spaces"
 

@@ -2,10 +2,36 @@
 
 Nothing is deleted: a device or point that is not found again stays, marked, and is told as an
 event. Ids once given stay with their device and object for ever. A device that says that nothing
-of it has changed is not read again.
+of it has changed is not read again; one that is not surely the device that was known is
+quarantined until a person approves it.
 """
 
-from points.discovery.discover import discover
-from points.discovery.plan import Describe, Discovered, DiscoveryPlan, Progress, RawPoint, plain, raw_of
+from points.discovery.discover import discover, look_at
+from points.discovery.identity import NotApprovable, approve
+from points.discovery.plan import (
+    Checkpoint,
+    Describe,
+    Discovered,
+    DiscoveryPlan,
+    Phase,
+    Progress,
+    RawPoint,
+    plain,
+    raw_of,
+)
 
-__all__ = ["Describe", "Discovered", "DiscoveryPlan", "Progress", "RawPoint", "discover", "plain", "raw_of"]
+__all__ = [
+    "Checkpoint",
+    "Describe",
+    "Discovered",
+    "DiscoveryPlan",
+    "NotApprovable",
+    "Phase",
+    "Progress",
+    "RawPoint",
+    "approve",
+    "discover",
+    "look_at",
+    "plain",
+    "raw_of",
+]

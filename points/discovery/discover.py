@@ -1,4 +1,4 @@
-"""The course of a discovery: search, inspect each device, put together what was found and what was known.
+"""The course of a discovery: search, read each device as it is heard, put together what was found and what was known.
 
 What goes wrong at one device, expected or not, is told and costs that device only: it stays as it was known.
 """
@@ -6,30 +6,25 @@ What goes wrong at one device, expected or not, is told and costs that device on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
+from random import Random
 
 import structlog
 
 from points.bacnet.port import Bacnet, IAm
 from points.catalog import Catalog
+from points.discovery import identity
 from points.discovery.inspection import Inspection
-from points.discovery.plan import Describe, Discovered, DiscoveryPlan, Progress, RawPoint, raw_of
-from points.discovery.search import duplicates, search
+from points.discovery.picture import Found, Known, Picture
+from points.discovery.plan import Checkpoint, Describe, Discovered, DiscoveryPlan, Phase, Progress
+from points.discovery.search import Searched, duplicates, search
 from points.errors import DeviceError, DeviceSilent
-from points.model import Device, DeviceId, DeviceRef, Event, EventKind, Point, PointId, Ref
-from points.naming import device_slugs, point_slugs
+from points.model import Device, DeviceId, DeviceRef, EventKind, Point
+from points.passport import Passports
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """One device as it was inspected. `raws` is None where nothing had changed."""
-
-    device: Device
-    raws: list[RawPoint] | None
 
 
 async def discover(
@@ -40,9 +35,33 @@ async def discover(
     describe: Describe,
     progress: Callable[[Progress], None],
     now: datetime,
+    passports: Passports | None = None,
+    checkpoint: Checkpoint | None = None,
+    read_already: Collection[DeviceRef] = (),
+    random: Random | None = None,
 ) -> Discovered:
-    """The building as it is now, and how it differs from `known`."""
-    return await _Discovery(bacnet, plan, known, describe, progress, now).run()
+    """The building as it is now, and how it differs from `known`.
+
+    `checkpoint` gets what was read, as it is read: a discovery that was broken off goes on from there when its
+    `known` holds that. `read_already` are devices without a Database_Revision that need not be read once more.
+    """
+    course = _Discovery(bacnet, plan, known, describe, progress, now, passports or Passports(), checkpoint)
+    return await course.run(read_already, random or Random())
+
+
+async def look_at(
+    bacnet: Bacnet,
+    plan: DiscoveryPlan,
+    known: Catalog,
+    devices: Collection[DeviceId],
+    *,
+    describe: Describe,
+    now: datetime,
+    passports: Passports | None = None,
+) -> Discovered:
+    """`known` with these devices as they are now. One that does not answer stays as it is: others tell of that."""
+    course = _Discovery(bacnet, plan, known, describe, lambda _: None, now, passports or Passports(), None)
+    return await course.only(devices)
 
 
 class _Discovery:
@@ -54,172 +73,236 @@ class _Discovery:
         describe: Describe,
         progress: Callable[[Progress], None],
         now: datetime,
+        passports: Passports,
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._bacnet = bacnet
         self._plan = plan
-        self._known = known
-        self._describe = describe
+        self._known = Known(known)
         self._progress = progress
+        self._passports = passports
+        self._checkpoint = checkpoint
+        self._describe = describe
         self._now = now
+        self._picture = Picture(self._known, describe, now)
         self._done = Progress()
-        self._events: list[Event] = []
-        self._devices_by_ref = {device.ref: device for device in known.devices.values()}
-        self._points_by_ref = {point.ref: point for point in known.points.values()}
+        self._gate = asyncio.Semaphore(plan.parallel)
+        self._found: dict[DeviceRef, Found] = {}
+        self._read_already: Collection[DeviceRef] = ()
+        self._unsaved: list[Found] = []
+        self._saved_ids: set[str] = set()
+        self._saved_at = 0.0
 
-    async def run(self) -> Discovered:
-        heard = await search(self._bacnet, self._plan, lambda number: self._tell(devices_found=number))
-        refs: dict[DeviceRef, IAm | None] = dict.fromkeys(self._plan.static) | dict(heard)
-        found = await self._inspect_all(refs)
-        claimed = duplicates(set(heard) | {one.device.ref for one in found})
-        named = self._named(found, {ref for refs in claimed.values() for ref in refs})
-        self._tell_duplicates(named, claimed)
-        points = [point for one in named for point in self._points_or_known(one)]
-        devices = [one.device for one in named]
-        lost_devices, lost_points = self._not_found({device.ref for device in devices}, set(heard))
-        catalog = Catalog.of(devices + lost_devices, points + lost_points, self._known.spaces.values())
-        self._tell(points=len(points), current="")
-        return Discovered(catalog=catalog, events=self._events, skipped=self._done.skipped)
+    async def run(self, read_already: Collection[DeviceRef], random: Random) -> Discovered:
+        self._read_already, self._saved_at = read_already, asyncio.get_running_loop().time()
+        searched = await self._search_and_read(random)
+        self._tell_search(searched)
+        moves, usurped = await self._at_other_addresses(set(searched.heard))
+        return await self._put_together(searched.heard, moves, usurped)
 
-    async def _inspect_all(self, refs: Mapping[DeviceRef, IAm | None]) -> list[_Found]:
-        gate = asyncio.Semaphore(self._plan.parallel)
-        self._tell(devices_found=len(refs))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._inspect(gate, ref, i_am)) for ref, i_am in refs.items()]
-        return [found for task in tasks if (found := task.result()) is not None]
+    async def _search_and_read(self, random: Random) -> Searched:
+        def begin(ref: DeviceRef, i_am: IAm | None) -> None:
+            self._tell(devices_found=self._done.devices_found + 1)
+            reading.create_task(self._inspect(ref, i_am))
 
-    async def _inspect(self, gate: asyncio.Semaphore, ref: DeviceRef, i_am: IAm | None) -> _Found | None:
-        async with gate:
+        def heard(i_am: IAm) -> None:
+            if i_am.device not in static:
+                begin(i_am.device, i_am)
+
+        static = frozenset(self._plan.static)
+        known = self._known.catalog.devices.values()
+        try:
+            async with asyncio.TaskGroup() as reading:
+                for ref in static:
+                    begin(ref, None)
+                searched = await search(
+                    self._bacnet,
+                    self._plan,
+                    known,
+                    heard=heard,
+                    sent=lambda number: self._tell(who_is=number),
+                    random=random,
+                )
+                self._tell(phase=Phase.READING)
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # whoever catches it knows it by its name
+        return searched
+
+    async def only(self, devices: Collection[DeviceId]) -> Discovered:
+        catalog = self._known.catalog
+        refs = [catalog.devices[id_].ref for id_ in devices if id_ in catalog.devices]
+        async with asyncio.TaskGroup() as reading:
+            for ref in refs:
+                reading.create_task(self._inspect(ref, None))
+        doubled: dict[int, list[DeviceRef]] = {}
+        for device in catalog.devices.values():
+            if device.duplicate:
+                doubled.setdefault(device.ref.instance, []).append(device.ref)
+        named = self._picture.named(self._found.values(), moves={}, usurped={}, claimed=doubled)
+        again = {one.device.id: one.device for one in named}
+        points = {point.id: point for one in named for point in self._points_or_known(one)}
+        news = Catalog.of(
+            {**catalog.devices, **again}.values(), {**catalog.points, **points}.values(), catalog.spaces.values()
+        )
+        return Discovered(catalog=news, events=self._picture.events, skipped=self._done.skipped)
+
+    async def _inspect(self, ref: DeviceRef, i_am: IAm | None) -> None:
+        async with self._gate:
             self._tell(current=str(ref))
-            inspection = Inspection(self._bacnet, ref, i_am)
+            inspection = self._inspection(ref, i_am)
             try:
-                found = await self._read(inspection)
+                found = self._found[ref] = await self._read(inspection)
             except DeviceError as error:
                 self._unreadable(ref, error, answered=i_am is not None)
-                return None
+                return
             except Exception as error:  # noqa: BLE001 - whatever it is, the other devices are found
                 _log.exception("a device cannot be read: a fault of ours", device=str(ref))
-                self._event(
-                    EventKind.PROTOCOL_ERROR, str(ref), f"{ref} cannot be read: an unexpected fault ({error!r})"
-                )
-                return None
+                self._failed(ref, f"{ref} cannot be read: an unexpected fault ({error!r})")
+                return
         self._tell(
             devices_described=self._done.devices_described + 1,
             points=self._done.points + len(found.raws or ()),
             skipped=self._done.skipped + inspection.skipped,
             current=found.device.name,
         )
-        return found
+        await self._save(found)
 
-    async def _read(self, inspection: Inspection) -> _Found:
+    def _inspection(self, ref: DeviceRef, i_am: IAm | None) -> Inspection:
+        return Inspection(self._bacnet, ref, i_am, before=self._known.by_ref.get(ref), passports=self._passports)
+
+    async def _read(self, inspection: Inspection) -> Found:
         device = await inspection.device()
-        before = self._devices_by_ref.get(device.ref)
-        if before is not None and _unchanged(before, device):
+        before = self._known.by_ref.get(device.ref)
+        if before is not None and self._unchanged(before, device):
             learned = before.reads_multiple and device.reads_multiple
-            return _Found(device=replace(device, reads_multiple=learned), raws=None)
+            device = replace(device, reads_multiple=learned, object_digest=before.object_digest)
+            return Found(device=device, raws=None)
         learned_device, raws = await inspection.points(device)
-        return _Found(device=learned_device, raws=raws)
+        return Found(device=learned_device, raws=raws)
+
+    def _unchanged(self, before: Device, device: Device) -> bool:
+        """The device's own word that its objects are the same as before; of another device it is worth nothing."""
+        if before.database_revision is None:
+            as_before = device.database_revision is None and device.ref in self._read_already
+        else:
+            as_before = device.database_revision == before.database_revision
+        counted = device.object_count > 0 and device.object_count == before.object_count
+        return as_before and counted and bool(before.object_digest) and not identity.is_replaced(before, device)
 
     def _unreadable(self, ref: DeviceRef, error: DeviceError, *, answered: bool) -> None:
-        """A device that said who it is but cannot be read stays as it was known, or waits for the next time."""
+        """A device that cannot be read stays as it was known, or waits for the next time."""
         if answered or not isinstance(error, DeviceSilent):
             _log.warning("a device cannot be read", device=str(ref), error=str(error))
             which = "answered Who-Is" if answered else "is configured"
-            self._event(EventKind.PROTOCOL_ERROR, str(ref), f"{ref} {which} but cannot be read: {error}")
+            self._failed(ref, f"{ref} {which} but cannot be read: {error}")
+            return
+        self._tell(devices_failed=self._done.devices_failed + 1)
+        if ref in self._plan.static and ref not in self._known.by_ref:
+            text = f"{ref} is configured but does not answer: it has not been found"
+            self._picture.tell(EventKind.DEVICE_LOST, str(ref), text)
 
-    def _named(self, found: list[_Found], doubled: set[DeviceRef]) -> list[_Found]:
-        """With ids: the old one where there was one, a new unique one otherwise."""
-        fresh = {
-            one.device.ref: (one.device.name, one.device.ref.instance)
-            for one in found
-            if one.device.ref not in self._devices_by_ref
-        }
-        slugs = device_slugs(fresh, taken=self._known.devices)
-        named = []
-        for one in found:
-            ref = one.device.ref
-            before = self._devices_by_ref.get(ref)
-            id_ = before.id if before else DeviceId(slugs[ref])
-            device = replace(one.device, id=id_, duplicate=ref in doubled)
-            self._tell_arrival(before, device)
-            raws = one.raws and [replace(raw, device=device) for raw in one.raws]
-            named.append(_Found(device=device, raws=raws))
-        return named
+    def _failed(self, ref: DeviceRef, text: str) -> None:
+        self._tell(devices_failed=self._done.devices_failed + 1)
+        self._picture.tell(EventKind.PROTOCOL_ERROR, str(ref), text)
 
-    def _points_or_known(self, found: _Found) -> list[Point]:
+    async def _at_other_addresses(
+        self, heard: Collection[DeviceRef]
+    ) -> tuple[dict[DeviceRef, Device], dict[DeviceRef, Device]]:
+        """Known devices that are somewhere else now, and those whose instance somebody else has taken.
+
+        One that still answers where it was is neither, whoever else claims to be it: then it is found there.
+        """
+        moves: dict[DeviceRef, Device] = {}
+        usurped: dict[DeviceRef, Device] = {}
+        claims = duplicates({*heard, *self._found})
+        for ref in [ref for ref in self._found if ref not in self._known.by_ref]:
+            for before in self._known.by_instance.get(ref.instance, ()):
+                if before.ref in heard or before.ref in self._found:
+                    continue
+                if await self._inspection(before.ref, None).is_there():
+                    self._tell(devices_found=self._done.devices_found + 1)
+                    await self._inspect(before.ref, None)
+                elif ref.instance not in claims and identity.is_moved(before, self._found[ref].device):
+                    moves[ref] = before
+                    self._passports.moved(before.ref, ref)
+                else:
+                    usurped[ref] = before
+        return moves, usurped
+
+    async def _put_together(
+        self, heard: Mapping[DeviceRef, IAm], moves: Mapping[DeviceRef, Device], usurped: Mapping[DeviceRef, Device]
+    ) -> Discovered:
+        claimed = duplicates({*heard, *self._found})
+        named = self._picture.named(self._found.values(), moves=moves, usurped=usurped, claimed=claimed)
+        self._tell_own_instance(heard)
+        devices, points = [one.device for one in named], []
+        for one in named:
+            points += self._points_or_known(one)
+            await asyncio.sleep(0)  # a whole site takes a while, and others have deadlines
+        self._picture.doubled(devices, claimed)
+        there = {device.id for device in devices}
+        for device in self._known.catalog.devices.values():
+            if device.id not in there:
+                claim = claimed.get(device.ref.instance)
+                devices.append(self._picture.not_found(device, heard=device.ref in heard, claimed=claim))
+                points += self._known.points_of(device.id)
+        catalog = Catalog.of(devices, points, self._known.catalog.spaces.values())
+        found = sum(len(self._known.points_of(one.device.id)) if one.raws is None else len(one.raws) for one in named)
+        self._tell(phase=Phase.DONE, points=found, current="")
+        return Discovered(catalog=catalog, events=self._picture.events, skipped=self._done.skipped)
+
+    def _points_or_known(self, found: Found) -> list[Point]:
         try:
-            return self._points(found)
+            return self._picture.points(found)
         except Exception as error:  # noqa: BLE001 - the same
             device = found.device
             _log.exception("a device's points cannot be described: a fault of ours", device=device.id)
             text = f"{device.name}: its points cannot be described: an unexpected fault ({error!r})"
-            self._event(EventKind.PROTOCOL_ERROR, device.id, text)
+            self._picture.tell(EventKind.PROTOCOL_ERROR, device.id, text)
             return self._known.points_of(device.id)
 
-    def _points(self, found: _Found) -> list[Point]:
-        before = self._known.points_of(found.device.id)
-        if found.raws is None:
-            return [
-                replace(self._describe(raw_of(found.device, point), point.id), present=point.present)
-                for point in before
-            ]
-        ids = self._ids(found, found.raws, before)
-        points = [self._describe(raw, ids[raw.ref]) for raw in found.raws]
-        vanished = [point for point in before if point.ref not in ids]
-        for point in vanished:
-            if point.present:
-                self._event(EventKind.POINT_VANISHED, point.id, f"{point.name} is not in {found.device.name} any more")
-        if before:
-            for raw in found.raws:
-                if raw.ref not in self._points_by_ref:
-                    self._event(EventKind.POINT_FOUND, ids[raw.ref], f"{raw.name} is new in {found.device.name}")
-        return points + [replace(point, present=False) for point in vanished]
+    async def _save(self, found: Found) -> None:
+        """Hands over what was read, now and then; of what needs a judgement only the end can say what it is."""
+        if self._checkpoint is None or found.raws is None or self._doubtful(found.device):
+            return
+        self._unsaved.append(found)
+        since = asyncio.get_running_loop().time() - self._saved_at
+        if len(self._unsaved) < self._plan.checkpoint_devices and since < self._plan.checkpoint_s:
+            return
+        part, self._unsaved, self._saved_at = self._unsaved, [], asyncio.get_running_loop().time()
+        picture = Picture(self._known, self._describe, self._now)
+        named = picture.named(part, moves={}, usurped={}, claimed={}, taken=self._saved_ids)
+        self._saved_ids |= {one.device.id for one in named}
+        devices = [one.device for one in named]
+        await self._checkpoint(Catalog.of(devices, [point for one in named for point in picture.points(one)]))
 
-    def _ids(self, found: _Found, raws: list[RawPoint], before: list[Point]) -> dict[Ref, PointId]:
-        old = {raw.ref: self._points_by_ref[raw.ref].id for raw in raws if raw.ref in self._points_by_ref}
-        fresh = {raw.ref: (raw.name, raw.ref.object_type, raw.ref.instance) for raw in raws if raw.ref not in old}
-        taken = {point.id.partition("/")[2] for point in before}
-        slugs = point_slugs(found.device.name, fresh, taken)
-        return old | {ref: PointId(f"{found.device.id}/{slug}") for ref, slug in slugs.items()}
+    def _doubtful(self, device: Device) -> bool:
+        before = self._known.by_ref.get(device.ref)
+        if before is not None:
+            return identity.is_replaced(before, device)
+        same_instance = [*self._known.by_instance.get(device.ref.instance, ())]
+        return bool(same_instance) or any(
+            ref.instance == device.ref.instance and ref != device.ref for ref in self._found
+        )
 
-    def _not_found(self, found: set[DeviceRef], heard: set[DeviceRef]) -> tuple[list[Device], list[Point]]:
-        """Devices of before that are not there: kept, with their points as they are."""
-        devices, points = [], []
-        for device in self._known.devices.values():
-            if device.ref in found:
-                continue
-            points += self._known.points_of(device.id)
-            devices.append(replace(device, present=device.ref in heard))
-            if device.present and device.ref not in heard:
-                self._event(EventKind.DEVICE_LOST, device.id, f"{device.name} ({device.ref}) did not answer discovery")
-        return devices, points
+    def _tell_search(self, searched: Searched) -> None:
+        if not searched.stable and searched.who_is >= self._plan.who_is_most:
+            text = (
+                f"The search ended after {searched.who_is} Who-Is with devices still being found: "
+                "look again, or search in fewer ranges"
+            )
+            self._picture.tell(EventKind.SYSTEM, "discovery", text)
 
-    def _tell_arrival(self, before: Device | None, device: Device) -> None:
-        if before is None:
-            text = f"{device.name}: {device.vendor} {device.model}".strip()
-            self._event(EventKind.DEVICE_FOUND, device.id, f"{text} ({device.ref}, {device.object_count} objects)")
-        elif not before.present:
-            self._event(EventKind.DEVICE_BACK, device.id, f"{device.name} ({device.ref}) is found again")
-
-    def _tell_duplicates(self, named: list[_Found], claimed: Mapping[int, list[DeviceRef]]) -> None:
-        for instance, refs in claimed.items():
-            places = ", ".join(f"{ref.network}:{ref.address}" for ref in refs)
-            names = [one.device.id for one in named if one.device.ref in refs]
-            text = f"Device instance {instance} is used {len(refs)} times ({places}). Give each device its own."
-            self._event(EventKind.DUPLICATE_DEVICE, names[0] if names else str(instance), text)
-
-    def _event(self, kind: EventKind, about: str, text: str) -> None:
-        self._events.append(Event(kind=kind, time=self._now, about=about, text=text))
+    def _tell_own_instance(self, heard: Mapping[DeviceRef, IAm]) -> None:
+        ours = self._plan.own_instance
+        for ref in heard:
+            if ref.instance == ours:
+                text = (
+                    f"Our own device instance {ours} is also that of {identity.place(ref)}: "
+                    "give this agent another one (bacnet.instance)"
+                )
+                self._picture.tell(EventKind.DUPLICATE_DEVICE, str(ours), text)
 
     def _tell(self, **changes: int | str) -> None:
         self._done = replace(self._done, **changes)  # type: ignore[arg-type]  # each field by its name
         self._progress(self._done)
-
-
-def _unchanged(before: Device, device: Device) -> bool:
-    """The device's own word that its objects are the same as before."""
-    return (
-        device.database_revision is not None
-        and device.database_revision == before.database_revision
-        and device.object_count > 0
-        and device.object_count == before.object_count
-    )

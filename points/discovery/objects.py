@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 
 from points.bacnet.port import Answer, Property
 from points.bacnet.values import BINARY, MULTISTATE, REAL
@@ -49,7 +50,8 @@ def is_proprietary(object_type: str) -> bool:
     return object_type.isdigit()
 
 
-def asks(object_type: str, instance: int) -> list[Property]:
+@lru_cache(maxsize=20_000)  # the same objects are in hundreds of devices
+def asks(object_type: str, instance: int) -> tuple[Property, ...]:
     """What has to be read of an object to know it; nothing if it cannot be a point."""
     kind = kind_of(object_type)
     if kind is not None:
@@ -57,11 +59,11 @@ def asks(object_type: str, instance: int) -> list[Property]:
     elif is_proprietary(object_type):
         names = (*_COMMON, "present-value", "units")
     else:
-        return []
+        return ()
     wanted = [Property(object_type, instance, name) for name in names]
     if object_type in _WRITABLE:
         wanted.append(Property(object_type, instance, "priority-array", _LAST_SLOT))
-    return wanted
+    return tuple(wanted)
 
 
 def raw_point(device: Device, object_type: str, instance: int, answers: Answers) -> RawPoint | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from points.catalog import Catalog
 from points.model import Device, DeviceRef, Event, Kind, Point, PointId, Ref, Safety
@@ -19,20 +20,42 @@ class DiscoveryPlan:
     targets: tuple[str | None, ...] = (EVERYONE,)  # also "11:*" for a network, "10.1.2.3" for an address
     ranges: tuple[tuple[int, int], ...] = (EVERY_INSTANCE,)
     static: tuple[DeviceRef, ...] = ()  # asked directly, where no broadcast reaches
-    wait: float = 0.5  # seconds for the I-Ams of one slice; also the space between two Who-Is
+    wait: float = 0.5  # seconds for the I-Ams of one slice
+    first_wait: float = 0.8  # the same as long as no device is known: now is the time to be thorough
     passes: int = 4  # at most; it ends earlier when a pass brings nothing new
-    parallel: int = 8  # devices read at a time
+    who_is_per_minute: int = 180  # at most; a slice is waited for longer if need be
+    who_is_most: int = 1000  # in one search; the first pass is always finished
+    parallel: int = 32  # devices read at a time; what goes over the wire is limited there
+    own_instance: int | None = None  # our own device's, which nobody else may have
+    checkpoint_devices: int = 50  # read since the last checkpoint
+    checkpoint_s: float = 10.0
+
+
+class Phase(StrEnum):
+    """What discovery is doing. It reads while it searches, too."""
+
+    SEARCHING = "searching"
+    READING = "reading"
+    DONE = "done"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far discovery is."""
 
-    devices_found: int = 0
+    phase: Phase = Phase.SEARCHING
+    who_is: int = 0  # sent
+    devices_found: int = 0  # who answered, or are to be asked directly
     devices_described: int = 0
+    devices_failed: int = 0  # that could not be read
     points: int = 0
     skipped: int = 0  # objects that are no points
     current: str = ""
+
+    @property
+    def to_go(self) -> int:
+        """Devices that are still to be read."""
+        return self.devices_found - self.devices_described - self.devices_failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +88,9 @@ class RawPoint:
 Describe = Callable[[RawPoint, PointId], Point]
 """What makes a point of a raw one: the classifier."""
 
+Checkpoint = Callable[[Catalog], Awaitable[None]]
+"""Gets the devices, with their points, that were read since it was last called."""
+
 
 def plain(raw: RawPoint, id_: PointId) -> Point:
     """A point as the device describes it, of unknown class and therefore monitor-only."""
@@ -87,10 +113,11 @@ def plain(raw: RawPoint, id_: PointId) -> Point:
 
 
 def raw_of(device: Device, point: Point) -> RawPoint:
-    """What discovery once read of a point: enough to classify it again without asking the device."""
+    """What discovery once read of a point, at the device as it is now: enough to classify it again unasked."""
+    there = point.ref.device == device.ref
     return RawPoint(
         device=device,
-        ref=point.ref,
+        ref=point.ref if there else replace(point.ref, device=device.ref),
         name=point.name,
         description=point.description,
         kind=point.kind,

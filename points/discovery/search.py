@@ -1,51 +1,102 @@
 """Who is there: Who-Is in slices, repeated until nobody new answers.
 
-Every I-Am counts, also two of one instance: a device is its network, address and instance.
+No Who-Is is unbounded, none follows the one before faster than the budget allows, and a slice with
+more devices than a network can bear to hear at once is cut before it is asked again. Every I-Am
+counts, also two of one instance: a device is its network, address and instance.
 """
 
 from __future__ import annotations
 
-import asyncio
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from random import Random
 
 from points.bacnet.port import Bacnet, IAm
 from points.discovery.plan import DiscoveryPlan
-from points.model import DeviceRef
+from points.model import Device, DeviceRef
 
 # Sites number their devices by decades, so these slices hold comparable numbers of devices.
 _SLICE_STARTS = (0, 1_000, 10_000, 100_000, 1_000_000)
+_CROWD = 64  # I-Ams at once that neither a router's buffer nor an MS/TP trunk minds
+_JITTER = 0.2  # so that several agents, or one agent and the site's own clockwork, do not march in step
+_MINUTE_S = 60.0
+
+Range = tuple[int, int]
 
 
-async def search(bacnet: Bacnet, plan: DiscoveryPlan, heard: Callable[[int], None]) -> dict[DeviceRef, IAm]:
-    """All I-Ams by device; `heard` is told how many after each slice."""
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """Who answered, and whether that is everybody."""
+
+    heard: dict[DeviceRef, IAm]
+    who_is: int  # sent
+    stable: bool  # the last pass brought nobody new
+
+
+async def search(
+    bacnet: Bacnet,
+    plan: DiscoveryPlan,
+    known: Collection[Device],
+    *,
+    heard: Callable[[IAm], None],
+    sent: Callable[[int], None],
+    random: Random,
+) -> Searched:
+    """All I-Ams by device. `heard` gets each device once, at once; `sent` the number of Who-Is until now."""
+    wait = plan.wait if known else plan.first_wait
+    expected = {target: _instances(target, known) for target in plan.targets}
     found: dict[DeviceRef, IAm] = {}
-    for number in range(plan.passes):
+    number = 0
+    for pass_ in range(plan.passes):
         before = len(found)
-        for target in plan.targets:
-            for low, high in slices(plan.ranges):
-                for i_am in await bacnet.who_is(low, high, target=target, wait=plan.wait):
-                    found[i_am.device] = i_am
-                heard(len(found))
-                await asyncio.sleep(0)
-        if number and len(found) == before:  # the first Who-Is may have been lost altogether
-            break
-    return found
+        course = [(target, *slice_) for target in plan.targets for slice_ in slices(plan.ranges, expected[target])]
+        if pass_:
+            random.shuffle(course)
+        for target, low, high in course:
+            if pass_ and number >= plan.who_is_most:
+                return Searched(found, number, stable=False)
+            number += 1
+            sent(number)
+            pause = max(_MINUTE_S / plan.who_is_per_minute, wait * random.uniform(1 - _JITTER, 1 + _JITTER))
+            for i_am in await bacnet.who_is(low, high, target=target, wait=pause):
+                expected[target].add(i_am.device.instance)
+                if i_am.device not in found:
+                    heard(i_am)
+                found[i_am.device] = i_am
+        if pass_ and len(found) == before:  # the first Who-Is may have been lost altogether
+            return Searched(found, number, stable=True)
+    return Searched(found, number, stable=not plan.targets)
 
 
-def slices(ranges: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, int]]:
-    """`ranges`, cut at the decades."""
+def slices(ranges: Iterable[Range], instances: Collection[int] = ()) -> Iterator[Range]:
+    """`ranges`, cut at the decades and then so that none holds more than a crowd of `instances`."""
+    ordered = sorted(instances)
     for low, high in ranges:
-        starts = [low, *(start for start in _SLICE_STARTS if low < start <= high)]
-        ends = [*(start - 1 for start in starts[1:]), high]
-        yield from zip(starts, ends, strict=True)
+        for first, last in _cut(low, high, [start for start in _SLICE_STARTS if low < start <= high]):
+            inside = ordered[bisect_left(ordered, first) : bisect_right(ordered, last)]
+            yield from _cut(first, last, inside[_CROWD::_CROWD])
 
 
-def duplicates(devices: set[DeviceRef]) -> dict[int, list[DeviceRef]]:
+def _cut(low: int, high: int, starts: list[int]) -> Iterator[Range]:
+    """[low, high] in pieces; each of `starts`, in order, begins a new one."""
+    return zip([low, *starts], [*(start - 1 for start in starts), high], strict=True)
+
+
+def _instances(target: str | None, known: Collection[Device]) -> set[int]:
+    """The instances that are known to be where `target` reaches."""
+    network, _, all_of_it = (target or "").partition(":")
+    if all_of_it == "*":
+        return {device.ref.instance for device in known if str(device.ref.network) == network}
+    return {device.ref.instance for device in known}
+
+
+def duplicates(devices: Collection[DeviceRef]) -> dict[int, list[DeviceRef]]:
     """The instances that more than one device claims, with all who do."""
     often = Counter(device.instance for device in devices)
-    return {
-        instance: sorted((d for d in devices if d.instance == instance), key=lambda d: (d.network, d.address))
-        for instance, number in often.items()
-        if number > 1
-    }
+    doubled: dict[int, list[DeviceRef]] = {}
+    for device in sorted(devices, key=lambda each: (each.instance, each.network, each.address)):
+        if often[device.instance] > 1:
+            doubled.setdefault(device.instance, []).append(device)
+    return doubled

@@ -11,7 +11,7 @@ from pretend import START, PretendBacnet, PretendDevice
 from points.bacnet.port import Answer, IAm, Query
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, Progress, RawPoint, discover, plain
-from points.discovery.plan import Describe
+from points.discovery.plan import Describe, Phase
 from points.discovery.search import slices
 from points.errors import DeviceRefused
 from points.model import DeviceId, EventKind, Kind, Point, PointId
@@ -121,8 +121,9 @@ async def test_a_device_and_its_objects_as_they_describe_themselves() -> None:
 async def test_progress_is_told() -> None:
     seen: list[Progress] = []
     await found(an_ahu(), an_ahu(101, "AHU-2"), seen=seen)
-    assert seen[-1] == Progress(devices_found=2, devices_described=2, points=6)
+    assert seen[-1] == Progress(phase=Phase.DONE, who_is=10, devices_found=2, devices_described=2, points=6)
     assert {progress.current for progress in seen} >= {"AHU-1", "AHU-2"}
+    assert {(progress.phase, progress.to_go) for progress in seen} >= {(Phase.SEARCHING, 2), (Phase.DONE, 0)}
 
 
 async def test_a_second_discovery_changes_nothing_and_reads_little() -> None:
@@ -246,7 +247,9 @@ async def test_a_static_device_is_asked_directly_and_only_what_answers_is_found(
     plan = DiscoveryPlan(ranges=((3000, 4000),), static=(there.ref, absent.ref))
     discovered = await found(there, absent, plan=plan)
     assert list(discovered.catalog.devices) == ["ahu-1"]
-    assert kinds(discovered) == [EventKind.DEVICE_FOUND]
+    (silent,) = [event for event in discovered.events if event.kind is EventKind.DEVICE_LOST]
+    assert "device 2 at 0:10.0.0.3:47808 is configured but does not answer" in silent.text
+    assert kinds(discovered).count(EventKind.DEVICE_FOUND) == 1
 
 
 async def test_a_device_that_falls_silent_while_read_is_told_and_the_rest_found() -> None:
@@ -317,12 +320,12 @@ async def test_the_classifier_sees_known_points_again() -> None:
 class LateBacnet(PretendBacnet):
     """Some devices miss the first Who-Is."""
 
-    calls = 0
+    passes = 0
 
     async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
-        self.calls += 1
+        self.passes += low == 0
         heard = await super().who_is(low, high, target=target, wait=wait)
-        return heard[: self.calls // 5]  # nobody in the first pass, one in the second, ...
+        return heard[: self.passes - 1]  # nobody in the first pass, one in the second, ...
 
 
 async def test_who_is_is_repeated_until_nobody_new_answers() -> None:
