@@ -52,7 +52,8 @@ from points.clock import Clock, SystemClock
 from points.events import Events
 from points.freshness import Freshness
 from points.history import History, Keep
-from points.model import Point, Space
+from points.model import DeviceId, Point, Space
+from points.passport import Passports
 from points.store import PointStore
 from schedules.planner import Planner
 from schedules.policy import View
@@ -110,10 +111,15 @@ async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook
     """Only what it takes to look through the building and to store what is found; for a site without an agent yet."""
     clock, book = SystemClock(), CatalogBook()
     with open_state(state_folder(config)) as db:
-        async with open_stack(stack_settings(config, patient=False)) as stack:
-            survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None)
+        keeper = await PassportKeeper.open(db, overrule(config), clock)
+        async with open_stack(stack_settings(config, patient=False), keeper.passports) as stack:
+            passports = keeper.passports
+            survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None, passports=passports)
             await survey.restore()
-            yield survey, book
+            try:
+                yield survey, book
+            finally:
+                await keeper.save()
 
 
 def _survey(
@@ -125,6 +131,7 @@ def _survey(
     clock: Clock,
     *,
     changed: Callable[[], None],
+    passports: Passports,
 ) -> Survey:
     hours = config.bacnet.rediscover_hours
     return Survey(
@@ -137,6 +144,7 @@ def _survey(
         clock=clock,
         every=timedelta(hours=hours) if hours else None,
         changed=changed,
+        passports=passports,
     )
 
 
@@ -162,7 +170,19 @@ async def _assembled(
     def view() -> View:
         return View(now=clock.now(), zone=config.site.tz, catalog=book.current, readings=store.snapshot())
 
-    freshness = Freshness(stack, book, store, clock=clock, deadline=deadline, events=events, passports=keeper.passports)
+    def revised(device: DeviceId) -> None:
+        survey.revised(device)
+
+    freshness = Freshness(
+        stack,
+        book,
+        store,
+        clock=clock,
+        deadline=deadline,
+        events=events,
+        passports=keeper.passports,
+        revised=revised,
+    )
     claims = await Claims.load(db)
     desk = CommandDesk(
         bacnet=stack,
@@ -185,7 +205,7 @@ async def _assembled(
         events=events,
         clock=clock,
     )
-    survey = _survey(config, stack, book, db, events, clock, changed=wakeups.ring)
+    survey = _survey(config, stack, book, db, events, clock, changed=wakeups.ring, passports=keeper.passports)
     await survey.restore()
     planner = Planner(
         policies=lambda: strategy.policies,

@@ -73,6 +73,7 @@ def discovery_plan(config: Config) -> DiscoveryPlan:
         targets=(*targets, *bacnet.targets),
         ranges=((bacnet.low, bacnet.high),),
         static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
+        own_instance=bacnet.instance,
     )
 
 

@@ -287,5 +287,8 @@ class Survey:
                 "devices_described": progress.devices_described,
                 "points": progress.points,
                 "now": progress.current,
+                "phase": progress.phase.value,
+                "who_is": progress.who_is,
+                "devices_to_go": progress.to_go,
             }
         )

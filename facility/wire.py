@@ -342,6 +342,9 @@ class Discovery(Wire):
     now: str  # what it is looking at
     news: list[str]  # found, vanished, duplicate, silent: one sentence each
     error: str = ""  # why the last one did not come to its end
+    phase: str = ""  # "searching", "reading", "done"
+    who_is: int = 0  # sent by this look
+    devices_to_go: int = 0  # found, and still to be read
 
 
 class Trouble(Wire):

@@ -8,7 +8,7 @@ Everything here is in memory and synchronous; whoever stores it asks for `taken_
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -125,11 +125,12 @@ class Passports:
             self._changed_networks.add(number)
 
     def moved(self, before: DeviceRef, after: DeviceRef) -> None:
-        """The same device at another address: what was learned of it goes with it."""
-        if before in self._devices and after not in self._devices:
-            self._devices[after] = self._devices[before]
-            self._in_force.pop(after, None)
-            self._changed_devices.add(after)
+        """The same device at another address: what was learned of it goes with it. What was learned there wins."""
+        if before not in self._devices:
+            return
+        old, new = self.learned(before), self.learned(after)
+        changes = {name: value for name, value in _as_fields(new).items() if value not in (None, "")}
+        self.learn(after, **{**_as_fields(old), **changes, "oddities": old.oddities | new.oddities})
 
     def taken_changes(self) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
         """What changed since this was last asked, for whoever stores it."""
@@ -138,6 +139,10 @@ class Passports:
         self._changed_devices.clear()
         self._changed_networks.clear()
         return devices, networks
+
+
+def _as_fields(passport: Passport) -> dict[str, Any]:
+    return {each.name: getattr(passport, each.name) for each in fields(Passport)}
 
 
 _BLANK = Passport()
