@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -21,22 +20,17 @@ from bacpypes3.primitivedata import (
     ObjectType,
     PropertyIdentifier,
     Real,
-    TagClass,
     Unsigned,
 )
 
-from points.bacnet.port import Datum
 from points.bacnet.wire.primitives import BINARY
-from points.bacnet.wire.tags import decode_values
 from points.bacnet.wire.vocabulary import object_type_number, property_number
-from points.errors import ProtocolError
 from points.model import Value
 
 __all__ = (
     "BINARY",
     "MULTISTATE",
     "REAL",
-    "decode",
     "encode",
     "object_identifier",
     "property_identifier",
@@ -99,21 +93,3 @@ def encode(object_type: str, value: Value | None) -> Any:
         case "characterstring-value", str():
             return CharacterString(value)
     raise ValueError(f"{value!r} cannot be written to a {object_type}")
-
-
-def decode(object_type: str, name: str, index: int | None, tags: Iterable[Any]) -> Datum:
-    """The value of a property from the library's tags that it arrived in, with REALs as decimals."""
-    listed = list(tags)
-    if listed and listed[0].tag_class == TagClass.opening:  # of the parameter that the value travelled in
-        listed = listed[1:-1]
-    octets = b"".join(bytes(tag.encode().pduData) for tag in listed)
-    try:
-        return _decimal(decode_values(octets, 0, len(octets), object_type, name, index))
-    except ProtocolError as error:
-        raise ProtocolError(f"{name} of {object_type} cannot be decoded: {error}") from error
-
-
-def _decimal(value: Datum) -> Datum:
-    if isinstance(value, tuple):
-        return tuple(_decimal(each) for each in value)
-    return shortest(value) if isinstance(value, float) else value

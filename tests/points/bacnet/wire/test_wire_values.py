@@ -112,6 +112,15 @@ def test_tags_with_no_meaning_keep_their_octets(number: int, octets: bytes) -> N
     assert decoded(application(number, octets)) == Opaque(octets)
 
 
+@pytest.mark.parametrize("length", [0, 4, 5, 6, 253, 254, 255, 256, 65_535, 65_536])
+@pytest.mark.parametrize("number", [6, 14, 15, 254])
+def test_lengths_are_told_in_as_many_octets_as_they_take(number: int, length: int) -> None:
+    octets = application(number, bytes(length))
+    assert decoded(octets) == Opaque(bytes(length))
+    assert decoded(octets * 2) == (Opaque(bytes(length)),) * 2
+    assert decoded(inside(3, context(number, bytes(length)))) == Opaque(inside(3, context(number, bytes(length))))
+
+
 @pytest.mark.parametrize(
     ("charset", "octets", "shown"),
     [
