@@ -47,6 +47,7 @@ from facility.wire import (
 )
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
+from points.discovery import NotApprovable
 from points.errors import PointsError, UnknownPoint
 from points.freshness import Freshness
 from points.history import History
@@ -265,8 +266,6 @@ class Session:
             raise FacilityError("bad-wish", f"An approval needs a reason of {REASON_LENGTH} characters or more.")
         if not known.quarantine:
             raise FacilityError("bad-wish", f"{device} is not in quarantine.")
-        if self._parts.survey.state().running:
-            raise FacilityError("busy", "The building is being looked through. Approve when that is done.")
         audit, by = self._parts.audit, f"user:{self._user}"
         try:
             seq = await audit.intent(by=by, action="approve", target=device, reason=reason)
@@ -275,6 +274,8 @@ class Session:
             except PointsError as error:
                 await audit.result(seq, f"not approved: {error}")
                 raise
+        except NotApprovable as error:
+            raise FacilityError("bad-wish", str(error)) from None
         except PointsError as error:
             raise FacilityError("busy", f"{answers.sentence(error)} Nothing was approved.") from None
         with suppress(AuditUnavailable):  # it is owed, and written first when the audit can be

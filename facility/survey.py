@@ -150,11 +150,13 @@ class Survey:
         self._something_revised.set()
 
     async def approve(self, device: DeviceId) -> None:
-        """Ends the device's quarantine; stored when this returns. Raises `NotApprovable`."""
+        """Ends the device's quarantine; stored when this returns, and told. Raises `NotApprovable`."""
         async with self._using:
             sentence = self._raw.devices[device].quarantine if device in self._raw.devices else ""
             await self._use(approve(self._raw, device))
             self._approved[device] = sentence
+        text = f"{self._raw.devices[device].name} is approved: it may be commanded again"
+        self._events.tell(Event(kind=EventKind.DEVICE_BACK, time=self._clock.now(), about=device, text=text))
 
     async def run(self) -> None:
         if not self._book.current.points or self._state.error or self._unfinished:

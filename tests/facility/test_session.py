@@ -15,6 +15,7 @@ from facility.model import Severity
 from facility.port import FacilityError
 from facility.wire import Wish
 from points.catalog import Catalog
+from points.discovery import NotApprovable
 from points.errors import DeviceRefused
 from points.history import Bucket
 from points.model import Priority, Quality, Source, StatusFlags
@@ -432,11 +433,13 @@ async def test_what_may_not_or_cannot_be_approved_is_refused_in_words(bench, rol
     assert (bench.survey.approved, await bench.as_().audit()) == ([], [])
 
 
-async def test_nothing_is_approved_while_it_may_be_found_to_be_something_else(bench):
+async def test_what_is_still_wrong_cannot_be_approved_and_the_attempt_is_recorded(bench):
     suspect(bench)
-    await bench.as_().discover()
+    bench.survey.error = NotApprovable("AHU 1 cannot be approved yet: another device still has its instance 7.")
     kind, why = await refused(bench.as_().approve("ahu-1", "replaced"))
-    assert (kind, "being looked through" in why, bench.survey.approved) == ("busy", True, [])
+    assert (kind, "another device still has its instance" in why) == ("bad-wish", True)
+    (record,) = await bench.as_().audit("ahu-1")
+    assert record.result.startswith("not approved: AHU 1 cannot be approved yet")
 
 
 async def test_an_approval_that_cannot_be_recorded_is_none(bench):
