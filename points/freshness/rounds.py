@@ -7,6 +7,7 @@ made up for. What cannot wait for its round is polled soon, once.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 
 from points.bacnet.port import Answer, Property
@@ -130,13 +131,11 @@ class Rounds:
     def soon(self, state: PointState) -> None:
         self._soon[state] = None
 
-    def all_due(self, at: float) -> None:
-        """Every round begins at that time, whatever was missed before."""
+    def all_due(self, now: float, *, within: float = 0.0) -> None:
+        """Every round begins now, or somewhen within so many seconds, whatever was missed before."""
+        wait = random.uniform(0, within)
         for round_ in self._rounds.values():
-            round_.due = at
-
-    def period_of(self, state: PointState) -> float:
-        return self._round_of[state].period
+            round_.due = now + min(wait, round_.period / 4)
 
     def placed(self, state: PointState, now: float) -> bool:
         """The point is in the round of its period. True if it had to come into a more frequent one."""

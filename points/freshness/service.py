@@ -22,11 +22,12 @@ from points.clock import Clock
 from points.errors import DeviceError
 from points.events import Events
 from points.freshness.intake import Intake
-from points.freshness.keeper import Keeper, Surroundings
+from points.freshness.keeper import Keeper
 from points.freshness.liveness import Status
 from points.freshness.marker import Marker
 from points.freshness.states import Age, PointState
 from points.freshness.trunks import Trunks
+from points.freshness.work import Surroundings
 from points.model import Device, DeviceId, DeviceRef, Point, PointId, Reading, Source
 from points.passport import Passports
 from points.store import PointStore
@@ -118,7 +119,7 @@ class Freshness:
         state = self._states.get(point) or self._new_state(wanted)
         keeper = self._by_ref.get(device.ref)
         asked = state.asked
-        answers = await (keeper.reads if keeper else self._batches(device)).read(asked)
+        answers = await (keeper.work.reads if keeper else self._batches(device)).read(asked)
         told = dict(zip((property_.name for property_ in asked), answers, strict=True))
         value = told[wanted.ref.property]
         flags, reliability = told.get("status-flags"), told.get("reliability")
@@ -138,9 +139,9 @@ class Freshness:
     async def _part(self) -> None:
         """Once the keepers have ended: asks nothing of devices that do not answer, and waits for nobody long."""
         partings = [
-            asyncio.create_task(keeper.subscriptions.end(), name=f"parting from {id_}")
+            asyncio.create_task(keeper.work.subscriptions.end(), name=f"parting from {id_}")
             for id_, (keeper, _) in self._keepers.items()
-            if keeper.liveness.answers and keeper.subscriptions.held
+            if keeper.liveness.answers and keeper.work.subscriptions.held
         ]
         if not partings:
             return
@@ -234,11 +235,11 @@ def _status(keeper: Keeper, now: float) -> DeviceStatus:
         status=liveness.status,
         since=datetime.fromtimestamp(liveness.since, UTC),
         last_heard=None if heard is None else datetime.fromtimestamp(heard, UTC),
-        cov=keeper.subscriptions.held,
-        cov_limit=keeper.subscriptions.limit,
-        polled=len(keeper.rounds) - keeper.subscriptions.held,
+        cov=keeper.work.subscriptions.held,
+        cov_limit=keeper.work.subscriptions.limit,
+        polled=len(keeper.work.rounds) - keeper.work.subscriptions.held,
         silent_for=None if heard is None else max(0.0, now - heard),
-        late=keeper.rounds.missed,
-        restarts=keeper.pulse.restarts,
-        strange=keeper.hearsay.strange,
+        late=keeper.work.rounds.missed,
+        restarts=keeper.work.pulse.restarts,
+        strange=keeper.work.hearsay.strange,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
@@ -67,6 +67,7 @@ class PretendDevice:
         self.cov_room: int | None = None
         self.cov_error: str = "no-space-to-add-list-element"
         self.first_notification_early = True
+        self.takes: Callable[[], Awaitable[None]] | None = None  # how long it thinks about every request
         self.requests: list[str] = []
         self.reads: list[tuple[str, int, str]] = []
         self.subscriptions: dict[tuple[str, int], tuple[int, int, bool]] = {}
@@ -95,9 +96,15 @@ class PretendBacnet:
         self._notified: list[Callable[[Notification], None]] = []
         self._announced: list[Callable[[IAm], None]] = []
 
-    def _reach(self, ref: DeviceRef, what: str) -> PretendDevice:
-        device = self.devices[ref]
+    async def _reach(self, ref: DeviceRef, what: str) -> PretendDevice:
+        device = self.devices.get(ref)
+        if device is None:
+            raise DeviceSilent(f"{ref}: nobody is there")
         device.requests.append(what)
+        if device.takes is None:
+            await asyncio.sleep(0)
+        else:
+            await device.takes()
         if device.silent:
             raise DeviceSilent(f"{ref}: no answer")
         return device
@@ -107,21 +114,23 @@ class PretendBacnet:
         return [self.i_am(d) for d in self.devices.values() if low <= d.ref.instance <= high and not d.silent]
 
     async def read(self, device: DeviceRef, wanted: Property) -> Datum:
-        await asyncio.sleep(0)
-        answer = self._reach(device, "read").value(wanted)
+        answer = (await self._reach(device, "read")).value(wanted)
         if isinstance(answer, DeviceError):
             raise answer
         return answer
 
     async def read_many(self, query: Query) -> Sequence[Answer]:
-        await asyncio.sleep(0)
         wanted = query.wanted
-        reached = self._reach(query.device, "read_many")
+        reached = await self._reach(query.device, "read_many")
         if not reached.reads_multiple:
             raise DeviceRefused("no RPM", "unrecognized-service")
         if reached.most_at_once is not None and len(wanted) > reached.most_at_once:
             raise DeviceRefused("too big", "segmentation-not-supported")
-        return [reached.value(property_) for property_ in wanted]
+        answers = [reached.value(property_) for property_ in wanted]
+        if query.memory != answers:  # the same answers are the same object, as the port promises
+            query.memory = answers
+        assert isinstance(query.memory, list)
+        return query.memory
 
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
         raise AssertionError("nothing here writes")
@@ -130,8 +139,7 @@ class PretendBacnet:
         raise AssertionError("nothing here commands")
 
     async def subscribe(self, ref: Ref, *, process: int, lifetime: int, confirmed: bool = False) -> None:
-        await asyncio.sleep(0)
-        device = self._reach(ref.device, "subscribe")
+        device = await self._reach(ref.device, "subscribe")
         key = (ref.object_type, ref.instance)
         held = device.subscriptions
         if device.cov_room is not None and key not in held and len(held) >= device.cov_room:
@@ -142,7 +150,7 @@ class PretendBacnet:
 
     async def unsubscribe(self, ref: Ref, *, process: int) -> None:
         del process
-        self._reach(ref.device, "unsubscribe").subscriptions.pop((ref.object_type, ref.instance), None)
+        (await self._reach(ref.device, "unsubscribe")).subscriptions.pop((ref.object_type, ref.instance), None)
 
     def on_notification(self, handler: Callable[[Notification], None]) -> None:
         self._notified.append(handler)
@@ -160,18 +168,34 @@ class PretendBacnet:
     def notify(self, device: PretendDevice, object_type: str, instance: int, **properties: Answer) -> None:
         """A notification of what the object holds now, with `properties` changed before."""
         device.has(object_type, instance, **properties)
-        told = {}
+        told: dict[str, Datum] = {}
         for name in ("present-value", "status-flags"):
             value = device.properties.get((object_type, instance, name))
             if value is not None and not isinstance(value, DeviceError):
                 told[name] = value
         process = device.subscriptions.get((object_type, instance), (0, 0, False))[0]
+        self.tell(device, process, object_type, instance, told)
+
+    def tell(
+        self, device: PretendDevice, process: int, object_type: str, instance: int, properties: dict[str, Datum]
+    ) -> None:
+        """Any notification at all."""
         for handler in self._notified:
             handler(
                 Notification(
-                    device=device.ref, process=process, object_type=object_type, instance=instance, properties=told
+                    device=device.ref,
+                    process=process,
+                    object_type=object_type,
+                    instance=instance,
+                    properties=properties,
                 )
             )
+
+    def restart(self, device: PretendDevice, time: str | None = "2025-03-03 08:00") -> None:
+        """It forgets its subscriptions, and says nothing of that."""
+        device.subscriptions.clear()
+        if time is not None:
+            device.has("device", device.ref.instance, time_of_device_restart=time)
 
 
 FINE = (False, False, False, False)
