@@ -25,7 +25,7 @@ from points.store import PointStore
 
 PATIENCE = 30.0  # seconds; a busy machine
 SETTINGS = StackSettings(address="127.0.0.1:0", apdu_timeout=0.2, retries=1)
-QUICKLY = DiscoveryPlan(ranges=((0, 99_999),), wait=0.05, passes=2)
+QUICKLY = DiscoveryPlan(ranges=((0, 9_999),), wait=0.05, first_wait=0.05, who_is_per_minute=6_000, passes=2)
 DEADLINE = 60.0  # seconds
 
 

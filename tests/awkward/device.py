@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from octets import (
     ANALOG_INPUT,
     BINARY_INPUT,
+    COV_INCREMENT,
     DATABASE_REVISION,
     DESCRIPTION,
     DEVICE,
@@ -80,11 +81,11 @@ class Asked:
     accepts_segments: bool
     most: int  # octets that the asker takes in one APDU
     body: bytes
-    outcome: str = "silence"  # "ack", "error", "abort", "reject", "dropped"
+    outcome: str = "silence"  # "ack", "error", "abort", "reject", "dropped", or "working" while it thinks about it
 
     @property
     def failed(self) -> bool:
-        return self.outcome != "ack"
+        return self.outcome not in ("ack", "working")
 
 
 @dataclass(slots=True)
@@ -164,7 +165,7 @@ class Device:
 
     def analog(self, instance: int, value: float | bytes = 20.0, changes: Properties | None = None) -> Device:
         octets = real(value) if isinstance(value, (float, int)) else value
-        own: Properties = {PRESENT_VALUE: octets, UNITS: enumerated(62)}
+        own: Properties = {PRESENT_VALUE: octets, UNITS: enumerated(62), COV_INCREMENT: real(0.5)}
         return self.has(ANALOG_INPUT, instance, f"AI {instance}", own | (changes or {}))
 
     def binary(self, instance: int, *, value: bool = False) -> Device:
@@ -265,6 +266,7 @@ class Device:
             asked.outcome = "dropped"
             self.peak = max(self.peak, len(self._working) + 1)
             return
+        asked.outcome = "working"
         self._working.add(id(asked))
         self.peak = max(self.peak, len(self._working))
         answer = self._answer(asked, reply)
@@ -286,6 +288,7 @@ class Device:
         if answer is not None and self.twist is not None:
             answer = self.twist(asked, answer)
         if answer is None:
+            asked.outcome = "silence"
             return
         asked.outcome = {2: "ack", 3: "ack", 5: "error", 6: "reject", 7: "abort"}[answer[0] >> 4]
         room = min(self.max_apdu, asked.most)

