@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH_VENV := .venv-bench
+BENCH_NODE := bench/node/node_modules
 
-.PHONY: help demo test check coverage format lock install bench screenshots clean
+.PHONY: help demo test check coverage format lock install bench bench-screens screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,7 +15,9 @@ help:
 	@echo 'make demo ARGS="--headless --for 30"   the same without a screen, then a summary'
 	@echo 'make test              the whole test suite'
 	@echo 'make check             formatting, lint, types, layering'
-	@echo 'make bench             how it bears a thousand changes a second, in figures'
+	@echo 'make bench             compared with other BACnet clients, in figures (about 20 minutes)'
+	@echo 'make bench ARGS="--only rpm"   a part of it: rpm, cov, latency, poll, discovery'
+	@echo 'make bench-screens     how the screens bear a thousand changes a second, in figures'
 	@echo 'make screenshots       the pictures of README.md, from the running UI'
 	@echo 'make lock              pins constraints.txt anew (needs uv)'
 
@@ -50,8 +54,27 @@ lock:
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-emit-index-url --quiet --upgrade --output-file constraints.txt
 	@sed -i '1i # Every package of every extra, pinned and hashed. Made by `make lock`; installed by `make`.' constraints.txt
+	@uv pip compile bench/requirements.in --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-emit-index-url --quiet --output-file bench/requirements.txt
+	@sed -i '1i # BAC0 and what it needs, pinned and hashed, for an environment of its own. Made by `make lock`.' bench/requirements.txt
+	@cd bench/node && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund --silent
 
-bench: $(READY)
+$(BENCH_VENV)/.ready: bench/requirements.txt
+	@echo "Installing BAC0, which is compared with, into $(BENCH_VENV) ..."
+	@$(PYTHON) -m venv $(BENCH_VENV)
+	@$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.txt
+	@touch $@
+
+$(BENCH_NODE)/.ready: bench/node/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js with npm is needed for the clients from there"; exit 1; }
+	@echo "Installing the npm clients, which are compared with, into $(BENCH_NODE) ..."
+	@cd bench/node && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+bench: $(READY) $(BENCH_VENV)/.ready $(BENCH_NODE)/.ready
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-screens: $(READY)
 	@$(BIN)/python -m bench.churn
 	@$(BIN)/python -m bench.tui
 
@@ -59,4 +82,4 @@ screenshots: $(READY)
 	@$(BIN)/python -m docs.screenshots
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage
+	rm -rf $(VENV) $(BENCH_VENV) $(BENCH_NODE) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .coverage

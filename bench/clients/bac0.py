@@ -7,6 +7,7 @@ accepts raised as for bacpypes3.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,5 +64,36 @@ async def cov(job: Job) -> None:
     await answer_questions(arrivals, wanted)
 
 
+async def discovery(job: Job) -> Job:
+    """As for bacpypes3: the same properties, the same size of request."""
+    client = await opened(job)
+    await asyncio.sleep(1.0)  # its registration with the BBMD
+    heard = await client.who_is(low_limit=job["low"], high_limit=job["high"], timeout=3)
+    gate = asyncio.Semaphore(job["parallel"])
+
+    async def device(i_am: Any) -> int:
+        async with gate:
+            address, instance = str(i_am.pduSource), i_am.iAmDeviceIdentifier[1]
+            listed = await client.read(f"{address} device {instance} objectList")
+            points = [point for point in listed if str(point[0]) in job["properties"]]
+            told = 0
+            for first in range(0, len(points), job["at_once"]):
+                wanted = {
+                    f"{point[0]}:{point[1]}": job["properties"][str(point[0])]
+                    for point in points[first : first + job["at_once"]]
+                }
+                answers = await client.readMultiple(address, request_dict={"address": address, "objects": wanted})
+                told += sum(
+                    str(name) == "object-name" and isinstance(value, str)
+                    for answer in answers.values()
+                    for name, value in answer
+                )
+            return told
+
+    started = time.perf_counter()
+    described = sum(await asyncio.gather(*(device(i_am) for i_am in heard)))
+    return {"devices": len(heard), "objects": described, "seconds": time.perf_counter() - started}
+
+
 if __name__ == "__main__":
-    run({"rpm": rpm, "cov": cov})
+    run({"rpm": rpm, "cov": cov, "discovery": discovery})

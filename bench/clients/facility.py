@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from bench.clients.common import Arrivals, Job, answer_questions, read_in_parallel, reader_plan, run
 from points.bacnet.port import Notification, Property, Query
 from points.bacnet.stack import StackSettings, open_stack
-from points.model import DeviceRef, Ref
+from points.catalog import Catalog, CatalogBook
+from points.clock import SystemClock
+from points.discovery import DiscoveryPlan, Progress, discover, plain
+from points.events import Events
+from points.freshness import Freshness
+from points.model import Device, DeviceId, DeviceRef, Kind, Point, PointId, Ref, Source
+from points.store import PointStore
 
 FREE = 1e9  # requests a second: what the devices bear is measured here, so our own politeness is put aside
 
@@ -63,8 +72,81 @@ async def cov(job: Job) -> None:
         await answer_questions(arrivals, len(job["devices"]) * job["objects"])
 
 
+async def cov_latency(job: Job) -> None:
+    """The whole way of a change: from the wire through Freshness into the store, to who watches it."""
+    refs = [
+        Ref(device=device, object_type="analog-input", instance=instance)
+        for device in devices(job)
+        for instance in range(1, job["objects"] + 1)
+    ]
+    store, arrivals = PointStore(), Arrivals()
+    async with open_stack(settings(job)) as stack:
+        freshness = Freshness(
+            stack, CatalogBook(_catalog(refs)), store, clock=SystemClock(), deadline=lambda _: 300.0, events=Events()
+        )
+
+        async def watch() -> None:
+            with store.watch() as changes:
+                async for reading in changes:
+                    if reading.source is Source.COV and isinstance(reading.value, float):
+                        arrivals.note(reading.value)
+
+        tasks = [asyncio.create_task(watch()), asyncio.create_task(freshness.run())]
+        for _ in range(300):
+            await asyncio.sleep(0.1)
+            if sum(status.cov for status in freshness.devices().values()) == len(refs):
+                break
+        await answer_questions(arrivals, sum(status.cov for status in freshness.devices().values()))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _catalog(refs: Sequence[Ref]) -> Catalog:
+    devices_ = {
+        ref.device: Device(
+            id=DeviceId(str(ref.device.instance)),
+            ref=ref.device,
+            name=str(ref.device.instance),
+            reads_multiple=True,
+            serves_cov=True,
+        )
+        for ref in refs
+    }
+    points = [
+        Point(
+            id=PointId(f"{ref.device.instance}/{ref.instance}"),
+            device=devices_[ref.device].id,
+            ref=ref,
+            name=f"{ref.device.instance}/{ref.instance}",
+            kind=Kind.ANALOG,
+        )
+        for ref in refs
+    ]
+    return Catalog.of(devices_.values(), points)
+
+
+async def discovery(job: Job) -> Job:
+    """`discover` with the plan and the budgets of the agent as they are by default."""
+    plan = DiscoveryPlan(ranges=((job["low"], job["high"]),))
+    last = Progress()
+
+    def note(progress: Progress) -> None:
+        nonlocal last
+        last = progress
+
+    async with open_stack(
+        StackSettings(address=f"127.0.0.1:{job['port']}", foreign=f"127.0.0.1:{job['door']}")
+    ) as stack:
+        started = time.perf_counter()
+        found = await discover(stack, plan, Catalog.of([], []), describe=plain, progress=note, now=datetime.now(UTC))
+        elapsed = time.perf_counter() - started
+    named = sum(point.name.startswith("AHU") for point in found.catalog.points.values())
+    return {"devices": len(found.catalog.devices), "objects": named, "seconds": elapsed, "who_is": last.who_is}
+
+
 if __name__ == "__main__":
     import structlog
 
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    run({"rpm": rpm, "cov": cov})
+    run({"rpm": rpm, "cov": cov, "cov-latency": cov_latency, "discovery": discovery})

@@ -1,8 +1,8 @@
 """Real devices that nobody here wrote: `python -m bench.devices.rusty --devices 2 --values 72 --port 50600`.
 
-One rusty-bacnet server per port from --port on, instance 200000+i, all in this process, each with --values analog
-inputs; values tell which object they belong to, as in the farm. With --rate the process changes that many present
-values a second.
+rusty-bacnet servers, number i at port --port + i and of instance 200000+i, all in this process, each with --values
+analog inputs; values tell which object they belong to, as in the farm. With --rate the process changes that many
+present values a second.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bench.devices.building import VARIANTS, whole_part
 FIRST_INSTANCE = 200_000
 
 
-async def serve(*, devices: int, values: int, port: int, rate: float) -> None:
+async def serve(*, first: int, devices: int, values: int, port: int, rate: float) -> None:
     servers = []
-    for index in range(devices):
+    for index in range(first, first + devices):
         server = BACnetServer(
             FIRST_INSTANCE + index,
             f"Rusty {index}",
@@ -35,13 +35,13 @@ async def serve(*, devices: int, values: int, port: int, rate: float) -> None:
     print("ready", flush=True)
     if not rate:
         await asyncio.Event().wait()
-    points = [(index, instance) for index in range(devices) for instance in range(1, values + 1)]
+    points = [(index, instance) for index in range(first, first + devices) for instance in range(1, values + 1)]
     turn = 0
     while True:
         index, instance = points[turn % len(points)]
         point = ObjectIdentifier(ObjectType.ANALOG_INPUT, instance)
         value = PropertyValue.real(_value(index, instance, 1 + turn // len(points)))
-        await servers[index].set_present_value_local(point, value)
+        await servers[index - first].set_present_value_local(point, value)
         turn += 1
         if rate < 1e6:
             await asyncio.sleep(1 / rate)
@@ -53,6 +53,7 @@ def _value(index: int, instance: int, variant: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="rusty-bacnet servers on loopback.")
+    parser.add_argument("--first", type=int, default=0, help="number of the first device, from which its port follows")
     parser.add_argument("--devices", type=int, default=2)
     parser.add_argument("--values", type=int, default=72, help="analog inputs of each device")
     parser.add_argument("--port", type=int, default=50_600)

@@ -1,0 +1,169 @@
+"""Everything that is compared, in one run: `python -m bench [--only rpm] [--rounds 5] [--quick]`.
+
+The same devices and the same requests for all clients, one client at a time, all of them in turn in each round; figures
+are medians of the rounds. A whole run writes bench/results/latest.json, docs/benchmarks.md and its picture; a part of
+one (--only, --quick) is printed and kept beside it. Nobody is pinned to a core and nobody's priority is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from bench import compare, document, machine, notifications, reads
+from bench.contenders import (
+    BAC0,
+    BACPYPES3,
+    CLIENTS,
+    FACILITY,
+    RAW,
+    Failed,
+    available,
+)
+from bench.contenders import (
+    run as run_client,
+)
+from bench.figures import Run
+from bench.fleet import Farm, farm, rusty
+from points.discovery.objects import asks
+
+PARTS = ("rpm", "cov", "latency", "poll", "discovery")
+SITE_DEVICES, SITE_OBJECTS = 500, 100
+OTHERS_DEVICES = 50  # of the same devices, for clients that would take minutes for all
+_KINDS = ("analog-input", "analog-value", "binary-input", "binary-value", "multi-state-input")
+
+
+class Bench:
+    def __init__(self, run: Run, *, rounds: int, seconds: float) -> None:
+        self._run = run
+        self._rounds = rounds
+        self._seconds = seconds
+        self._out: set[tuple[str, str]] = set()
+
+    def rpm(self) -> None:
+        """Changing values come from the farm, unchanged ones from rusty-bacnet servers and, beside that, the farm."""
+        with farm(reads.DEVICES) as devices, rusty(reads.DEVICES, reads.VALUES) as real:
+            for _ in range(self._rounds):
+                devices.ask(do="changing", share=1.0)
+                self._reads("rpm-changing", devices.job(reads.DEVICES), changing=True)
+                self._reads("rpm-unchanged", real, changing=False)
+                devices.ask(do="changing", share=0.0)
+                self._reads(compare.ON_FARM, devices.job(reads.DEVICES), changing=False)
+
+    def _reads(self, case: str, job: dict[str, object], *, changing: bool) -> None:
+        for client in self._able(case, CLIENTS):
+            with self._forgiving(case, client):
+                rate = reads.rate(client, job, seconds=self._seconds, changing=changing)
+                self._run.add(case, client, rate.per_second)
+
+    def cov(self) -> None:
+        with farm(notifications.DEVICES) as devices:
+            found: dict[str, float] = {}
+            for _ in range(self._rounds):
+                for client in self._able("cov-ingest", CLIENTS):
+                    with self._forgiving("cov-ingest", client):
+                        start, stride = (found[client], 2) if client in found else (1000.0, 4)
+                        rate = notifications.highest_rate(client, devices, seconds=1.0, start=start, stride=stride)
+                        found[client] = max(rate, notifications.LOWEST)
+                        self._run.add("cov-ingest", client, rate)
+
+    def latency(self) -> None:
+        with farm(notifications.LATENCY_DEVICES) as devices:
+            for _ in range(self._rounds):
+                for client in self._able("cov-latency-p99", CLIENTS):
+                    with self._forgiving("cov-latency-p99", client):
+                        late = notifications.latency(client, devices, seconds=self._seconds * 2)
+                        if late == float("inf"):
+                            raise Failed("more than one in a hundred notifications was lost")
+                        self._run.add("cov-latency-p99", client, late * 1000)
+
+    def poll(self) -> None:
+        """The whole agent; there is nothing to compare it with."""
+        from bench import poll50k  # noqa: PLC0415 (it imports the whole agent)
+
+        figures = poll50k.measure()
+        self._run.add("poll-50k-cpu", FACILITY, figures["cpu"])
+        self._run.add("poll-50k-rss", FACILITY, figures["rss"])
+
+    def discovery(self) -> None:
+        """Ours finds the whole site with its own budgets and its search counts; of the others only the reading does."""
+        with farm(SITE_DEVICES, "--objects", str(SITE_OBJECTS)) as devices:
+            for _ in range(self._rounds):
+                for client in self._able("discovery", (FACILITY, BACPYPES3, BAC0)):
+                    with self._forgiving("discovery", client):
+                        self._run.add("discovery", client, self._described(client, devices))
+
+    def _described(self, client: str, devices: Farm) -> float:
+        count = SITE_DEVICES if client == FACILITY else OTHERS_DEVICES
+        first = devices.job(1)["instances"][0]
+        job = {
+            "port": devices.job(0)["port"],
+            "door": devices.door,
+            "low": first,
+            "high": first + count - 1,
+            "parallel": 32,
+            "at_once": 8,
+            "properties": {kind: [property_.name for property_ in asks(kind, 1)] for kind in _KINDS},
+        }
+        before = devices.ask(do="stats")
+        answer = run_client(client, "discovery", job, timeout=240.0)
+        if answer["devices"] != count or answer["objects"] != count * SITE_OBJECTS:
+            raise Failed(f"found {answer['devices']} devices and {answer['objects']} objects")
+        after = devices.ask(do="stats")
+        sent = sum(after.get(key, 0) - before.get(key, 0) for key in ("Who-Is", "service 12", "service 14"))
+        print(f"{'':24} {client:18} {count} devices in {answer['seconds']:.1f} s with {sent} different requests")
+        return float(answer["objects"]) / float(answer["seconds"])
+
+    def _able(self, case: str, clients: tuple[str, ...]) -> list[str]:
+        left_out = RAW if case == "cov-latency-p99" else ""
+        return [client for client in clients if client != left_out and (case, client) not in self._out]
+
+    @contextmanager
+    def _forgiving(self, case: str, client: str) -> Iterator[None]:
+        """A client that cannot do a case is left out of it, and the page says why."""
+        if not available(client):
+            self._out.add((case, client))
+            self._run.note(f"{client} is not installed: left out of {case}.")
+            return
+        try:
+            yield
+        except Failed as failed:
+            self._out.add((case, client))
+            self._run.note(f"{client} left {case}: {failed}.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--only", choices=PARTS, action="append", help="one part; may be given again")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each client's turn in a round")
+    parser.add_argument("--quick", action="store_true", help="one short round, to see that all of it works")
+    arguments = parser.parse_args()
+    whole = not arguments.only and not arguments.quick
+    rounds, seconds = (1, 1.0) if arguments.quick else (arguments.rounds, arguments.seconds)
+    run = Run(machine={"date": datetime.now(UTC).strftime("%d %B %Y"), **machine.described(), "rounds": str(rounds)})
+    bench = Bench(run, rounds=rounds, seconds=seconds)
+    parts: dict[str, Callable[[], None]] = {
+        "rpm": bench.rpm,
+        "cov": bench.cov,
+        "latency": bench.latency,
+        "discovery": bench.discovery,
+        "poll": bench.poll,
+    }
+    started = time.monotonic()
+    for name, part in parts.items():
+        if not arguments.only or name in arguments.only:
+            part()
+    run.machine["minutes"] = f"{(time.monotonic() - started) / 60:.0f}"
+    print("", compare.all_figures(run), compare.against_targets(run), sep="\n\n")
+    saved = run.save(whole=whole)
+    if whole:
+        document.write(run)
+    print(f"\nWritten to {saved}.")
+
+
+if __name__ == "__main__":
+    main()
