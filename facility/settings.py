@@ -72,6 +72,7 @@ def discovery_plan(config: Config) -> DiscoveryPlan:
     return DiscoveryPlan(
         targets=(*targets, *bacnet.targets),
         ranges=((bacnet.low, bacnet.high),),
+        who_is_per_minute=bacnet.who_is_per_minute,
         static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
         own_instance=bacnet.instance,
     )
