@@ -209,16 +209,13 @@ class Survey:
     async def _until(self, due: datetime | None) -> bool:
         """Waits; True if it is time for a whole look, False if changed devices have settled."""
 
-        async def time_comes(when: datetime) -> None:
-            await self._clock.sleep(max(0.0, (when - self._clock.now()).total_seconds()))
-
         async def settled() -> None:
             await self._something_revised.wait()
             await self._clock.sleep(SETTLED_AFTER.total_seconds())
 
         waits: list[Coroutine[Any, Any, object]] = [settled(), self._asked.wait()]
         if due is not None:
-            waits.append(time_comes(due))
+            waits.append(self._clock.sleep(max(0.0, (due - self._clock.now()).total_seconds())))
         small, *whole = [asyncio.create_task(wait) for wait in waits]
         try:
             await asyncio.wait({small, *whole}, return_when=asyncio.FIRST_COMPLETED)

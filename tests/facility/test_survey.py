@@ -1,7 +1,8 @@
 """Looking through the building: what is stored is what the network said, what is used is what the site says."""
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,11 +13,11 @@ from facility.catalog_rows import load_catalog
 from facility.database import open_state
 from facility.survey import Survey, shape_of
 from points.bacnet.port import IAm, Query
-from points.catalog import CatalogBook
-from points.discovery import DiscoveryPlan
+from points.catalog import Catalog, CatalogBook
+from points.discovery import DiscoveryPlan, NotApprovable
 from points.errors import BacnetUnavailable, DeviceRefused
 from points.events import Events
-from points.model import DeviceRef, EventKind, Safety, SpaceId
+from points.model import Access, DeviceId, DeviceRef, EventKind, Safety, SpaceId
 from points.site_rules import PointRule, SpaceRule
 
 WHERE = DeviceRef(network=0, address="10.0.0.1:47808", instance=100)
@@ -35,21 +36,29 @@ OBJECTS = {
 }
 
 
+PLAN = DiscoveryPlan(ranges=((0, 1000),), passes=1)
+FEW_AT_A_TIME = replace(PLAN, parallel=1, checkpoint_devices=1)
+
+
 class Network:
-    """One device behind a wire that may be cut."""
+    """One device, or several like it, behind a wire that may be cut."""
 
     def __init__(self):
         self.looks = 0
         self.trouble = None
         self.deaf = False
+        self.there = [WHERE]
+        self.objects = OBJECTS
+        self.asked_for = []
+        self.hangs_at = None  # a device that is waited for for ever
 
     async def who_is(self, low, high, *, target=None, wait=1.0):
         del target, wait
         self.looks += low == 0
         if self.trouble is not None:
             raise self.trouble
-        there = low <= WHERE.instance <= high and not self.deaf
-        return [IAm(device=WHERE, max_apdu=1476, segmentation="no-segmentation", vendor_id=1)] if there else []
+        there = [ref for ref in self.there if low <= ref.instance <= high and not self.deaf]
+        return [IAm(device=ref, max_apdu=1476, segmentation="no-segmentation", vendor_id=1) for ref in there]
 
     async def read(self, device, wanted):
         (answer,) = await self.read_many(Query(device, (wanted,)))
@@ -58,16 +67,33 @@ class Network:
         return answer
 
     async def read_many(self, query):
-        assert query.device == WHERE
-        return [self._answer(each) for each in query.wanted]
+        if query.device == self.hangs_at:
+            await asyncio.Event().wait()
+        assert query.device in self.there
+        return [self._answer(query.device, each) for each in query.wanted]
 
-    def _answer(self, wanted):
-        value = OBJECTS[wanted.object_type, wanted.instance].get(wanted.name)
+    def _answer(self, device, wanted):
+        self.asked_for.append((device, wanted.object_type))
+        instance = WHERE.instance if wanted.object_type == "device" else wanted.instance
+        value = self.objects[wanted.object_type, instance].get(wanted.name)
+        if wanted.name == "object-name" and wanted.object_type == "device" and device != WHERE:
+            value = f"AHU-{device.instance}"
         if value is None:
             return DeviceRefused("no", "unknown-property")
         if wanted.index is None:
             return value
         return len(value) if wanted.index == 0 else value[wanted.index - 1]
+
+    def changes(self, **properties):
+        """The device is another one now, or is programmed otherwise."""
+        device = {
+            **self.objects["device", 100],
+            **{name.replace("_", "-"): value for name, value in properties.items()},
+        }
+        self.objects = {**self.objects, ("device", 100): device}
+
+    def objects_read_of(self, device):
+        return [kind for ref, kind in self.asked_for if ref == device and kind != "device"]
 
 
 class Bench:
@@ -76,13 +102,13 @@ class Bench:
         self.told, self.changes = [], 0
         self.survey, self.book = None, None
 
-    async def start(self, points=(), spaces=(), every=timedelta(hours=24)):
+    async def start(self, points=(), spaces=(), every=timedelta(hours=24), plan=PLAN):
         """As a new process finds it."""
         events, self.book = Events(), CatalogBook()
         events.tell = self.told.append
         self.survey = Survey(
             bacnet=self.network,
-            plan=DiscoveryPlan(ranges=((0, 1000),), wait=0.0, passes=1),
+            plan=plan,
             book=self.book,
             db=self.db,
             shape=shape_of(points, spaces),
@@ -253,3 +279,198 @@ async def test_a_rule_that_was_removed_leaves_no_trace(bench):
     await bench.survey.look()
     await bench.start()
     assert bench.book.current == without
+
+
+def others(number):
+    return [DeviceRef(network=0, address=f"10.0.1.{each}:47808", instance=200 + each) for each in range(number)]
+
+
+async def stored(bench, devices):
+    async with asyncio.timeout(5):
+        while len((await load_catalog(bench.db)).devices) < devices:
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("revision", [1, None])
+async def test_a_look_that_was_killed_goes_on_where_it_was(bench, revision):
+    bench.network.there = [WHERE, *others(4)]
+    bench.network.changes(database_revision=revision)
+    bench.network.hangs_at = bench.network.there[3]
+    survey = await bench.start(plan=FEW_AT_A_TIME)
+    looking = asyncio.create_task(survey.look())
+    await stored(bench, 3)
+    looking.cancel()
+    await asyncio.wait({looking})
+    bench.network.hangs_at, bench.network.asked_for = None, []
+    survey = await bench.start(plan=FEW_AT_A_TIME)  # the next process
+    with running(survey):
+        await until(lambda: survey.state().finished)
+    assert [bool(bench.network.objects_read_of(ref)) for ref in bench.network.there] == [False] * 3 + [True] * 2
+    assert len(bench.points) == 10
+    bench.network.asked_for = []
+    await (await bench.start(plan=FEW_AT_A_TIME)).look()
+    again = any(bench.network.objects_read_of(ref) for ref in bench.network.there)
+    assert again is (revision is None)  # a finished look is the end of it: who says nothing is asked again
+
+
+async def test_a_look_that_failed_in_this_process_goes_on_too(bench):
+    bench.network.there = [WHERE, *others(1)]
+    survey = await bench.start(plan=replace(FEW_AT_A_TIME, passes=9, ranges=((0, 150), (151, 1000))))
+    who_is = bench.network.who_is
+
+    async def fails_later(low, high, **how):
+        if low > 150:
+            await stored(bench, 1)
+            raise BacnetUnavailable("the wire is cut")
+        return await who_is(low, high, **how)
+
+    bench.network.who_is = fails_later
+    with pytest.raises(BacnetUnavailable):
+        await survey.look()
+    bench.network.who_is, bench.network.asked_for = who_is, []
+    await survey.look()
+    assert bench.network.objects_read_of(WHERE) == []
+    assert len(bench.points) == 4
+
+
+async def replaced(bench):
+    """A device whose place another one has taken."""
+    await (await bench.start()).look()
+    bench.network.changes(serial_number="1")
+    await bench.survey.look()
+    bench.network.changes(serial_number="2")
+    await bench.survey.look()
+
+
+async def test_a_quarantine_is_taken_into_the_points_and_survives_a_restart(bench):
+    await replaced(bench)
+    for _ in range(2):
+        assert "serial 2" in bench.book.current.devices["ahu-1"].quarantine
+        assert all(point.quarantined for point in bench.points.values())
+        assert {point.access for point in bench.points.values()} == {Access.MONITOR_ONLY}
+        await bench.start()
+    await bench.survey.look()
+    assert bench.book.current.devices["ahu-1"].quarantine
+
+
+async def test_an_approval_ends_the_quarantine_for_good(bench):
+    await replaced(bench)
+    changes = bench.changes
+    await bench.survey.approve(DeviceId("ahu-1"))
+    assert bench.changes == changes + 1
+    for _ in range(2):
+        assert not bench.book.current.devices["ahu-1"].quarantine
+        assert not any(point.quarantined for point in bench.points.values())
+        await bench.start()
+    await bench.survey.look()
+    assert not bench.book.current.devices["ahu-1"].quarantine
+
+
+@asynccontextmanager
+async def look_under_way(bench):
+    """In here the look has begun to read; at the end it has finished."""
+    read_many, reached, go = bench.network.read_many, asyncio.Event(), asyncio.Event()
+
+    async def waits(query):
+        reached.set()
+        await go.wait()
+        return await read_many(query)
+
+    bench.network.read_many = waits
+    looking = asyncio.create_task(bench.survey.look())
+    await reached.wait()
+    yield
+    go.set()
+    await looking
+    bench.network.read_many = read_many
+
+
+async def test_what_is_approved_during_a_look_is_approved_at_once_and_stays_so(bench):
+    await replaced(bench)
+    async with look_under_way(bench):
+        await bench.survey.approve(DeviceId("ahu-1"))
+        assert not bench.book.current.devices["ahu-1"].quarantine
+    assert not bench.book.current.devices["ahu-1"].quarantine
+
+
+async def test_an_approval_does_not_cover_what_the_look_under_way_brings_up(bench):
+    await replaced(bench)
+    bench.network.changes(serial_number="3")
+    async with look_under_way(bench):
+        await bench.survey.approve(DeviceId("ahu-1"))
+    assert "serial 3" in bench.book.current.devices["ahu-1"].quarantine
+
+
+async def test_nobody_approves_what_is_not_there(bench):
+    survey = await bench.start()
+    with pytest.raises(NotApprovable):
+        await survey.approve(DeviceId("nobody"))
+
+
+async def test_a_device_that_changed_is_looked_at_when_it_has_settled_and_no_other(bench):
+    bench.network.there = [WHERE, *others(1)]
+    await (await bench.start()).look()
+    survey = await bench.start()
+    looks, bench.network.asked_for = bench.network.looks, []
+    listed = (*OBJECTS["device", 100]["object-list"], "analog-input,3")
+    bench.network.changes(database_revision=2, object_list=listed)
+    bench.network.objects["analog-input", 3] = {"object-name": "AHU-1.RAT", "units": "degrees-celsius"}
+    with running(survey):
+        await until(lambda: bench.clock._sleepers)
+        survey.revised(DeviceId("ahu-1"))
+        survey.revised(DeviceId("ahu-1"))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert bench.network.asked_for == []
+        bench.clock.advance(seconds=module.SETTLED_AFTER.total_seconds())
+        await until(lambda: "ahu-1/rat" in bench.points)
+    assert bench.network.looks == looks
+    assert {ref for ref, _ in bench.network.asked_for} == {WHERE}
+    assert bench.told[-1].kind is EventKind.POINT_FOUND
+    assert "ahu-1/rat" in (await load_catalog(bench.db)).points
+
+
+async def test_a_changed_device_does_not_put_off_the_look_at_the_whole(bench):
+    await (await bench.start()).look()
+    survey = await bench.start(every=timedelta(minutes=1))
+    looks, changes = bench.network.looks, bench.changes
+    with running(survey):
+        await until(lambda: bench.clock._sleepers)
+        bench.clock.advance(seconds=20)
+        survey.revised(DeviceId("ahu-1"))
+        await until(lambda: len(bench.clock._sleepers) == 2)
+        bench.clock.advance(seconds=30)
+        await until(lambda: bench.changes > changes)
+        bench.clock.advance(seconds=10)
+        await until(lambda: bench.clock.advance() or bench.network.looks > looks)
+
+
+async def test_how_far_a_look_is_can_be_seen(bench):
+    bench.network.there = [WHERE, *others(2)]
+    bench.network.hangs_at = WHERE
+    survey = await bench.start()
+    with running(survey):
+        await until(lambda: survey.state().devices_described == 2)
+        state = survey.state()
+        assert (state.phase, state.who_is, state.devices_found, state.devices_to_go) == ("reading", 2, 3, 1)
+
+
+async def test_a_second_shaping_of_the_same_thinks_of_what_changed_only(bench, monkeypatch):
+    bench.network.there = [WHERE, *others(3)]
+    await (await bench.start()).look()
+    seen = []
+
+    def classified(point, device):
+        seen.append(point.id)
+        return point, None
+
+    monkeypatch.setattr(module, "classified", classified)
+    raw = await load_catalog(bench.db)
+    shape = shape_of((), ())
+    shape(raw)
+    assert len(seen) == 8
+    seen.clear()
+    device = replace(raw.devices["ahu-1"], quarantine="somebody has to look")
+    shaped = shape(Catalog.of([*raw.devices.values(), device], raw.points.values()))
+    assert sorted(seen) == sorted(point.id for point in raw.points_of(DeviceId("ahu-1")))
+    assert {point.device for point in shaped.points.values() if point.quarantined} == {"ahu-1"}

@@ -68,6 +68,7 @@ class PretendDevice:
         self.cov_error: str = "no-space-to-add-list-element"
         self.first_notification_early = True
         self.takes: Callable[[], Awaitable[None]] | None = None  # how long it thinks about every request
+        self.refused = 0  # whole requests
         self.requests: list[str] = []
         self.reads: list[tuple[str, int, str]] = []
         self.subscriptions: dict[tuple[str, int], tuple[int, int, bool]] = {}
@@ -123,8 +124,10 @@ class PretendBacnet:
         wanted = query.wanted
         reached = await self._reach(query.device, "read_many")
         if not reached.reads_multiple:
+            reached.refused += 1
             raise DeviceRefused("no RPM", "unrecognized-service")
         if reached.most_at_once is not None and len(wanted) > reached.most_at_once:
+            reached.refused += 1
             raise DeviceRefused("too big", "segmentation-not-supported")
         answers = [reached.value(property_) for property_ in wanted]
         if query.memory != answers:  # the same answers are the same object, as the port promises
@@ -143,6 +146,7 @@ class PretendBacnet:
         key = (ref.object_type, ref.instance)
         held = device.subscriptions
         if device.cov_room is not None and key not in held and len(held) >= device.cov_room:
+            device.refused += 1
             raise DeviceRefused("no room", device.cov_error)
         device.subscriptions[key] = (process, lifetime, confirmed)
         if device.first_notification_early:
