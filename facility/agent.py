@@ -323,4 +323,4 @@ def _role(caller: Caller, roles: Mapping[str, Role]) -> Role:
 def _not_ready(book: CatalogBook, store: PointStore) -> str | None:
     if not book.current.points:
         return "no points are known yet"
-    return None if store.snapshot() else "no point has been read yet"
+    return None if len(store) else "no point has been read yet"

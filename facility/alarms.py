@@ -64,6 +64,7 @@ class AlarmBook:
         self._events = events
         self._clock = clock
         self._book: dict[str, Alarm] = {}
+        self._ordered: list[Alarm] | None = None  # the book as it was last asked for
         self._shown: dict[str, datetime] = {}  # when an alarm last took a new value
         self._unsaved: set[str] = set()
         self._loaded = False
@@ -82,10 +83,15 @@ class AlarmBook:
         finally:
             await self._save()  # what changed in the last moment
 
-    def all(self) -> list[Alarm]:
-        """Every alarm in the book: by severity, then those nobody has seen, then the newest."""
-        newest = sorted(self._book.values(), key=lambda alarm: alarm.since, reverse=True)
-        return sorted(newest, key=lambda alarm: (ORDER.index(alarm.severity), not alarm.is_new))
+    def all(self) -> Sequence[Alarm]:
+        """Every alarm in the book: by severity, then those nobody has seen, then the newest.
+
+        The very same sequence as long as nothing in it has changed.
+        """
+        if self._ordered is None:
+            newest = sorted(self._book.values(), key=lambda alarm: alarm.since, reverse=True)
+            self._ordered = sorted(newest, key=lambda alarm: (ORDER.index(alarm.severity), not alarm.is_new))
+        return self._ordered
 
     def named(self, alarm: str) -> Alarm:
         """The alarm of that id, or `UnknownAlarm`."""
@@ -199,6 +205,7 @@ class AlarmBook:
         )
 
     def _offer(self, alarm: Alarm) -> None:
+        self._ordered = None
         for watch in self._watches:
             watch.offer(alarm)
 

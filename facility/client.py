@@ -161,12 +161,18 @@ class RemoteFacility:
 
 
 async def _updates(stream: aiohttp.ClientWebSocketResponse) -> AsyncIterator[Update]:
+    catalog: list[PointInfo] = []
     async for message in stream:
         if message.type is aiohttp.WSMsgType.TEXT:
             try:
                 update = Update.model_validate_json(message.data)
             except ValidationError as error:
                 raise AgentLost(_other_version(error)) from None
+            if update.kind == "catalog":
+                catalog += update.points or ()
+                if update.more:
+                    continue
+                update, catalog = update.model_copy(update={"points": catalog}), []
             yield update
     raise AgentLost("The agent has closed the live stream.")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from facility import views
 from facility.alarms import AlarmBook
+from facility.census import Census
 from facility.claims import Claims
 from facility.compliance import Compliance, Standing
 from facility.model import Severity, is_policy
@@ -18,7 +19,7 @@ from facility.wire import Hold, Lamp, Link, Overview, PolicyInfo, Upcoming
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
 from points.freshness import Freshness
-from points.model import PointId, Priority, Quality, Reading, Source
+from points.model import Priority
 from points.store import PointStore
 from schedules.calendar import next_transition, state_at
 
@@ -42,11 +43,16 @@ class Overseer:
     blind: Callable[[], bool]  # a service that the verdict rests on does not run
     links: Callable[[], list[Link]]
     banners: Callable[[list[Link]], list[str]]
+    census: Census = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "census", Census(self.book, self.store))
 
     def overview(self) -> Overview:
-        now, catalog, readings = self.clock.now(), self.book.current, self.store.snapshot()
+        now, catalog = self.clock.now(), self.book.current
         alarms = self.alarms.all()
-        counts = _counts(catalog, readings, self.compliance)
+        out = sum(judgement.standing is Standing.OUT for judgement in self.compliance.not_in.values())
+        counts = {**self.census.counts(), "out": out}
         complete = counts["total"] > 0 and counts["read"] == counts["total"] and not self.blind()
         judged = verdict(
             self.compliance.spaces, alarms, now=now, complete=complete, failed_commands=self.failed_commands()
@@ -106,19 +112,3 @@ class Overseer:
             )
             for policy in self.strategy.policies
         ]
-
-
-def _counts(catalog: Catalog, readings: Mapping[PointId, Reading], compliance: Compliance) -> dict[str, int]:
-    present = [readings.get(point.id) for point in catalog.points.values() if point.present]
-    read = [reading for reading in present if reading is not None]
-    qualities = Counter(reading.quality for reading in read)
-    sources = Counter(reading.source for reading in read)
-    return {
-        "total": len(present),
-        "read": len(read),
-        "good": qualities[Quality.GOOD],
-        "unknown": len(present) - qualities[Quality.GOOD],
-        "out": sum(judgement.standing is Standing.OUT for judgement in compliance.points.values()),
-        "cov": sources[Source.COV],
-        "poll": sources[Source.POLL],
-    }

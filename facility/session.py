@@ -7,7 +7,7 @@ building: it translates, checks the caller's role, and asks the parts it is give
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
 from facility.config.sections import Role
 from facility.guard import REASON_LENGTH, Limits
-from facility.model import Command, Outcome
+from facility.model import Alarm, Claim, Command, Outcome
 from facility.overview import Overseer
 from facility.port import FacilityError
 from facility.preview import Previews
@@ -62,6 +62,7 @@ LOOK_S = 12.0  # a device that answers at all answers a look sooner; both are sh
 WRITE_S = 24.0
 MOST_MINUTES = 366 * 24 * 60  # of a command: far more than the guard allows, and still a date
 RECORDS_SHOWN = 20  # of one point, on its screen
+_UNMARKED = ("", "")
 MAY_COMMAND: frozenset[Role] = frozenset({"operator", "engineer", "admin"})
 
 
@@ -98,6 +99,9 @@ class Session:
         self._parts = parts
         self._user = user
         self._role = role
+        self._alarms_of: Sequence[Alarm] = ()  # what `_alarms` were made of
+        self._alarms: list[AlarmInfo] = []
+        self._marked: tuple[Sequence[Alarm], Sequence[Claim], stream.Marks] = ((), (), {})
 
     async def hello(self) -> Hello:
         config = self._parts.config
@@ -114,8 +118,12 @@ class Session:
         )
 
     async def points(self) -> list[PointInfo]:
-        catalog = self._catalog
-        return [self._point_info(point, catalog) for point in catalog.points.values()]
+        everything: list[PointInfo] = []
+        points = list(self._catalog.points.values())
+        for first in range(0, len(points), stream.AT_ONCE):
+            everything += self.described(points[first : first + stream.AT_ONCE])
+            await asyncio.sleep(0)  # a large site is no reason to let others wait
+        return everything
 
     async def values(self) -> list[ValueInfo]:
         readings = self._parts.store.snapshot()
@@ -140,7 +148,12 @@ class Session:
         return self._parts.overseer.overview()
 
     async def alarms(self) -> list[AlarmInfo]:
-        return [views.alarm_info(alarm) for alarm in self._parts.alarms.all()]
+        present = self._parts.alarms.all()
+        if present is not self._alarms_of:
+            known = dict(zip(self._alarms_of, self._alarms, strict=True))
+            self._alarms = [known.get(alarm) or views.alarm_info(alarm) for alarm in present]
+            self._alarms_of = present
+        return self._alarms
 
     async def schedules(self) -> list[ScheduleInfo]:
         strategy, now = self._parts.strategy, self._parts.clock.now()
@@ -296,25 +309,24 @@ class Session:
             yield stream.updates(self, self._parts.store, readings, self._parts.book)
 
     def marks(self) -> stream.Marks:
-        severities = views.severities(self._parts.alarms.all())
-        claims = views.claims_by_point(self._parts.claims.standing())
-        return {
-            point: (frozenset(severities.get(point, ())), views.held_by(claims.get(point, ())))
-            for point in severities.keys() | claims.keys()
-        }
+        alarms, claims = self._parts.alarms.all(), self._parts.claims.standing()
+        if alarms is not self._marked[0] or claims != self._marked[1]:
+            severities, holds = views.severities(alarms), views.claims_by_point(claims)
+            marks = {
+                point: (views.tag_of_alarms(severities.get(point, ())), views.held_by(holds.get(point, ())))
+                for point in severities.keys() | holds.keys()
+            }
+            self._marked = (alarms, claims, marks)
+        return self._marked[2]
+
+    def described(self, points: Iterable[Point]) -> list[PointInfo]:
+        catalog = self._catalog
+        return [self._point_info(point, catalog) for point in points]
 
     def shown(self, readings: Iterable[Reading]) -> list[ValueInfo]:
         """Readings with what stands at their points: the sign of their worst alarm, and who holds them."""
-        severities = views.severities(self._parts.alarms.all())
-        claims = views.claims_by_point(self._parts.claims.standing())
-        return [
-            views.value_info(
-                reading,
-                tag=views.tag_of(reading, severities.get(reading.point, ())),
-                held=views.held_by(claims.get(reading.point, ())),
-            )
-            for reading in readings
-        ]
+        marks = self.marks()
+        return [views.value_info(reading, *marks.get(reading.point, _UNMARKED)) for reading in readings]
 
     @property
     def _catalog(self) -> Catalog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -78,8 +78,10 @@ def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None
     )
 
 
-def value_info(reading: Reading, *, tag: str, held: str) -> ValueInfo:
+def value_info(reading: Reading, tag: str, held: str) -> ValueInfo:
+    """`tag`: the sign of its point's alarms; what is not known has a sign of its own."""
     return ValueInfo.model_construct(
+        _VALUE_FIELDS,
         id=reading.point,
         value=reading.value,
         quality=reading.quality.value,
@@ -88,19 +90,19 @@ def value_info(reading: Reading, *, tag: str, held: str) -> ValueInfo:
         at=reading.at,
         source=reading.source.value,
         flags=int(reading.flags),
-        tag=tag,
+        tag=tag if reading.quality is Quality.GOOD else "?",
         held=held,
     )
 
 
-def tag_of(reading: Reading, severities: Iterable[str]) -> str:
-    """The sign in front of a row: worst standing alarm of the point, or `?` where the value is not known."""
-    if reading.quality is not Quality.GOOD:
-        return "?"
-    standing = set(severities)
-    if standing & {"LIFE", "CRIT"}:
+_VALUE_FIELDS = set(ValueInfo.model_fields)
+
+
+def tag_of_alarms(severities: Collection[str]) -> str:
+    """The sign in front of a row: the worst standing alarm of the point."""
+    if "LIFE" in severities or "CRIT" in severities:
         return "!!"
-    return "!" if standing else ""
+    return "!" if severities else ""
 
 
 def held_by(claims: Iterable[Claim]) -> str:

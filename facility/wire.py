@@ -361,6 +361,7 @@ class Update(Wire):
     at: datetime
     hello: Hello | None = None
     points: list[PointInfo] | None = None
+    more: bool = False  # of a catalog: the next message goes on with it; `RemoteFacility` puts them together
     values: list[ValueInfo] | None = None
     overview: Overview | None = None
     alarms: list[AlarmInfo] | None = None

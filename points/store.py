@@ -11,10 +11,11 @@ one, and it never slows down the writer.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from points.model import PointId, Reading
+from points.model import PointId, Quality, Reading, Source
 
 
 class PointStore:
@@ -22,17 +23,34 @@ class PointStore:
 
     def __init__(self) -> None:
         self._latest: dict[PointId, Reading] = {}
+        self._counts: Counter[tuple[Quality, Source]] = Counter()
         self._watches: set[Watch] = set()
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    def __iter__(self) -> Iterator[PointId]:
+        """The points that have been read."""
+        return iter(self._latest)
 
     def put(self, reading: Reading) -> None:
         """Makes `reading` the present one of its point. Later is newer, whatever a clock that was set says."""
+        before = self._latest.get(reading.point)
         self._latest[reading.point] = reading
+        if before is None or before.quality is not reading.quality or before.source is not reading.source:
+            self._counts[reading.quality, reading.source] += 1
+            if before is not None:
+                self._counts[before.quality, before.source] -= 1
         for watch in self._watches:
             watch.offer(reading)
 
     def get(self, point: PointId) -> Reading | None:
         """The present reading; None if the point has never been read."""
         return self._latest.get(point)
+
+    def counts(self) -> Mapping[tuple[Quality, Source], int]:
+        """How many of the present readings are of each quality and source."""
+        return self._counts
 
     def snapshot(self) -> Mapping[PointId, Reading]:
         """All present readings, consistent with each other."""
@@ -62,8 +80,9 @@ class Watch:
     def offer(self, reading: Reading) -> None:
         """Called by the store. A newer reading replaces an unseen one of the same point."""
         if self._wanted is None or self._wanted(reading.point):
+            if not self._unseen:
+                self._something.set()
             self._unseen[reading.point] = reading
-            self._something.set()
 
     async def batch(self) -> list[Reading]:
         """Everything not seen yet; waits until there is something. For consumers that work in bulk."""

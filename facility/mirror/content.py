@@ -98,7 +98,7 @@ class Content:
     async def follow_states(self, outlet: Outlet, caught_up: Callable[[], Awaitable[None]]) -> None:
         """Every present reading, then `caught_up`, then what changes."""
         with self._store.watch() as watch:
-            if self._store.snapshot():
+            if len(self._store):
                 for reading in await watch.batch():
                     await self._show(outlet, reading)
             await outlet.settled()

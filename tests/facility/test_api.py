@@ -14,10 +14,32 @@ from facility.api import Api, Caller, Health, SocketUnusable, must_be_servable
 from facility.calls import CALLS
 from facility.client import RemoteFacility
 from facility.port import AgentLost, FacilityError
-from facility.wire import Hello, Trend, Update, ValueInfo
+from facility.wire import Hello, PointInfo, Trend, Update, ValueInfo
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 VALUE = ValueInfo(id="a/b", value=True, quality="good", time=NOON, at=NOON, source="poll")
+
+POINT = PointInfo(
+    id="a/b",
+    name="B",
+    description="",
+    kind="analog",
+    point_class="unknown",
+    unit="",
+    states=[],
+    low=None,
+    high=None,
+    access="monitor-only",
+    safety="unknown",
+    confidence=0.0,
+    device="a",
+    equipment="",
+    space="",
+    space_name="",
+    object="analog-input 1",
+    commandable=False,
+    present=True,
+)
 
 
 class Session:
@@ -54,6 +76,8 @@ class Session:
     async def watch(self):
         async def updates():
             yield Update(kind="hello", at=NOON, hello=await self.hello())
+            yield Update(kind="catalog", at=NOON, points=[POINT], more=True)
+            yield Update(kind="catalog", at=NOON, points=[POINT])
             yield Update(kind="values", at=NOON, values=[VALUE])
 
         yield updates()
@@ -101,13 +125,13 @@ async def test_a_bug_of_ours_is_no_stack_trace_at_the_screen(socket):
 
 
 async def test_the_stream_ends_as_a_lost_agent(socket):
-    kinds = []
+    told = []
     async with RemoteFacility(socket) as facility:
         with pytest.raises(AgentLost):
             async with facility.watch() as updates:
                 async for update in updates:
-                    kinds.append(update.kind)
-    assert kinds == ["hello", "values"]
+                    told.append((update.kind, update.points))
+    assert told == [("hello", None), ("catalog", [POINT, POINT]), ("values", None)]  # a catalog in one piece
 
 
 async def test_nobody_at_the_socket(tmp_path):

@@ -168,3 +168,18 @@ async def test_leaving_ends_it(bench):
     await updates.aclose()
     with pytest.raises(StopAsyncIteration):
         await anext(updates)
+
+
+async def test_a_large_catalog_and_its_values_come_in_parts(bench, monkeypatch):
+    monkeypatch.setattr(stream, "AT_ONCE", 3)
+    for point in CATALOG.points.values():
+        bench.store.put(reading(point, 20.0))
+    async with bench.as_().watch() as updates:
+        parts = await take(updates, 5)
+    assert [(update.kind, len(update.points or update.values or ()), update.more) for update in parts] == [
+        ("hello", 0, False),
+        ("catalog", 3, True),
+        ("catalog", len(CATALOG.points) - 3, False),
+        ("values", 3, False),
+        ("values", len(CATALOG.points) - 3, False),
+    ]

@@ -141,15 +141,10 @@ def test_a_point_that_nobody_may_command_says_what_forbids_it(changes, lock):
 
 
 def test_the_sign_of_a_row_is_its_worst_standing_alarm_and_unknown_before_any():
+    levels = ((), ("LOW",), ("HIGH",), ("LOW", "CRIT"), ("LIFE",))
+    assert [views.tag_of_alarms(standing) for standing in levels] == ["", "!", "!", "!!", "!!"]
     good, stale = reading(SP, 20.0), reading(SP, 20.0, Quality.STALE)
-    assert [views.tag_of(good, levels) for levels in ((), ("LOW",), ("HIGH",), ("LOW", "CRIT"), ("LIFE",))] == [
-        "",
-        "!",
-        "!",
-        "!!",
-        "!!",
-    ]
-    assert views.tag_of(stale, ("LIFE",)) == "?"
+    assert [views.value_info(each, "!!", "").tag for each in (good, stale)] == ["!!", "?"]
 
 
 def test_the_strongest_claim_is_the_one_that_is_shown():
