@@ -114,9 +114,9 @@ class Rounds:
         return sum(round_.missed for round_ in self._rounds.values())
 
     def due(self, now: float) -> Round | None:
-        """The most urgent round whose time has come."""
+        """Of the rounds whose time has come, the one whose next slot comes first: so none is left out for ever."""
         ready = [round_ for round_ in self._rounds.values() if round_.due <= now]
-        return min(ready, key=lambda round_: round_.period, default=None)
+        return min(ready, key=lambda round_: round_.due + round_.period, default=None)
 
     def take_soon(self) -> list[PointState]:
         """The most urgent of those that cannot wait for their round."""

@@ -4,76 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
 import structlog
-from pretend import FINE, START, PretendBacnet, PretendClock, PretendDevice, a_device, a_point, settle
+from kept import DEADLINE, Bench, kept
+from pretend import FINE, START, PretendDevice, a_point, settle
 
 from points.bacnet.port import Answer, Query
-from points.catalog import Catalog, CatalogBook
+from points.catalog import Catalog
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
-from points.events import Events
-from points.freshness import Freshness
 from points.freshness.subscriptions import LIFETIME, LONGEST_BREATH, PROCESS, RETRY_REFUSED
-from points.model import DeviceId, Event, EventKind, Kind, Point, PointId, Quality, Reading, Ref, Source
-from points.store import PointStore
-
-DEADLINE = 60.0
-
-
-class Bench:
-    """A running Freshness with everything around it."""
-
-    def __init__(self, devices: list[PretendDevice], catalog: Catalog, deadline: float) -> None:
-        self.clock = PretendClock()
-        self.bacnet = PretendBacnet(*devices)
-        self.book = CatalogBook(catalog)
-        self.store = PointStore()
-        self.events = Events()
-        self.told: list[Event] = []
-        self.freshness = Freshness(
-            self.bacnet, self.book, self.store, clock=self.clock, deadline=lambda _: deadline, events=self.events
-        )
-
-    def reading(self, point: str = "ahu-1/ai-1") -> Reading:
-        reading = self.store.get(PointId(point))
-        assert reading is not None
-        return reading
-
-    def kinds(self) -> list[EventKind]:
-        return [event.kind for event in self.told]
-
-
-@asynccontextmanager
-async def kept(
-    *devices: PretendDevice, points: list[Point], deadline: float = DEADLINE, **device: object
-) -> AsyncIterator[Bench]:
-    catalog = Catalog.of([a_device(d, p.device, **device) for d, p in _one_each(devices, points)], points)
-    bench = Bench(list(devices), catalog, deadline)
-    with bench.events.listen() as listener:
-
-        async def hear() -> None:
-            async for event in listener:
-                bench.told.append(event)
-
-        tasks = [asyncio.create_task(bench.freshness.run()), asyncio.create_task(hear())]
-        await settle()
-        try:
-            yield bench
-            for task in tasks:
-                assert not task.done(), task.exception()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _one_each(devices: tuple[PretendDevice, ...], points: list[Point]) -> list[tuple[PretendDevice, Point]]:
-    return [(device, next(p for p in points if p.ref.device == device.ref)) for device in devices]
+from points.model import DeviceId, EventKind, Kind, PointId, Quality, Ref, Source
 
 
 async def test_a_point_is_read_at_once_and_then_before_its_deadline() -> None:
