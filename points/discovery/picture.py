@@ -5,7 +5,7 @@ An id once given stays with its device and object. What was not found again stay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from points.discovery.plan import Describe, RawPoint, raw_of
 from points.model import Device, DeviceId, DeviceRef, Event, EventKind, Point, PointId, Ref
 from points.naming import device_slugs, point_slugs
 
-News = Callable[[EventKind, str, str], None]
+_Object = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,17 +113,16 @@ class Picture:
             return [self._again(device, point) for point in before]
         old = {_object(point.ref): point for point in before}
         ids = self._ids(found, found.raws, old)
-        points = [self._describe(replace(raw, device=device), ids[raw.ref]) for raw in found.raws]
-        there = {_object(raw.ref) for raw in found.raws}
+        points = [self._describe(replace(raw, device=device), ids[_object(raw.ref)]) for raw in found.raws]
         for object_, point in old.items():
-            if object_ not in there:
+            if object_ not in ids:
                 if point.present:
                     self.tell(EventKind.POINT_VANISHED, point.id, f"{point.name} is not in {device.name} any more")
                 points.append(replace(point, present=False, ref=replace(point.ref, device=device.ref)))
         if before:
             for raw in found.raws:
                 if _object(raw.ref) not in old:
-                    self.tell(EventKind.POINT_FOUND, ids[raw.ref], f"{raw.name} is new in {device.name}")
+                    self.tell(EventKind.POINT_FOUND, ids[_object(raw.ref)], f"{raw.name} is new in {device.name}")
         return points
 
     def not_found(self, device: Device, *, heard: bool, claimed: list[DeviceRef] | None) -> Device:
@@ -156,13 +155,14 @@ class Picture:
         described = self._describe(raw_of(device, point), point.id)
         return described if point.present else replace(described, present=False)
 
-    def _ids(self, found: Found, raws: list[RawPoint], old: Mapping[tuple[str, int], Point]) -> dict[Ref, PointId]:
-        ids = {raw.ref: old[_object(raw.ref)].id for raw in raws if _object(raw.ref) in old}
-        fresh = {raw.ref: (raw.name, raw.ref.object_type, raw.ref.instance) for raw in raws if raw.ref not in ids}
+    def _ids(self, found: Found, raws: list[RawPoint], old: Mapping[_Object, Point]) -> dict[_Object, PointId]:
+        objects = {_object(raw.ref): raw.name for raw in raws}
+        fresh = {object_: (name, *object_) for object_, name in objects.items() if object_ not in old}
         taken = {point.id.partition("/")[2] for point in old.values()}
         slugs = point_slugs(found.device.name, fresh, taken)
-        return ids | {ref: PointId(f"{found.device.id}/{slug}") for ref, slug in slugs.items()}
+        kept = {object_: old[object_].id for object_ in objects if object_ in old}
+        return kept | {object_: PointId(f"{found.device.id}/{slug}") for object_, slug in slugs.items()}
 
 
-def _object(ref: Ref) -> tuple[str, int]:
+def _object(ref: Ref) -> _Object:
     return ref.object_type, ref.instance

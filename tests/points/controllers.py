@@ -8,7 +8,7 @@ from typing import Any
 
 from pretend import START, PretendBacnet, PretendDevice
 
-from points.bacnet.port import Answer
+from points.bacnet.port import Answer, Datum
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, Progress, discover, plain
 from points.discovery.plan import Describe
@@ -59,7 +59,7 @@ def an_ahu(instance: int = 100, name: str = "AHU-1", **knobs: object) -> Pretend
         max_pres_value=60.0,
         present_value=18.0,
     )
-    slots: tuple[Answer, ...] = (None,) * 16
+    slots: tuple[Datum, ...] = (None,) * 16
     add(device, "binary-output", 1, f"{name}.SF-C", inactive_text="Off", active_text="On", priority_array=slots)
     add(device, "multi-state-value", 1, f"{name}.MODE", number_of_states=3, state_text=("Off", "Auto", "Hand"))
     add(device, "trend-log", 1, f"{name}.TREND")

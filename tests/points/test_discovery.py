@@ -120,6 +120,8 @@ async def test_two_devices_of_one_instance_are_both_there_and_flagged() -> None:
 class OneList(PretendDevice):
     """Its object list cannot be had whole."""
 
+    refusal: str
+
     def value(self, wanted: object) -> Answer:
         if wanted.name == "object-list" and wanted.index is None:  # type: ignore[attr-defined]
             return DeviceRefused("too big", self.refusal)
