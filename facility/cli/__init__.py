@@ -30,6 +30,7 @@ for verb in (
     look.schedule,
     look.status,
     run.check,
+    run.preflight,
 ):
     app.command()(verb)
 app.command(context_settings={"ignore_unknown_options": True})(act.write)  # -5 is a value, not an option

@@ -68,14 +68,14 @@ def socket_of(given: Path | None, config: Path | None) -> Path:
     if config is not None or Path("facility.toml").exists():
         return configuration(config).socket
     base = configuration(None).state_dir.parent
-    running = [path for path in sorted(base.glob("*/agent.sock")) if _answers(path)]
+    running = [path for path in sorted(base.glob("*/agent.sock")) if answers(path)]
     if len(running) > 1:
         names = "\n".join(f"  --socket {path}" for path in running)
         fail(f"Several agents run here; say which:\n{names}", Exit.USAGE)
     return running[0] if running else base / "site" / "agent.sock"
 
 
-def _answers(path: Path) -> bool:
+def answers(path: Path) -> bool:
     """Whether anybody listens there; the file of an agent that was killed stays."""
     with socket_module.socket(socket_module.AF_UNIX) as probe:
         probe.settimeout(1.0)

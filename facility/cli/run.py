@@ -1,4 +1,4 @@
-"""Verbs that run things: run, demo, tui, check."""
+"""Verbs that run things: run, demo, tui, check, preflight."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, configuration, fail, print_json, socket_of
+from facility.cli.common import (
+    ConfigOption,
+    Exit,
+    JsonOption,
+    SocketOption,
+    answers,
+    configuration,
+    fail,
+    print_json,
+    socket_of,
+)
 from facility.client import RemoteFacility
 from facility.config import Config, ConfigError
 from facility.log import set_up
@@ -82,6 +92,35 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
             typer.echo(line)
     if findings.errors:
         raise typer.Exit(Exit.CONFIG)
+
+
+def preflight(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Prove that devices can be found from here, or say why not: a few packets, no agent needed.
+
+    Exit code 1 if something keeps devices from being found.
+
+    Example:  facility preflight --config facility.toml
+    """
+    from facility.preflight import findings  # noqa: PLC0415 - heavy, and of no use to the other verbs
+    from points.discovery.preflight import Level  # noqa: PLC0415 - the same
+
+    settings = configuration(config)
+    set_up("error")
+    try:
+        found = asyncio.run(findings(settings, agent_runs=answers(settings.socket)))
+    except PointsError as error:
+        fail(str(error), Exit.CONFIG)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if as_json:
+        print_json({"findings": found})
+    else:
+        for finding in found:
+            typer.echo(f"{finding.level.upper():<8} {finding.text}")
+            if finding.advice:
+                typer.echo(f"{'':<8} {finding.advice}")
+    if any(finding.level is Level.PROBLEM for finding in found):
+        raise typer.Exit(Exit.NO)
 
 
 def tui(

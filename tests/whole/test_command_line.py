@@ -27,6 +27,7 @@ VERBS = (
     "schedule",
     "status",
     "check",
+    "preflight",
 )
 
 
@@ -196,3 +197,30 @@ def test_the_socket_of_an_agent_that_was_killed_is_nobody(tmp_path):
     answer = facility("status", state=tmp_path, FACILITY_AGENT__STATE_DIR=str(tmp_path / "facility" / "site"))
     assert answer.returncode == 3
     says(answer, "facility run")
+
+
+def test_a_preflight_says_what_is_wrong_and_leaves_nothing_behind(tmp_path):
+    answer = facility("preflight", "--json", state=tmp_path)
+    assert answer.returncode == 1
+    found = json.loads(answer.stdout)["findings"]
+    assert [each["level"] for each in found if "loopback" in each["text"]] == ["problem"]
+    assert any("broadcast came back" in each["text"] for each in found)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preflight_beside_a_running_agent_says_so(tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken, socket.socket(socket.AF_UNIX) as agent:
+        taken.bind(("127.0.0.1", 0))
+        (tmp_path / "agent").mkdir()
+        agent.bind(str(tmp_path / "agent" / "agent.sock"))
+        agent.listen()
+        address = f"127.0.0.1/8:{taken.getsockname()[1]}"
+        answer = facility("preflight", state=tmp_path, FACILITY_BACNET__ADDRESS=address)
+    assert answer.returncode == 1
+    says(answer, "PROBLEM", "is in use", "An agent runs here", "facility devices")
+
+
+def test_a_preflight_of_what_cannot_be_used_is_a_matter_of_the_configuration(tmp_path):
+    answer = facility("preflight", state=tmp_path, FACILITY_BACNET__ADDRESS="127.0.0.1:0")
+    assert answer.returncode == 4
+    says(answer, "no device can be found", "mask")
