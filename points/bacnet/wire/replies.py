@@ -120,6 +120,9 @@ def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], r
             index, at = optional_unsigned(3, octets, at, end)
             key = (object_, property_, index)
             shape = shapes.get(key)
+            if shape is None and index is None and opens(5, octets, at, end):
+                key = _without_index(object_, property_, asked)
+                shape = shapes.get(key)
             if shape is None:
                 raise AnsweredForAnother("answered for something else")
             if (
@@ -141,6 +144,12 @@ def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], r
                 start, stop, at = enclosed_by(4, octets, at, end)
                 results[key] = _value(octets, start, stop, key, asked)
         at += 1
+
+
+def _without_index(object_: int, property_: int, asked: Asked) -> Key:
+    """What a refusal is about whose device leaves out the index: there must be one element only that was asked for."""
+    meant = [key for key in asked.keys if key[:2] == (object_, property_)]
+    return meant[0] if len(meant) == 1 else (object_, property_, None)
 
 
 def _value(octets: bytes, start: int, stop: int, key: Key, asked: Asked) -> Answer:

@@ -9,11 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from bacpypes3.apdu import AbortReason, RejectReason
-from bacpypes3.basetypes import ErrorCode
+from bacpypes3.basetypes import EngineeringUnits, ErrorCode
 from bacpypes3.constructeddata import Array
 from bacpypes3.constructeddata import List as BacnetList
 from bacpypes3.primitivedata import Enumerated, ObjectType, PropertyIdentifier
 from bacpypes3.vendor import get_vendor_info
+
+from points.bacnet.wire.units import NEWER_UNITS
 
 HIGHEST_OBJECT_TYPE = 1023  # ten bits of an object identifier
 _HIGHEST_ENUMERATION = 0xFFFFFFFF
@@ -81,7 +83,10 @@ def property_type(object_type: str, name: str) -> tuple[Any, bool]:
 
 def enumeration_names(type_: Any) -> dict[int, str]:
     """The names of a property's type; none when it is no enumeration."""
-    return names_of(type_) if type_ is not None and issubclass(type_, Enumerated) else {}
+    if type_ is None or not issubclass(type_, Enumerated):
+        return {}
+    names = names_of(type_)
+    return NEWER_UNITS | names if type_ is EngineeringUnits else names
 
 
 def _number(text: str, highest: int, what: str) -> int:
