@@ -134,6 +134,7 @@ class Device:
     late: bool = False  # answers every second request together with the one after
     swap: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)  # answers about another object
     whole_fails: bool = False  # a multiple read with one bad property in it is refused as a whole
+    forgets_index: bool = False  # leaves the array index out of what it refuses
     answers_from: Reply | None = None  # another way for its answers than the one that was asked
     twist: Callable[[Asked, bytes], bytes | None] | None = None  # changes an answer, or swallows it
     cov_room: int = 1_000
@@ -355,11 +356,11 @@ class Device:
                 octets += closing(1) if object_ else b""
                 object_ = (one.object_type, one.instance)
                 octets += tag(0, identifier_octets(*object_), context=True) + opening(1)
-            octets += self._specified(one, 2)
             try:
-                octets += opening(4) + self._value(one) + closing(4)
+                octets += self._specified(one, 2) + opening(4) + self._value(one) + closing(4)
             except Refused as refused:
-                octets += opening(5) + refused.octets + closing(5)
+                refers_to = replace(one, index=None) if self.forgets_index else one
+                octets += self._specified(refers_to, 2) + opening(5) + refused.octets + closing(5)
         return octets + closing(1)
 
     def _value(self, wanted: Wanted) -> bytes:

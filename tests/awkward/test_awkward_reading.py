@@ -11,6 +11,7 @@ from agent import SETTINGS, agent_in, ref, until
 from device import BOTH, BUFFER_OVERFLOW, Asked, Device
 from octets import (
     ANALOG_INPUT,
+    ANALOG_VALUE,
     DEVICE,
     JIS,
     LATIN1,
@@ -183,6 +184,18 @@ async def test_one_bad_property_costs_only_itself() -> None:
         bad = agent.reading(device, "AI 4")
         assert bad is not None
         assert (bad.value, bad.quality, bad.reason) == (None, Quality.BAD, "unknown-property")
+
+
+async def test_a_refusal_without_the_index_that_was_asked_for_costs_no_batch() -> None:
+    device = box(points=0, forgets_index=True)
+    for number in range(1, 7):
+        device.has(ANALOG_VALUE, number, f"AV {number}", {PRESENT_VALUE: real(20.0)})  # without a priority array
+    async with town(device) as here, agent_in(here) as agent:
+        await agent.discover()
+        await until(agent.complete)
+        assert len(agent.book.current.points) == 6
+        assert agent.stack.protocol_errors.total() == 0
+        assert agent.passport(device).oddities == frozenset()
 
 
 async def test_segments_that_were_not_invited_are_put_together_all_the_same() -> None:

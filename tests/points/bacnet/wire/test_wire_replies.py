@@ -147,6 +147,22 @@ class TestMany:
         [answer] = replies.read_property_multiple(ack, 0, [FIRST])
         assert isinstance(answer, ProtocolError)
 
+    def test_a_refusal_that_leaves_out_the_index_is_about_the_one_element_asked_for(self) -> None:
+        """As rusty-bacnet refuses one slot of a priority array that an object does not have."""
+        ack = read_property_multiple_ack([*ANSWERED[:4], Result(DEVICE, 4, OBJECT_LIST, (2, 32))])
+        answers = replies.read_property_multiple(ack, 0, WANTED)
+        assert answers[:4] == ANSWERS[:4]
+        assert isinstance(answers[4], DeviceRefused)
+        assert answers[4].code == "unknown-property"
+
+    def test_without_its_index_no_value_is_taken_and_no_refusal_that_could_mean_two(self) -> None:
+        value = Result(DEVICE, 4, OBJECT_LIST, application(12, object_octets(DEVICE, 4)))
+        refusal = Result(DEVICE, 4, OBJECT_LIST, (2, 32))
+        two = [WANTED[4], Property("device", 4, "object-list", 3)]
+        for result, wanted in ((value, [WANTED[4]]), (refusal, two)):
+            with pytest.raises(ProtocolError, match="something else"):
+                replies.read_property_multiple(read_property_multiple_ack([result]), 0, wanted)
+
     def test_an_unknown_code_is_a_number(self) -> None:
         ack = read_property_multiple_ack([Result(ANALOG_INPUT, 1, PRESENT_VALUE, (2, 40_000))])
         [answer] = replies.read_property_multiple(ack, 0, [FIRST])
