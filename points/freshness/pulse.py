@@ -75,6 +75,10 @@ class Pulse:
             self._revision = revision
         return found
 
+    def unanswered(self, now: float) -> None:
+        """The device did not answer. What was suspected stays suspected."""
+        self.due = now + EVERY
+
     def tidy(self, now: float) -> None:
         """The clock may have been set back."""
         self.due = min(self.due, now + FIRST_AFTER + EVERY)

@@ -59,6 +59,7 @@ class Subscriptions:
         self._ends: Agenda[PointState] = Agenda()
         self._ready: list[tuple[int, PointState]] = []  # whose renewal is due, the most urgent first
         self._beyond: dict[PointState, None] = {}  # for which there is no room, the most urgent first
+        self._displaced: set[PointState] = set()  # which run out, and make room for more urgent ones
         self._crowded = 0
         self._not_before = float("-inf")
         self._renewed_all = float("-inf")
@@ -113,7 +114,8 @@ class Subscriptions:
         expired = self._ends.take(now)
         for state in expired:
             self._lose(state)
-            if self.limit is not None and self.held >= self.limit:
+            if state in self._displaced or (self.limit is not None and self.held >= self.limit):
+                self._displaced.discard(state)
                 self._set_aside(state, now)
             else:
                 self._renewals.put(state, now)
@@ -123,7 +125,8 @@ class Subscriptions:
         """The clock was set back."""
         self._renewals.hasten(now + RETRY_REFUSED)
         for state in self._ends:
-            self._renewals.put(state, now)
+            if state not in self._displaced:
+                self._renewals.put(state, now)
             state.expires_at = min(state.expires_at, now + LIFETIME)
             state.listens_until = min(state.listens_until, now + LIFETIME)
             self._ends.put(state, state.expires_at)
@@ -138,7 +141,8 @@ class Subscriptions:
         self._renewed_all = now
         self._not_before = float("-inf")
         for state in self._ends:
-            self._renewals.put(state, now)
+            if state not in self._displaced:
+                self._renewals.put(state, now)
 
     def lapsed(self, state: PointState, now: float) -> bool:
         """A poll saw what the subscription should have told. True if the device is relied upon no more."""
@@ -186,9 +190,10 @@ class Subscriptions:
                 room -= 1
                 state.cov = Cov.HELD if held else Cov.WANTED
                 self._renewals.put(state, state.expires_at - RENEW_AT if held else now)
-            elif not held:
+            elif held:
+                self._displaced.add(state)
+            else:
                 self._set_aside(state, now)
-            # otherwise it runs out, and makes room for a more urgent one
 
     def _granted(self, state: PointState, now: float) -> None:
         self._crowded = 0
@@ -236,7 +241,7 @@ class Subscriptions:
             return
         if code in _NO_ROOM:
             self._crowded += 1
-            if limit is None or self.held >= limit or self._crowded >= CROWDED:
+            if limit is None or self.held - len(self._displaced) >= limit or self._crowded >= CROWDED:
                 self._full(self.held, now)
                 return
             self._renewals.put(state, now + RETRY_CROWDED)
@@ -255,7 +260,7 @@ class Subscriptions:
         for state in self._states:
             if state.cov in (Cov.WANTED, Cov.REFUSED):
                 self._set_aside(state, now)
-            elif state.cov is Cov.HELD and state not in self._renewals:
+            elif state.cov is Cov.HELD and state not in self._renewals and state not in self._displaced:
                 self._renewals.put(state, now)  # it was ready to be renewed
 
     def _set_aside(self, state: PointState, now: float) -> None:

@@ -184,7 +184,13 @@ class Work:
 
     async def _feel(self, now: float) -> int:
         """Whether the device has been restarted, or configured anew."""
-        answers = await self.reads.read(self.pulse.wanted)
+        try:
+            answers = await self.reads.read(self.pulse.wanted)
+        except DeviceSilent:
+            self.pulse.unanswered(now)
+            if not self._states:
+                raise
+            return 1 + await self.oldest()  # whether it is silent or only does not answer this
         self._answered(self._now())
         found = self.pulse.look(answers, now)
         if Found.RESTARTED in found:

@@ -71,7 +71,7 @@ def test_every_point_is_polled_in_its_slots_and_no_slot_twice(deadlines: list[fl
 def test_a_device_too_slow_for_all_of_its_points_still_polls_all_of_them() -> None:
     urgent, slow = states(10.0, 60.0)
     rounds = Rounds(DEVICE, [urgent, slow], NOW)
-    polled = []
+    polled: list[PointState] = []
     now = NOW
     for _ in range(20):
         round_ = rounds.due(now)
