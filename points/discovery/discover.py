@@ -17,6 +17,7 @@ from points.bacnet.port import Bacnet, IAm
 from points.catalog import Catalog
 from points.discovery import identity
 from points.discovery.inspection import Inspection
+from points.discovery.parts import Parts
 from points.discovery.picture import Found, Known, Picture
 from points.discovery.plan import Checkpoint, Describe, Discovered, DiscoveryPlan, Phase, Progress
 from points.discovery.search import Searched, duplicates, search
@@ -81,23 +82,19 @@ class _Discovery:
         self._known = Known(known)
         self._progress = progress
         self._passports = passports
-        self._checkpoint = checkpoint
-        self._describe = describe
-        self._now = now
+        self._parts = Parts(self._known, plan, describe, now, checkpoint)
         self._picture = Picture(self._known, describe, now)
         self._done = Progress()
         self._gate = asyncio.Semaphore(plan.parallel)
         self._found: dict[DeviceRef, Found] = {}
         self._read_already: Collection[DeviceRef] = ()
-        self._unsaved: list[Found] = []
-        self._saved_ids: set[str] = set()
-        self._saved_at = 0.0
 
     async def run(self, read_already: Collection[DeviceRef], random: Random) -> Discovered:
-        self._read_already, self._saved_at = read_already, asyncio.get_running_loop().time()
+        self._read_already = read_already
         searched = await self._search_and_read(random)
         self._tell_search(searched)
-        moves, usurped = await self._at_other_addresses(set(searched.heard))
+        await self._ask_the_unheard(searched.heard.keys())
+        moves, usurped = self._at_other_addresses(searched.heard.keys())
         return await self._put_together(searched.heard, moves, usurped)
 
     async def _search_and_read(self, random: Random) -> Searched:
@@ -165,7 +162,7 @@ class _Discovery:
             skipped=self._done.skipped + inspection.skipped,
             current=found.device.name,
         )
-        await self._save(found)
+        await self._parts.read(found, doubtful=self._doubtful(found.device))
 
     def _inspection(self, ref: DeviceRef, i_am: IAm | None) -> Inspection:
         return Inspection(self._bacnet, ref, i_am, before=self._known.by_ref.get(ref), passports=self._passports)
@@ -205,12 +202,25 @@ class _Discovery:
         self._tell(devices_failed=self._done.devices_failed + 1)
         self._picture.tell(EventKind.PROTOCOL_ERROR, str(ref), text)
 
-    async def _at_other_addresses(
+    async def _ask_the_unheard(self, heard: Collection[DeviceRef]) -> None:
+        """An I-Am may be lost, and a broadcast may not get everywhere: known devices are asked before they are lost."""
+
+        async def ask(ref: DeviceRef) -> None:
+            async with self._gate:
+                there = await self._inspection(ref, None).is_there()
+            if there:
+                self._tell(devices_found=self._done.devices_found + 1)
+                await self._inspect(ref, None)
+
+        asked = {*heard, *self._found, *self._plan.static}
+        await asyncio.gather(*(ask(ref) for ref in self._known.by_ref if ref not in asked))
+
+    def _at_other_addresses(
         self, heard: Collection[DeviceRef]
     ) -> tuple[dict[DeviceRef, Device], dict[DeviceRef, Device]]:
         """Known devices that are somewhere else now, and those whose instance somebody else has taken.
 
-        One that still answers where it was is neither, whoever else claims to be it: then it is found there.
+        One that still answers where it was is neither, whoever else claims to be it.
         """
         moves: dict[DeviceRef, Device] = {}
         usurped: dict[DeviceRef, Device] = {}
@@ -219,10 +229,7 @@ class _Discovery:
             for before in self._known.by_instance.get(ref.instance, ()):
                 if before.ref in heard or before.ref in self._found:
                     continue
-                if await self._inspection(before.ref, None).is_there():
-                    self._tell(devices_found=self._done.devices_found + 1)
-                    await self._inspect(before.ref, None)
-                elif ref.instance not in claims and identity.is_moved(before, self._found[ref].device):
+                if ref.instance not in claims and identity.is_moved(before, self._found[ref].device):
                     moves[ref] = before
                     self._passports.moved(before.ref, ref)
                 else:
@@ -261,28 +268,13 @@ class _Discovery:
             self._picture.tell(EventKind.PROTOCOL_ERROR, device.id, text)
             return self._known.points_of(device.id)
 
-    async def _save(self, found: Found) -> None:
-        """Hands over what was read, now and then; of what needs a judgement only the end can say what it is."""
-        if self._checkpoint is None or found.raws is None or self._doubtful(found.device):
-            return
-        self._unsaved.append(found)
-        since = asyncio.get_running_loop().time() - self._saved_at
-        if len(self._unsaved) < self._plan.checkpoint_devices and since < self._plan.checkpoint_s:
-            return
-        part, self._unsaved, self._saved_at = self._unsaved, [], asyncio.get_running_loop().time()
-        picture = Picture(self._known, self._describe, self._now)
-        named = picture.named(part, moves={}, usurped={}, claimed={}, taken=self._saved_ids)
-        self._saved_ids |= {one.device.id for one in named}
-        devices = [one.device for one in named]
-        await self._checkpoint(Catalog.of(devices, [point for one in named for point in picture.points(one)]))
-
     def _doubtful(self, device: Device) -> bool:
-        before = self._known.by_ref.get(device.ref)
-        if before is not None:
+        """Whether only the end of the discovery can say which device it is."""
+        if (before := self._known.by_ref.get(device.ref)) is not None:
             return identity.is_replaced(before, device)
-        same_instance = [*self._known.by_instance.get(device.ref.instance, ())]
-        return bool(same_instance) or any(
-            ref.instance == device.ref.instance and ref != device.ref for ref in self._found
+        others = (ref for ref in self._found if ref != device.ref)
+        return device.ref.instance in self._known.by_instance or any(
+            ref.instance == device.ref.instance for ref in others
         )
 
     def _tell_search(self, searched: Searched) -> None:
@@ -292,6 +284,12 @@ class _Discovery:
                 "look again, or search in fewer ranges"
             )
             self._picture.tell(EventKind.SYSTEM, "discovery", text)
+        if searched.ignored:
+            text = (
+                f"{searched.ignored} devices more than the {self._plan.devices_most} that are looked at answered: "
+                "somebody may be flooding the network"
+            )
+            self._picture.tell(EventKind.PROTOCOL_ERROR, "discovery", text)
 
     def _tell_own_instance(self, heard: Mapping[DeviceRef, IAm]) -> None:
         ours = self._plan.own_instance

@@ -16,6 +16,7 @@ from points.errors import PointsError
 from points.model import Device, DeviceId, DeviceRef
 
 _DIGEST_DIGITS = 16  # of SHA-256: enough to tell any two object lists apart
+_PLACES = 6  # that a sentence names
 _APPROVE = "approve it to command it again"
 
 
@@ -66,8 +67,7 @@ def usurps(before: Device, after: Device) -> str:
 
 
 def doubled(instance: int, claimed_by: Sequence[DeviceRef]) -> str:
-    where = ", ".join(place(ref) for ref in claimed_by)
-    many = len(claimed_by)
+    many, where = len(claimed_by), places(claimed_by)
     return f"its instance {instance} is used {many} times ({where}): give each device its own, then {_APPROVE}"
 
 
@@ -87,6 +87,12 @@ def approve(catalog: Catalog, device: DeviceId) -> Catalog:
 def place(ref: DeviceRef) -> str:
     """Where a device is: network and address."""
     return f"{ref.network}:{ref.address}"
+
+
+def places(refs: Sequence[DeviceRef]) -> str:
+    """Where devices are; of many, only some."""
+    more = f" and {len(refs) - _PLACES} more" if len(refs) > _PLACES else ""
+    return ", ".join(map(place, refs[:_PLACES])) + more
 
 
 def _told(device: Device) -> tuple[str, str, str]:

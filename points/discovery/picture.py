@@ -142,8 +142,8 @@ class Picture:
             known = [self._known.by_ref.get(ref) for ref in refs]
             if all(device is not None and device.duplicate for device in known):
                 continue
-            places = ", ".join(identity.place(ref) for ref in refs)
-            text = f"Device instance {instance} is used {len(refs)} times ({places}). Give each device its own."
+            where = identity.places(refs)
+            text = f"Device instance {instance} is used {len(refs)} times ({where}). Give each device its own."
             about = next((ids[ref] for ref in refs if ref in ids), str(instance))
             self.tell(EventKind.DUPLICATE_DEVICE, about, text)
 

@@ -25,6 +25,7 @@ class DiscoveryPlan:
     passes: int = 4  # at most; it ends earlier when a pass brings nothing new
     who_is_per_minute: int = 180  # at most; a slice is waited for longer if need be
     who_is_most: int = 1000  # in one search; the first pass is always finished
+    devices_most: int = 10_000  # that are looked at, beside the known ones: more is no building but a flood
     parallel: int = 32  # devices read at a time; what goes over the wire is limited there
     own_instance: int | None = None  # our own device's, which nobody else may have
     checkpoint_devices: int = 50  # read since the last checkpoint

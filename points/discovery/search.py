@@ -33,6 +33,7 @@ class Searched:
     heard: dict[DeviceRef, IAm]
     who_is: int  # sent
     stable: bool  # the last pass brought nobody new
+    ignored: int = 0  # devices beyond the most that are looked at
 
 
 async def search(
@@ -47,7 +48,9 @@ async def search(
     """All I-Ams by device. `heard` gets each device once, at once; `sent` the number of Who-Is until now."""
     wait = plan.wait if known else plan.first_wait
     expected = {target: _instances(target, known) for target in plan.targets}
+    trusted = {device.ref for device in known}
     found: dict[DeviceRef, IAm] = {}
+    ignored: set[DeviceRef] = set()
     number = 0
     for pass_ in range(plan.passes):
         before = len(found)
@@ -56,18 +59,22 @@ async def search(
             random.shuffle(course)
         for target, low, high in course:
             if pass_ and number >= plan.who_is_most:
-                return Searched(found, number, stable=False)
+                return Searched(found, number, stable=False, ignored=len(ignored))
             number += 1
             sent(number)
             pause = max(_MINUTE_S / plan.who_is_per_minute, wait * random.uniform(1 - _JITTER, 1 + _JITTER))
             for i_am in await bacnet.who_is(low, high, target=target, wait=pause):
-                expected[target].add(i_am.device.instance)
-                if i_am.device not in found:
-                    heard(i_am)
+                if i_am.device in found:
+                    continue
+                if len(found) >= plan.devices_most and i_am.device not in trusted:
+                    ignored.add(i_am.device)
+                    continue
                 found[i_am.device] = i_am
+                expected[target].add(i_am.device.instance)
+                heard(i_am)
         if pass_ and len(found) == before:  # the first Who-Is may have been lost altogether
-            return Searched(found, number, stable=True)
-    return Searched(found, number, stable=not plan.targets)
+            return Searched(found, number, stable=True, ignored=len(ignored))
+    return Searched(found, number, stable=not plan.targets, ignored=len(ignored))
 
 
 def slices(ranges: Iterable[Range], instances: Collection[int] = ()) -> Iterator[Range]:

@@ -140,6 +140,14 @@ async def test_nor_when_the_device_itself_was_not_heard_this_time() -> None:
     assert EventKind.DEVICE_MOVED not in kinds(second)
 
 
+async def test_a_device_whose_i_am_is_lost_is_asked_directly_and_not_called_lost() -> None:
+    device = an_ahu()
+    first = await found(device)
+    second = await found(known=first.catalog, bacnet=Deafened(device))
+    assert second.catalog == first.catalog
+    assert second.events == []
+
+
 async def test_of_two_that_claim_to_be_the_lost_device_neither_is_believed() -> None:
     first = await found(an_ahu())
     one, two = elsewhere(an_ahu(), "10.6.6.6:47808"), elsewhere(an_ahu(), "10.6.6.7:47808")
@@ -263,3 +271,10 @@ async def test_a_device_with_our_own_instance_is_told_with_what_to_do() -> None:
     (text,) = texts(discovered, EventKind.DUPLICATE_DEVICE)
     assert f"Our own device instance 100 is also that of 0:{OLD}" in text
     assert "bacnet.instance" in text
+
+
+async def test_of_many_that_share_an_instance_a_sentence_names_some() -> None:
+    jaces = [elsewhere(an_ahu(500, "JACE"), f"10.0.1.{number}:47808") for number in range(10)]
+    (text,) = texts(await found(*jaces), EventKind.DUPLICATE_DEVICE)
+    assert "is used 10 times" in text
+    assert "and 4 more" in text

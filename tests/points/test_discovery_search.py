@@ -163,3 +163,20 @@ async def test_without_a_place_to_look_nothing_is_sent(passes: int) -> None:
     bacnet = Crowd(*crowd(2))
     assert (await searched(bacnet, targets=(), passes=passes)).heard == {}
     assert bacnet.asked == []
+
+
+async def test_a_flood_of_claimed_devices_is_bounded_and_known_ones_are_heard_in_it() -> None:
+    devices = crowd(300)
+    mine = devices[-1]
+    bacnet = Crowd(*devices)
+    result = await searched(bacnet, *known([mine]), devices_most=100)
+    assert len(result.heard) == 101
+    assert mine.ref in result.heard
+    assert result.ignored == 199
+
+
+async def test_a_flood_is_told() -> None:
+    bacnet = Crowd(*(a_controller(instance) for instance in range(1, 5)))
+    discovered = await found(plan=DiscoveryPlan(devices_most=3), bacnet=bacnet)
+    assert len(discovered.catalog.devices) == 3
+    assert any("flooding" in event.text for event in discovered.events)
