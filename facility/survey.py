@@ -277,6 +277,8 @@ class Survey:
 
     def _tell(self, found: Discovered) -> None:
         for event in found.events:
+            if event.kind is EventKind.DEVICE_REPLACED:
+                self._passports.forget(self._raw.devices[DeviceId(event.about)].ref)
             self._events.tell(event)
 
     def _progress(self, progress: Progress) -> None:

@@ -150,7 +150,7 @@ def hold(claim: Claim, point: Point | None) -> Hold:
         reason=claim.reason,
         since=claim.since,
         until=claim.until,
-        confirmed=claim.confirmed,
+        confirmed=claim.confirmed and not (point is not None and point.quarantined),
     )
 
 

@@ -132,6 +132,13 @@ class Passports:
         changes = {name: value for name, value in _as_fields(new).items() if value not in (None, "")}
         self.learn(after, **{**_as_fields(old), **changes, "oddities": old.oddities | new.oddities})
 
+    def forget(self, device: DeviceRef) -> None:
+        """Another device is there now: what was learned of the one before says nothing about it."""
+        if device in self._devices:
+            self._devices[device] = Passport(learned=self._now())
+            self._in_force.pop(device, None)
+            self._changed_devices.add(device)
+
     def taken_changes(self) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
         """What changed since this was last asked, for whoever stores it."""
         devices = {device: self._devices[device] for device in self._changed_devices}

@@ -44,7 +44,7 @@ def print_devices(known: Iterable[DeviceInfo]) -> None:
                 str(d.points),
                 d.reads,
                 d.cov,
-                _state(d),
+                state_of(d),
             )
             for d in every
         ],
@@ -54,7 +54,7 @@ def print_devices(known: Iterable[DeviceInfo]) -> None:
             typer.echo(f"quarantine: {device.id} {device.quarantine}")
 
 
-def _state(device: DeviceInfo) -> str:
+def state_of(device: DeviceInfo) -> str:
     if device.duplicate:
         return "DUPLICATE"
     return f"{device.status}, QUARANTINE" if device.quarantine else device.status

@@ -23,7 +23,7 @@ from facility.cli.common import (
     print_table,
     socket_of,
 )
-from facility.cli.devices import print_devices
+from facility.cli.devices import print_devices, state_of
 from facility.config import Config, ConfigError
 from facility.log import set_up
 from facility.port import Facility
@@ -143,12 +143,12 @@ def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo]) -
     )
     typer.echo("")
     print_table(("LINK", "STATE", ""), [(link.name, link.state, link.text) for link in overview.links])
-    silent = [device for device in devices if device.status != "online"]
+    silent = [device for device in devices if device.status != "online" or device.quarantine]
     if silent:
         typer.echo("")
         print_table(
             ("DEVICE", "STATE", "SINCE", "POINTS"),
-            [(d.id, d.status, _local(d.since, zone) if d.since else "", str(d.points)) for d in silent],
+            [(d.id, state_of(d), _local(d.since, zone) if d.since else "", str(d.points)) for d in silent],
         )
     for hold in overview.holds:
         if hold.priority == 8:

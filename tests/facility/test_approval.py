@@ -12,8 +12,9 @@ from facility.model import Held, Rejected
 from facility.port import FacilityError
 from facility.survey import Survey
 from points.catalog import Catalog
-from points.discovery import DiscoveryPlan
-from points.model import EventKind
+from points.discovery import Discovered, DiscoveryPlan
+from points.model import Event, EventKind
+from points.passport import Oddity, Passport, Passports
 
 MOVED = "moved from 0:10.0.0.9 to 0:10.0.0.1: approve it to command it again"
 
@@ -86,3 +87,17 @@ async def test_a_device_whose_number_is_still_used_twice_stays_in_quarantine(ben
         await bench.as_().approve("ahu-1", "I think it is fine")
     assert refusal.value.kind == "bad-wish"
     assert bench.book.current.points[SETPOINT.id].quarantined
+
+
+async def test_what_was_learned_of_a_device_does_not_hold_for_the_one_in_its_place(bench):
+    passports = Passports(overrule=lambda _device: {"retries": 0})
+    bench.survey._passports = passports
+    passports.learn(DEVICES[0].ref, rpm_limit=1, oddities=frozenset({Oddity.RESTARTS}))
+    passports.learn(DEVICES[1].ref, rpm_limit=1)
+    await suspect(bench, quarantine="was Acme X1, is now Acme X2: approve it to command it again")
+    event = Event(kind=EventKind.DEVICE_REPLACED, time=bench.clock.now(), about="ahu-1", text="was, is now")
+    bench.survey._tell(Discovered(catalog=bench.book.current, events=[event]))
+    assert passports.of(DEVICES[0].ref) == Passport(retries=0)
+    assert passports.of(DEVICES[1].ref).rpm_limit == 1
+    changed, _ = passports.taken_changes()
+    assert changed[DEVICES[0].ref] == Passport()

@@ -158,6 +158,11 @@ def test_a_hold_of_a_point_that_is_gone_is_still_shown():
     assert views.hold(claim(), SP).text == "18.0 °C"
 
 
+def test_a_hold_at_a_device_in_quarantine_is_not_shown_as_a_fact():
+    assert views.hold(claim(), SP).confirmed
+    assert not views.hold(claim(), replace(SP, quarantined=True)).confirmed
+
+
 def test_a_vanished_device_is_neither_online_nor_offline():
     device = Device(id=DeviceId("ahu-1"), ref=SP.ref.device, name="AHU 1", present=False, reads_multiple=False)
     shown = views.device_info(device, 2, status())
