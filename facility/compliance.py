@@ -354,7 +354,7 @@ def limit_words(point: Point, limit: Limit, value: float) -> str:
 def unknown_words(reading: Reading | None, since: datetime, now: datetime) -> str:
     """Why nothing is known, and for how long: "no data 21 min", "bad sensor"."""
     if reading is not None and reading.quality is Quality.BAD and reading.reason != "offline":
-        return "bad sensor" if reading.reason in ("", "nan", "fault") else reading.reason.replace("-", " ")
+        return "bad sensor" if reading.reason in ("", "nan", "infinite", "fault") else reading.reason.replace("-", " ")
     if reading is not None and reading.quality is Quality.UNCERTAIN:
         return f"uncertain ({reading.reason})" if reading.reason else "uncertain"
     word = "offline" if reading is not None and reading.reason == "offline" else "no data"

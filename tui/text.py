@@ -27,6 +27,7 @@ LINK_NAMES = {
 }  # fmt: skip
 QUALITY_WORDS = {
     "nan": "bad sensor",
+    "infinite": "bad sensor",
     "overridden": "overridden at the device",
     "out-of-service": "out of service",
     "fault": "fault",

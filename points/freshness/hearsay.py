@@ -14,9 +14,10 @@ from points.bacnet.port import Answer, Notification
 from points.errors import DeviceError
 from points.freshness.agenda import Agenda
 from points.freshness.intake import Intake
+from points.freshness.quality import flags_of
 from points.freshness.states import Cov, PointState
 from points.freshness.subscriptions import PROCESS
-from points.model import Source, Value
+from points.model import Source, StatusFlags, Value
 
 TOLD_WITHIN = 5.0  # seconds in which a notification may come after the poll that saw its value
 _RESTART_PROCESS = 0
@@ -62,8 +63,12 @@ class Hearsay:
         value = notification.properties[name]
         state.told = value if isinstance(value, (float, int, bool, str)) else None
         was_faulty = state.faulty
-        flags = notification.properties.get("status-flags")
-        self._intake.learn(state, value, flags, state.reliability, Source.COV, time)
+        told = notification.properties
+        flags = told.get("status-flags")
+        # what the latest poll found wrong stands as long as something is
+        before = state.reliability if StatusFlags.FAULT in flags_of(flags) else ""
+        reliability, event_state = told.get("reliability", before), told.get("event-state")
+        self._intake.learn(state, value, flags, reliability, Source.COV, time, event_state=event_state)
         self._intake.readings[Source.COV] += 1
         return state.faulty and not was_faulty  # a notification does not say what is wrong
 

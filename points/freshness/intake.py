@@ -28,9 +28,17 @@ class Intake:
         self.protocol_errors: Counter[DeviceId] = Counter()
 
     def learn(
-        self, state: PointState, value: Answer, flags: Answer, reliability: Answer, source: Source, time: datetime
+        self,
+        state: PointState,
+        value: Answer,
+        flags: Answer,
+        reliability: Answer,
+        source: Source,
+        time: datetime,
+        *,
+        event_state: Answer = None,
     ) -> Reading:
-        reading = reading_of(state.point, value, flags, reliability, time, source)
+        reading = reading_of(state.point, value, flags, reliability, time, source, event_state=event_state)
         state.learned(reading, time.timestamp())
         if state.check_at is None and state.kept:
             self._marker.keep(state)

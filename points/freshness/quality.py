@@ -1,6 +1,7 @@
 """What a device's answer is worth: pure, the one place where a value gets its quality.
 
-NaN, infinity, NULL, error answers and values of the wrong kind are qualities, never numbers.
+NaN, infinity, NULL, error answers and values of the wrong kind are qualities, never numbers. An alarm
+alone takes nothing from a value: its flag is kept, and whoever watches alarms sees it.
 """
 
 from __future__ import annotations
@@ -9,21 +10,30 @@ import math
 from datetime import datetime
 
 from points.bacnet.port import Answer
+from points.bacnet.values import shortest
 from points.errors import DeviceError, DeviceRefused
 from points.model import Kind, Point, Quality, Reading, Source, StatusFlags, Value
 
 # The order of the bits in BACnetStatusFlags (ASHRAE 135).
 _BITS = (StatusFlags.IN_ALARM, StatusFlags.FAULT, StatusFlags.OVERRIDDEN, StatusFlags.OUT_OF_SERVICE)
-_NO_FAULT = "no-fault-detected"
+NO_FAULT = "no-fault-detected"
+_FAULT = "fault"
 
 
 def reading_of(
-    point: Point, value: Answer, flags: Answer, reliability: Answer, time: datetime, source: Source
+    point: Point,
+    value: Answer,
+    flags: Answer,
+    reliability: Answer,
+    time: datetime,
+    source: Source,
+    *,
+    event_state: Answer = None,
 ) -> Reading:
     """The reading that an answer makes."""
     status = flags_of(flags)
     known, reason = _value(point.kind, value)
-    quality, reason = (Quality.BAD, reason) if reason else _worth(status, reliability)
+    quality, reason = (Quality.BAD, reason) if reason else _worth(status, reliability, event_state)
     return Reading(
         point=point.id,
         value=known,
@@ -46,15 +56,22 @@ def flags_of(answer: Answer) -> StatusFlags:
     return status
 
 
-def _worth(status: StatusFlags, reliability: Answer) -> tuple[Quality, str]:
+def _worth(status: StatusFlags, reliability: Answer, event_state: Answer) -> tuple[Quality, str]:
     if StatusFlags.OUT_OF_SERVICE in status:
         return Quality.BAD, "out-of-service"
-    if StatusFlags.FAULT in status:
-        named = isinstance(reliability, str) and reliability != _NO_FAULT
-        return Quality.BAD, str(reliability) if named else "fault"
+    fault = _fault(reliability)
+    if fault or StatusFlags.FAULT in status or event_state == _FAULT:
+        return Quality.BAD, fault or _FAULT
     if StatusFlags.OVERRIDDEN in status:
         return Quality.UNCERTAIN, "overridden"
     return Quality.GOOD, ""
+
+
+def _fault(reliability: Answer) -> str:
+    """What the object finds wrong with itself; "" if nothing, or if it does not say."""
+    if not isinstance(reliability, str) or reliability in ("", NO_FAULT):
+        return ""
+    return f"reliability-{reliability}" if reliability.isdecimal() else reliability  # a vendor's own
 
 
 def _value(kind: Kind, value: Answer) -> tuple[Value | None, str]:
@@ -67,7 +84,7 @@ def _value(kind: Kind, value: Answer) -> tuple[Value | None, str]:
         case _, None:
             return None, "null"
         case Kind.ANALOG, float() | int() if not isinstance(value, bool):
-            return (float(value), "") if math.isfinite(value) else (None, "nan")
+            return _number(value)
         case Kind.BINARY, bool():
             return value, ""
         case Kind.BINARY, int() if value in (0, 1):
@@ -77,3 +94,13 @@ def _value(kind: Kind, value: Answer) -> tuple[Value | None, str]:
         case Kind.TEXT, str():
             return value, ""
     return None, "unexpected-type"
+
+
+def _number(value: float) -> tuple[Value | None, str]:
+    try:
+        number = shortest(float(value))
+    except OverflowError:
+        return None, "infinite"
+    if math.isfinite(number):
+        return number, ""
+    return None, "nan" if math.isnan(number) else "infinite"

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from points.bacnet.port import Property
+from points.freshness.quality import NO_FAULT
 from points.model import DeviceId, Point, Reading, StatusFlags, Value
 
 POLLS_PER_DEADLINE = 2  # so that one lost answer does not make a value stale
@@ -84,7 +85,7 @@ class PointState:
     def learned(self, reading: Reading, at: float) -> None:
         """A reading that is of now."""
         self.reading, self.acquired, self.age = reading, at, Age.FRESH
-        faulty = bool(reading.flags & StatusFlags.FAULT)
+        faulty = bool(reading.flags & StatusFlags.FAULT) or self.reliability not in ("", NO_FAULT)
         if faulty != self.faulty:
             self.faulty = faulty
             self._ask()

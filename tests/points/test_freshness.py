@@ -116,7 +116,7 @@ async def test_a_dead_device_costs_the_others_nothing() -> None:
     ("value", "flags", "quality", "reason"),
     [
         (math.nan, FINE, Quality.BAD, "nan"),
-        (math.inf, FINE, Quality.BAD, "nan"),
+        (math.inf, FINE, Quality.BAD, "infinite"),
         (None, FINE, Quality.BAD, "null"),
         ("on", FINE, Quality.BAD, "unexpected-type"),
         (DeviceRefused("no", "unknown-object"), FINE, Quality.BAD, "unknown-object"),
