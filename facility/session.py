@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from facility import __version__, answers, stream, views
 from facility.abilities import passport_info
 from facility.alarms import AlarmBook, UnknownAlarm
-from facility.audit import Audit, AuditUnavailable
+from facility.approval import approved
+from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
 from facility.config.sections import Role
-from facility.guard import REASON_LENGTH, Limits
+from facility.guard import Limits
 from facility.model import Alarm, Claim, Command, Outcome
 from facility.overview import Overseer
 from facility.port import FacilityError
@@ -47,7 +48,6 @@ from facility.wire import (
 )
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
-from points.discovery import NotApprovable
 from points.errors import PointsError, UnknownPoint
 from points.freshness import Freshness
 from points.history import History
@@ -275,24 +275,7 @@ class Session:
         known = self._catalog.devices.get(DeviceId(device))
         if known is None:
             raise FacilityError("unknown", f"There is no device {device!r}; `facility devices` lists them.")
-        if len(reason.strip()) < REASON_LENGTH:
-            raise FacilityError("bad-wish", f"An approval needs a reason of {REASON_LENGTH} characters or more.")
-        if not known.quarantine:
-            raise FacilityError("bad-wish", f"{device} is not in quarantine.")
-        audit, by = self._parts.audit, f"user:{self._user}"
-        try:
-            seq = await audit.intent(by=by, action="approve", target=device, reason=reason)
-            try:
-                await self._parts.survey.approve(known.id)
-            except PointsError as error:
-                await audit.result(seq, f"not approved: {error}")
-                raise
-        except NotApprovable as error:
-            raise FacilityError("bad-wish", str(error)) from None
-        except PointsError as error:
-            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was approved.") from None
-        with suppress(AuditUnavailable):  # it is owed, and written first when the audit can be
-            await audit.result(seq, f"approved; it was in quarantine: {known.quarantine}")
+        await approved(known, reason, by=f"user:{self._user}", audit=self._parts.audit, survey=self._parts.survey)
         return next(info for info in await self.devices() if info.id == device)
 
     async def discover(self, *, start: bool = True) -> Discovery:
