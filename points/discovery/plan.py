@@ -20,10 +20,10 @@ class DiscoveryPlan:
     targets: tuple[str | None, ...] = (EVERYONE,)  # also "11:*" for a network, "10.1.2.3" for an address
     ranges: tuple[tuple[int, int], ...] = (EVERY_INSTANCE,)
     static: tuple[DeviceRef, ...] = ()  # asked directly, where no broadcast reaches
-    wait: float = 0.5  # seconds for the I-Ams of one slice
-    first_wait: float = 0.8  # the same as long as no device is known: now is the time to be thorough
+    wait: float = 0.7  # seconds in which the I-Ams of a slice are heard; the next slice is asked meanwhile
+    first_wait: float = 1.0  # the same as long as no device is known: now is the time to be thorough
     passes: int = 4  # at most; it ends earlier when a pass brings nothing new
-    who_is_per_minute: int = 180  # at most; a slice is waited for longer if need be
+    who_is_per_minute: int = 240  # at most
     who_is_most: int = 1000  # in one search; the first pass is always finished
     devices_most: int = 10_000  # that are looked at, beside the known ones: more is no building but a flood
     parallel: int = 32  # devices read at a time; what goes over the wire is limited there

@@ -7,9 +7,10 @@ counts, also two of one instance: a device is its network, address and instance.
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -20,7 +21,7 @@ from points.model import Device, DeviceRef
 # Sites number their devices by decades, so these slices hold comparable numbers of devices.
 _SLICE_STARTS = (0, 1_000, 10_000, 100_000, 1_000_000)
 _CROWD = 64  # I-Ams at once that neither a router's buffer nor an MS/TP trunk minds
-_JITTER = 0.2  # so that several agents, or one agent and the site's own clockwork, do not march in step
+_LATEST = 1.4  # times the shortest pause: several agents, or one and the site's own clockwork, do not march in step
 _MINUTE_S = 60.0
 
 Range = tuple[int, int]
@@ -33,7 +34,7 @@ class Searched:
     heard: dict[DeviceRef, IAm]
     who_is: int  # sent
     stable: bool  # the last pass brought nobody new
-    ignored: int = 0  # devices beyond the most that are looked at
+    ignored: int  # devices beyond the most that are looked at
 
 
 async def search(
@@ -44,37 +45,73 @@ async def search(
     heard: Callable[[IAm], None],
     sent: Callable[[int], None],
     random: Random,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Searched:
-    """All I-Ams by device. `heard` gets each device once, at once; `sent` the number of Who-Is until now."""
-    wait = plan.wait if known else plan.first_wait
-    expected = {target: _instances(target, known) for target in plan.targets}
-    trusted = {device.ref for device in known}
-    found: dict[DeviceRef, IAm] = {}
-    ignored: set[DeviceRef] = set()
+    """All I-Ams by device. `heard` gets each device once, as it is heard; `sent` the number of Who-Is until now."""
+    course = _Search(bacnet, plan, known, heard)
     number = 0
     for pass_ in range(plan.passes):
-        before = len(found)
-        course = [(target, *slice_) for target in plan.targets for slice_ in slices(plan.ranges, expected[target])]
+        before = len(course.found)
+        questions = course.questions()
         if pass_:
-            random.shuffle(course)
-        for target, low, high in course:
-            if pass_ and number >= plan.who_is_most:
-                return Searched(found, number, stable=False, ignored=len(ignored))
-            number += 1
-            sent(number)
-            pause = max(_MINUTE_S / plan.who_is_per_minute, wait * random.uniform(1 - _JITTER, 1 + _JITTER))
-            for i_am in await bacnet.who_is(low, high, target=target, wait=pause):
-                if i_am.device in found:
-                    continue
-                if len(found) >= plan.devices_most and i_am.device not in trusted:
-                    ignored.add(i_am.device)
-                    continue
-                found[i_am.device] = i_am
-                expected[target].add(i_am.device.instance)
-                heard(i_am)
-        if pass_ and len(found) == before:  # the first Who-Is may have been lost altogether
-            return Searched(found, number, stable=True, ignored=len(ignored))
-    return Searched(found, number, stable=not plan.targets, ignored=len(ignored))
+            random.shuffle(questions)
+        try:
+            async with asyncio.TaskGroup() as listening:
+                for question in questions:
+                    if pass_ and number >= plan.who_is_most:
+                        break
+                    number += 1
+                    sent(number)
+                    listening.create_task(course.ask(*question))
+                    await pause(_MINUTE_S / plan.who_is_per_minute * random.uniform(1.0, _LATEST))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # whoever catches it knows it by its name
+        if pass_ and number >= plan.who_is_most:
+            break
+        if pass_ and len(course.found) == before:  # the first Who-Is may have been lost altogether
+            return course.searched(number, stable=True)
+    return course.searched(number, stable=not plan.targets)
+
+
+class _Search:
+    """Who was heard, and where how many are to be expected."""
+
+    def __init__(
+        self, bacnet: Bacnet, plan: DiscoveryPlan, known: Collection[Device], heard: Callable[[IAm], None]
+    ) -> None:
+        self._bacnet = bacnet
+        self._plan = plan
+        self._heard = heard
+        self._wait = plan.wait if known else plan.first_wait
+        self._known = {device.ref for device in known}
+        self._expected = {target: _instances(target, known) for target in plan.targets}
+        self._ignored: set[DeviceRef] = set()
+        self.found: dict[DeviceRef, IAm] = {}
+
+    def questions(self) -> list[tuple[str | None, int, int]]:
+        """One pass: the Who-Is that together reach everybody."""
+        return [
+            (target, low, high)
+            for target in self._plan.targets
+            for low, high in slices(self._plan.ranges, self._expected[target])
+        ]
+
+    async def ask(self, target: str | None, low: int, high: int) -> None:
+        for i_am in await self._bacnet.who_is(low, high, target=target, wait=self._wait):
+            self._hear(target, i_am)
+
+    def searched(self, number: int, *, stable: bool) -> Searched:
+        return Searched(self.found, number, stable, len(self._ignored))
+
+    def _hear(self, target: str | None, i_am: IAm) -> None:
+        if i_am.device in self.found:
+            return
+        if len(self.found) >= self._plan.devices_most and i_am.device not in self._known:
+            self._ignored.add(i_am.device)
+            return
+        self.found[i_am.device] = i_am
+        self._expected[target].add(i_am.device.instance)
+        self._heard(i_am)
 
 
 def slices(ranges: Iterable[Range], instances: Collection[int] = ()) -> Iterator[Range]:

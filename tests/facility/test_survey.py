@@ -36,7 +36,7 @@ OBJECTS = {
 }
 
 
-PLAN = DiscoveryPlan(ranges=((0, 1000),), passes=1)
+PLAN = DiscoveryPlan(ranges=((0, 1000),), passes=1, who_is_per_minute=10**9)
 FEW_AT_A_TIME = replace(PLAN, parallel=1, checkpoint_devices=1)
 
 
@@ -450,7 +450,7 @@ async def test_how_far_a_look_is_can_be_seen(bench):
     bench.network.hangs_at = WHERE
     survey = await bench.start()
     with running(survey):
-        await until(lambda: survey.state().devices_described == 2)
+        await until(lambda: survey.state().devices_described == 2 and survey.state().phase == "reading")
         state = survey.state()
         assert (state.phase, state.who_is, state.devices_found, state.devices_to_go) == ("reading", 2, 3, 1)
 

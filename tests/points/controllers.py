@@ -18,6 +18,9 @@ RPM, COV = 14, 5
 SERVICES = tuple(bit in (RPM, COV) for bit in range(40))
 
 
+AT_ONCE = 10**9  # Who-Is a minute: tests do not wait
+
+
 def a_controller(instance: int = 100, name: str = "AHU-1", **knobs: object) -> PretendDevice:
     device = PretendDevice(instance, address=f"10.0.0.{instance % 250 + 1}:47808")
     device.has(
@@ -77,7 +80,7 @@ async def found(
 ) -> Discovered:
     return await discover(
         bacnet or PretendBacnet(*devices),
-        plan or DiscoveryPlan(),
+        replace(plan or DiscoveryPlan(), who_is_per_minute=AT_ONCE),
         known or Catalog(),
         describe=describe,
         progress=(seen if seen is not None else []).append,

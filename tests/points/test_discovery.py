@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from controllers import COV, SERVICES, a_controller, add, an_ahu, found, kinds
+from controllers import AT_ONCE, COV, SERVICES, a_controller, add, an_ahu, found, kinds
 from pretend import START, PretendBacnet, PretendDevice
 
 from points.bacnet.port import Answer, IAm, Query
@@ -237,7 +237,7 @@ async def test_the_classifier_sees_known_points_again() -> None:
 
     second = await discover(
         PretendBacnet(device),
-        DiscoveryPlan(),
+        DiscoveryPlan(who_is_per_minute=AT_ONCE),
         first.catalog,
         describe=describe,
         progress=lambda _: None,
@@ -259,7 +259,7 @@ class LateBacnet(PretendBacnet):
 
 async def test_who_is_is_repeated_until_nobody_new_answers() -> None:
     bacnet = LateBacnet(an_ahu(1), an_ahu(2, "AHU-2"), an_ahu(3, "AHU-3"))
-    plan = DiscoveryPlan(passes=9, ranges=((0, 4_194_302),))
+    plan = DiscoveryPlan(passes=9, ranges=((0, 4_194_302),), who_is_per_minute=AT_ONCE)
     discovered = await discover(bacnet, plan, Catalog(), describe=plain, progress=lambda _: None, now=START)
     assert len(discovered.catalog.devices) == 3
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from itertools import pairwise
 from random import Random
 
@@ -28,13 +29,25 @@ class Crowd(PretendBacnet):
         self.asked: list[tuple[str | None, int, int]] = []
         self.waits: list[float] = []
         self.answers: list[int] = []
+        self.pauses: list[float] = []
+        self.windows_close = asyncio.Event()
+        self.windows_close.set()
+        self.listening = self.listening_at_once = 0
 
     async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
         self.asked.append((target, low, high))
         self.waits.append(wait)
+        self.listening += 1
+        self.listening_at_once = max(self.listening_at_once, self.listening)
         heard = await super().who_is(low, high, target=target, wait=wait)
+        await self.windows_close.wait()
         self.answers.append(len(heard))
+        self.listening -= 1
         return heard
+
+    async def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        await asyncio.sleep(0)
 
 
 def crowd(number: int, *, first: int = 1000) -> list[PretendDevice]:
@@ -53,6 +66,7 @@ async def searched(bacnet: Crowd, *before: Device, **plan: object) -> Searched:
         heard=lambda _: None,
         sent=lambda _: None,
         random=Random(7),
+        pause=bacnet.pause,
     )
 
 
@@ -90,19 +104,31 @@ async def test_a_known_site_answers_in_small_numbers_from_the_start() -> None:
     assert max(bacnet.answers) <= 64
 
 
-async def test_the_budget_of_who_is_is_kept_whatever_the_waiting_time() -> None:
+async def test_the_budget_of_who_is_is_kept_and_none_comes_as_regularly_as_a_clock() -> None:
     bacnet = Crowd(*crowd(200))
-    await searched(bacnet, wait=0.01, first_wait=0.01, who_is_per_minute=120)
-    assert min(bacnet.waits) >= 0.5
+    await searched(bacnet, who_is_per_minute=120)
+    assert len(bacnet.pauses) == len(bacnet.asked)
+    assert all(0.5 <= pause <= 0.7 for pause in bacnet.pauses)
+    assert len(set(bacnet.pauses)) > 1
 
 
-async def test_the_first_search_of_a_site_waits_longer_and_none_waits_evenly() -> None:
+async def test_the_next_slice_is_asked_while_the_last_one_is_still_heard() -> None:
+    bacnet = Crowd(*crowd(3))
+    bacnet.windows_close.clear()
+    task = asyncio.create_task(searched(bacnet, passes=1))
+    while len(bacnet.asked) < 5:
+        await asyncio.sleep(0)
+    assert bacnet.listening_at_once > 1
+    assert not task.done()
+    bacnet.windows_close.set()
+    assert len((await task).heard) == 3
+
+
+async def test_the_first_search_of_a_site_listens_longer() -> None:
     first, again = Crowd(*crowd(3)), Crowd(*crowd(3))
     await searched(first, wait=1.0, first_wait=2.0)
     await searched(again, *known(crowd(3)), wait=1.0, first_wait=2.0)
-    assert all(1.6 <= wait <= 2.4 for wait in first.waits)
-    assert all(0.8 <= wait <= 1.2 for wait in again.waits)
-    assert len(set(again.waits)) > 1
+    assert (set(first.waits), set(again.waits)) == ({2.0}, {1.0})
 
 
 async def test_after_the_first_pass_the_slices_come_in_another_order() -> None:
@@ -154,6 +180,7 @@ async def test_the_number_of_who_is_is_told() -> None:
         heard=lambda _: None,
         sent=seen.append,
         random=Random(7),
+        pause=Crowd().pause,
     )
     assert seen == [1, 2, 3, 4, 5]
 
