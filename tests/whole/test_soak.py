@@ -151,7 +151,7 @@ class Building:
 
 
 async def test_two_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pretend.SETTLE", 12)  # turns of the loop; what takes more goes on while time passes
+    monkeypatch.setattr("pretend.SETTLE", 6)  # turns of the loop; what takes more goes on while time passes
     tracemalloc.start()
     try:
         building = Building(tmp_path)
