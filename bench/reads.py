@@ -14,7 +14,7 @@ from bench.devices.building import AI, whole_part
 from bench.fleet import Job
 
 VALUES, DEVICES, IN_FLIGHT = 72, 2, 8
-TIMEOUT = 60.0
+TIMEOUT = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
