@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ from facility.port import FacilityError
 DEVICES, OBJECTS = 500, 100
 PERIOD_S = 10.0  # between two polls of a point
 DEADLINE_S = 2 * PERIOD_S  # the age at which a point is stale: the agent polls twice as often as that
-FIRST_PORT = 50_001  # the farm's devices, its door at the port before
+FIRST_PORT = 61_001  # the farm's devices, its door at the port before: above those that Linux gives away
 READ_WITHIN_S = 240.0  # discovery and the first reading of every point
 SETTLE_S = 15.0
 
@@ -78,10 +78,10 @@ async def measure(
     """Runs all of it once; see the module."""
     with tempfile.TemporaryDirectory() as folder:
         config = _configured(Path(folder), devices, mqtt)
-        async with _farm(devices, objects, changing), _agent(config, profile) as agent:
+        async with _farm(devices, objects, changing) as farm, _agent(config, profile) as agent:
             started = time.monotonic()
             async with RemoteFacility(Path(folder) / "state" / "agent.sock") as facility:
-                await _all_read(facility, agent, devices * objects)
+                await _all_read(facility, (farm, agent), devices * objects)
                 first_read = time.monotonic() - started
                 watched = Watched()
                 watching = asyncio.create_task(_watch(facility, watched))
@@ -127,11 +127,11 @@ async def _measured(facility: RemoteFacility, pid: int, watched: Watched, second
     }
 
 
-async def _all_read(facility: RemoteFacility, agent: asyncio.subprocess.Process, points: int) -> None:
+async def _all_read(facility: RemoteFacility, needed: Iterable[asyncio.subprocess.Process], points: int) -> None:
     async with asyncio.timeout(READ_WITHIN_S):
         while True:
-            if agent.returncode is not None:
-                raise SystemExit("The agent ended; its log is above.")
+            if any(process.returncode is not None for process in needed):
+                raise SystemExit("The devices or the agent ended; what they said is above.")
             with suppress(FacilityError):
                 counts = (await facility.overview()).points
                 if counts["good"] >= points:
@@ -147,9 +147,7 @@ async def _watch(facility: RemoteFacility, watched: Watched) -> None:
 
 def _configured(folder: Path, devices: int, mqtt: str | None) -> Path:
     (folder / "state").mkdir(mode=0o700)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port(FIRST_PORT + devices)
     host, _, number = (mqtt or "").partition(":")
     broker = f'host = "{host}"\nport = {number}' if mqtt else "enabled = false"
     config = folder / "facility.toml"
@@ -166,17 +164,25 @@ def _configured(folder: Path, devices: int, mqtt: str | None) -> Path:
     return config
 
 
+def _free_port(first: int) -> int:
+    """A UDP port of loopback from `first` on, where no device is."""
+    for port in range(first, 65_536):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise SystemExit("There is no free UDP port for the agent.")
+
+
 @asynccontextmanager
-async def _farm(devices: int, objects: int, changing: float) -> AsyncIterator[None]:
+async def _farm(devices: int, objects: int, changing: float) -> AsyncIterator[asyncio.subprocess.Process]:
     arguments = [f"--devices={devices}", f"--objects={objects}", f"--port={FIRST_PORT}", f"--changing={changing}"]
     farm = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.devices.farm", *arguments, "--no-cov", stdout=asyncio.subprocess.DEVNULL
     )
     try:
-        yield
+        yield farm
     finally:
-        farm.kill()
-        await farm.wait()
+        await _ended(farm)
 
 
 @asynccontextmanager
@@ -186,9 +192,13 @@ async def _agent(config: Path, profile: float | None) -> AsyncIterator[asyncio.s
     try:
         yield agent
     finally:
-        if agent.returncode is None:
-            agent.terminate()
-            await agent.wait()
+        await _ended(agent)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        await process.wait()
 
 
 def _be_profiled(seconds: float, argv: list[str]) -> None:

@@ -27,6 +27,7 @@ from facility.config.sections import Role
 from facility.database import StateDatabase, open_state
 from facility.guard import Limits
 from facility.hands import PolicyHands
+from facility.heap import Heap
 from facility.leases import Leases
 from facility.links import Gauges
 from facility.mirror.service import Mirror
@@ -286,7 +287,15 @@ async def _assembled(
         history=history,
         planner=planner,
         vital=[Leases(desk, audit, clock, events=events, bacnet=stack)],
-        services=[freshness, survey, alarms, api, keeper, *(service for service in optional if service is not None)],
+        services=[
+            freshness,
+            survey,
+            alarms,
+            api,
+            Heap(book, clock),
+            keeper,
+            *(service for service in optional if service is not None),
+        ],
         clock=clock,
         roll=roll,
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import structlog
 import typer
 
 from facility.cli.common import (
@@ -28,6 +30,8 @@ from facility.log import set_up
 from facility.until import asked_to_end
 from points.errors import PointsError
 
+log = structlog.get_logger(__name__)
+
 
 def run(
     config: ConfigOption = None,
@@ -41,11 +45,22 @@ def run(
     settings = configuration(config)
     set_up(settings.agent.log)
     try:
-        asyncio.run(_run(settings, with_parent=with_parent))
+        with asyncio.Runner(loop_factory=event_loop()) as runner:
+            runner.run(_run(settings, with_parent=with_parent))
     except (PointsError, ConfigError) as error:
         fail(str(error), Exit.CONFIG)
     except BaseExceptionGroup as group:
         _only_trouble(group)
+
+
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the fastest event loop that is installed; None: Python's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - it may not be there
+    except ImportError:
+        log.debug("the event loop is Python's own: uvloop is not installed")
+        return None
+    return uvloop.new_event_loop
 
 
 async def _run(settings: Config, *, with_parent: bool) -> None:

@@ -1,0 +1,40 @@
+"""What lasts is set aside from the garbage collector, and nothing else is kept longer for it."""
+
+import asyncio
+import gc
+
+import pytest
+from desk_bench import FAN
+from session_bench import DEVICES
+
+from facility import heap
+from facility.heap import Heap
+from points.catalog import Catalog, CatalogBook
+from points.clock import SystemClock
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+def book(monkeypatch):
+    monkeypatch.setattr(heap, "SETTLED_AFTER_S", 0.0)
+    return CatalogBook(Catalog.of(DEVICES, [FAN]))
+
+
+async def test_what_is_there_is_set_aside_again_with_each_catalog_and_given_back_at_the_end(book):
+    thresholds = gc.get_threshold()
+    service = asyncio.create_task(Heap(book, SystemClock()).run())
+    await until(gc.get_freeze_count)
+    first = gc.get_freeze_count()
+    later = Catalog.of(DEVICES, [FAN])
+    points = [[later] for _ in range(1000)]
+    book.replace(later)
+    await until(lambda: gc.get_freeze_count() > first)
+    assert not any(made is points for made in gc.get_objects())  # set aside: the collector does not see it
+    service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
+    assert (gc.get_freeze_count(), gc.get_threshold()) == (0, thresholds)
