@@ -1,7 +1,7 @@
 """What a repeated read remembers: its request, its last reply, and what that said.
 
-The same octets give the same answers object; a reply that differs only in REALs is picked from;
-anything else is decoded whole.
+The same octets give the same answers object; a reply that differs only in values, each as long as it
+was, is picked from; anything else is decoded whole.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from points.bacnet.port import Answer, Property
-from points.bacnet.wire.replies import Asked, Key, multiple, single
+from points.bacnet.wire.replies import Asked, Key, Place, multiple, single
 from points.bacnet.wire.requests import READ_PROPERTY, READ_PROPERTY_MULTIPLE, read_property, read_property_multiple
 from points.bacnet.wire.template import Template
 
@@ -17,7 +17,7 @@ from points.bacnet.wire.template import Template
 class Memory:
     """Of one query. ValueError when BACnet does not know a name in it."""
 
-    __slots__ = ("_answers", "_asked", "_last", "_reals", "_template", "decoded", "parameters", "service")
+    __slots__ = ("_answers", "_asked", "_last", "_places", "_template", "decoded", "parameters", "service")
 
     def __init__(self, wanted: Sequence[Property]) -> None:
         self._asked = Asked.of(wanted)
@@ -27,7 +27,7 @@ class Memory:
             self.service, self.parameters = READ_PROPERTY_MULTIPLE, read_property_multiple(wanted)
         self._last: bytes | None = None
         self._answers: Sequence[Answer] = ()
-        self._reals: dict[Key, int] = {}
+        self._places: dict[Key, Place] = {}
         self._template: Template | None = None
         self.decoded = 0  # replies that had to be decoded whole
 
@@ -44,20 +44,22 @@ class Memory:
     def _picked(self, reply: bytes) -> list[Answer] | None:
         """By a template, which is made when it is first of use."""
         if self._template is None:
-            if self._last is None or len(reply) != len(self._last) or not self._reals:
+            if self._last is None or len(reply) != len(self._last) or not self._places:
                 return None
-            places = {position: self._reals[key] for position, key in enumerate(self._asked.keys) if key in self._reals}
-            self._template = Template(self._last, self._answers, places)
+            places, shapes = self._places, self._asked.shapes
+            keys = enumerate(self._asked.keys)
+            values = {position: (*places[key], shapes[key]) for position, key in keys if key in places}
+            self._template = Template(self._last, self._answers, values)
         return self._template.values(reply)
 
     def _decoded(self, reply: bytes) -> Sequence[Answer]:
         self._template = None
         self.decoded += 1
-        reals: dict[Key, int] = {}
+        places: dict[Key, Place] = {}
         answers: list[Answer]
         if self.service == READ_PROPERTY:
-            answers = [single(reply, 0, self._asked, reals)]
+            answers = [single(reply, 0, self._asked, places)]
         else:
-            answers = multiple(reply, 0, self._asked, reals)
-        self._reals = reals
+            answers = multiple(reply, 0, self._asked, places)
+        self._places = places
         return answers

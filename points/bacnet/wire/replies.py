@@ -38,6 +38,9 @@ _real_at = struct.Struct(">f").unpack_from
 Key = tuple[int, int, int | None]
 """An object identifier, a property and an index, as numbers."""
 
+Place = tuple[int, int]
+"""Where the tags of a value begin and end."""
+
 
 class Asked(NamedTuple):
     """What was asked for, by the numbers in which the answer will say it."""
@@ -69,11 +72,8 @@ def read_property_multiple(octets: bytes, at: int, wanted: Sequence[Property]) -
     return multiple(octets, at, Asked.of(wanted), {})
 
 
-def single(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> Answer:
-    """As `read_property`, but a value that cannot be decoded is the answer.
-
-    Where the value is a REAL, `reals` is told the place of its four octets.
-    """
+def single(octets: bytes, at: int, asked: Asked, places: dict[Key, Place]) -> Answer:
+    """As `read_property`, but a value that cannot be decoded is the answer; `places` is told where the value is."""
     end = len(octets)
     about = of_property(asked.wanted[0])
     try:
@@ -86,16 +86,14 @@ def single(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> Answe
     key = (object_, property_, index)
     if key != asked.keys[0] or after != end:
         raise AnsweredForAnother(f"{about}: answered for something else")
-    if octets[start] == _REAL and stop - start == 5 and not asked.shapes[key].many:
-        reals[key] = start + 1
-    return _value(octets, start, stop, key, asked)
+    return _value(octets, (start, stop), key, asked, places)
 
 
-def multiple(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> list[Answer]:
-    """As `read_property_multiple`; `reals` is told where the four octets of each REAL are."""
+def multiple(octets: bytes, at: int, asked: Asked, places: dict[Key, Place]) -> list[Answer]:
+    """As `read_property_multiple`; `places` is told where each value is."""
     results: dict[Key, Answer] = {}
     try:
-        _results(octets, at, asked, results, reals)
+        _results(octets, at, asked, results, places)
     except AnsweredForAnother as error:
         raise AnsweredForAnother(f"{len(asked.keys)} properties: {error}") from None
     except ProtocolError as error:
@@ -106,7 +104,7 @@ def multiple(octets: bytes, at: int, asked: Asked, reals: dict[Key, int]) -> lis
     ]
 
 
-def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], reals: dict[Key, int]) -> None:
+def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], places: dict[Key, Place]) -> None:
     """ReadAccessResults up to the end, each the results of one object."""
     end = len(octets)
     shapes = asked.shapes
@@ -133,16 +131,16 @@ def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], r
                 and not shape.many
             ):
                 results[key] = float(_real_at(octets, at + 2)[0])
-                reals[key] = at + 2
+                places[key] = (at + 1, at + 6)
                 at += _LONG_ENOUGH
                 continue
-            reals.pop(key, None)
             if opens(5, octets, at, end):
                 start, stop, at = enclosed_by(5, octets, at, end)
+                places.pop(key, None)
                 results[key] = _refused(octets, start, stop, key, asked)
             else:
                 start, stop, at = enclosed_by(4, octets, at, end)
-                results[key] = _value(octets, start, stop, key, asked)
+                results[key] = _value(octets, (start, stop), key, asked, places)
         at += 1
 
 
@@ -152,10 +150,12 @@ def _without_index(object_: int, property_: int, asked: Asked) -> Key:
     return meant[0] if len(meant) == 1 else (object_, property_, None)
 
 
-def _value(octets: bytes, start: int, stop: int, key: Key, asked: Asked) -> Answer:
+def _value(octets: bytes, place: Place, key: Key, asked: Asked, places: dict[Key, Place]) -> Answer:
+    places[key] = place
     try:
-        return decode(octets, start, stop, asked.shapes[key])
+        return decode(octets, *place, asked.shapes[key])
     except ProtocolError as error:
+        del places[key]
         return ProtocolError(f"{_named(key, asked)} cannot be decoded: {error}")
 
 

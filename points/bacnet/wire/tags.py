@@ -77,6 +77,8 @@ def closes(number: int, octets: bytes, at: int, end: int) -> bool:
 
 def unsigned(number: int, octets: bytes, at: int, end: int) -> tuple[int, int]:
     """(value, what follows) of the context-tagged number at `at`; at most 32 bits of it."""
+    if at + 2 <= end and octets[at] == number << 4 | 0x09:  # of one octet, as nearly all are
+        return octets[at + 1], at + 2
     found, class_, start, stop = tag(octets, at, end)
     if found != number or class_ != CONTEXT or not 0 < stop - start <= 4:
         raise ProtocolError(f"number {number} is missing or not of a number's length")
@@ -84,9 +86,9 @@ def unsigned(number: int, octets: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def optional_unsigned(number: int, octets: bytes, at: int, end: int) -> tuple[int | None, int]:
-    if at < end and octets[at] & 0xF8 == number << 4 | 0x08 and octets[at] & 7 <= _MORE_LENGTH:
-        return unsigned(number, octets, at, end)
-    return None, at
+    if at >= end or octets[at] & 0xF8 != number << 4 | 0x08 or octets[at] & 7 > _MORE_LENGTH:
+        return None, at
+    return unsigned(number, octets, at, end)
 
 
 def identifier(number: int, octets: bytes, at: int, end: int) -> tuple[int, int]:

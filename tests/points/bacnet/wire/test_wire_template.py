@@ -27,7 +27,10 @@ from wire_octets import (
 
 from points.bacnet.port import Answer, Property
 from points.bacnet.wire import reading, replies
+from points.bacnet.wire import template as template_module
+from points.bacnet.wire.primitives import UNTYPED
 from points.bacnet.wire.reading import Memory
+from points.bacnet.wire.tags import decode
 from points.bacnet.wire.template import Template
 from points.errors import DeviceError, ProtocolError
 
@@ -104,6 +107,23 @@ def test_changed_reals_are_picked_and_nothing_else_is_decoded(monkeypatch: pytes
     assert answers[1:3] == [(False,) * 4, True]
 
 
+def test_of_other_values_those_that_changed_are_decoded_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory(WANTED)
+    memory.take(reply(real(1), real(2)), 0)
+    decoded: list[bytes] = []
+    monkeypatch.setattr(reading, "multiple", None)
+    monkeypatch.setattr(
+        template_module,
+        "decode",
+        lambda octets, start, stop, shape: (decoded.append(octets[start:stop]), decode(octets, start, stop, shape))[1],
+    )
+    answers = memory.take(reply(real(3), real(2), state=enumerated(0)), 0)
+    assert (answers[0], answers[2]) == (3.0, False)
+    answers = memory.take(reply(real(4), real(2), state=enumerated(0), flags=0x40), 0)
+    assert (answers[0], answers[1], answers[2]) == (4.0, (False, True, False, False), False)
+    assert decoded == [enumerated(0), application(8, b"\x04\x40")]
+
+
 def test_what_else_changes_is_decoded() -> None:
     memory = Memory(WANTED)
     for octets in (
@@ -155,7 +175,8 @@ def test_a_property_that_is_answered_twice_has_its_last_value() -> None:
 
 def test_a_template_knows_its_own_replies_only() -> None:
     octets = reply(real(1), real(2))
-    template = Template(octets, ["first", "second"], {1: octets.index(real(2)) + 1})
+    start = octets.index(real(2))
+    template = Template(octets, ["first", "second"], {1: (start, start + 5, UNTYPED)})
     assert template.values(octets) == ["first", 2.0]
     assert template.values(reply(real(1), real(9))) == ["first", 9.0]
     assert template.values(reply(real(3), real(9))) is None  # that REAL is none of the template's
