@@ -86,6 +86,11 @@ class Farm:
         self._rate, self._left = rate, count
         self._since, self._sent_since = time.monotonic(), 0
 
+    def close(self) -> None:
+        self._poll.close()
+        for socket_ in (self._door, *self._sockets):
+            socket_.close()
+
     def run(self) -> None:
         door, by_fd, poll = self._door.fileno(), self._by_fd, self._poll
         while True:
@@ -142,14 +147,14 @@ class Farm:
                 socket_.sendto(octets.datagram(answer[:1] + apdu[2:3] + answer[1:]), sender)
                 return
             if touched & device.told.keys():
-                replies = iter([_framed(self._reply(device, apdu, 0))])
+                replies = iter([_framed(self.reply(device, apdu, 0))])
             elif not _plain(data):
                 self._variant += 1
-                replies = iter([_framed(self._reply(device, apdu, self._variant))])
+                replies = iter([_framed(self.reply(device, apdu, self._variant))])
             elif any(device.changes(object_) for object_ in touched):
                 replies = known[data[4:8] + data[9:]] = self._replies(device, apdu)
             else:
-                replies = known[data[4:8] + data[9:]] = itertools.repeat(_framed(self._reply(device, apdu, 0)))
+                replies = known[data[4:8] + data[9:]] = itertools.repeat(_framed(self.reply(device, apdu, 0)))
         except octets.Malformed:
             replies = iter([_framed(b"\x60\x09")])
         before, behind = next(replies)
@@ -165,11 +170,11 @@ class Farm:
     def _replies(self, device: Device, apdu: bytes) -> Iterator[tuple[bytes, bytes]]:
         made = []
         for variant in range(VARIANTS):
-            made.append(_framed(self._reply(device, apdu, variant)))
+            made.append(_framed(self.reply(device, apdu, variant)))
             yield made[-1]
         yield from itertools.cycle(made)
 
-    def _reply(self, device: Device, apdu: bytes, variant: int) -> bytes:
+    def reply(self, device: Device, apdu: bytes, variant: int) -> bytes:
         """The answer without its invoke id, which belongs behind the first octet."""
         service, body = apdu[3], apdu[4:]
         if service == _READ_PROPERTY:
