@@ -39,13 +39,17 @@ log = structlog.get_logger(__name__)
 Shape = Callable[[Catalog], Catalog]
 
 
+def _same(one: object, other: object) -> bool:
+    return one is other or one == other  # of a large site, most things are the very same
+
+
 def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule]) -> Shape:
     """What makes the catalog of the agent from that of the network."""
     before: dict[PointId, tuple[Point, Device, Point, Space | None]] = {}
 
     def judged(point: Point, device: Device) -> tuple[Point, Space | None]:
         """Most points are what they were at the latest look: then so is what is thought of them."""
-        if (known := before.get(point.id)) is not None and known[0] == point and known[1] == device:
+        if (known := before.get(point.id)) is not None and _same(known[0], point) and _same(known[1], device):
             return known[2:]
         shaped, space = classified(point, device)
         shaped = replace(shaped, quarantined=True) if device.quarantine else shaped

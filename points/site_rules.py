@@ -93,9 +93,11 @@ def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Po
 
 
 def _in_space(point: Point, space: SpaceId | None, spaces: Mapping[SpaceId, Space]) -> Point:
-    if space is None or (known := spaces.get(space)) is None:
-        return replace(point, space=space)
-    return replace(point, space=space, safety=_stricter(point.safety, safety_of_space(known.type)))
+    known = None if space is None else spaces.get(space)
+    safety = point.safety if known is None else _stricter(point.safety, safety_of_space(known.type))
+    if point.space == space and point.safety is safety:
+        return point  # most of a large site
+    return replace(point, space=space, safety=safety)
 
 
 def _stricter(one: Safety, other: Safety) -> Safety:
