@@ -81,11 +81,14 @@ class Batches:
         found = self._passport.reads_multiple
         return self._advertised if found is None else found
 
-    async def read(self, wanted: Sequence[Property]) -> list[Answer]:
-        """An answer for each property; raises DeviceSilent when the device does not answer at all."""
-        return [answer async for answers in self.stream(wanted) for answer in answers]
+    async def read(self, wanted: Sequence[Property], *, urgent: bool = False) -> list[Answer]:
+        """An answer for each property; raises DeviceSilent when the device does not answer at all.
 
-    async def stream(self, wanted: Sequence[Property]) -> AsyncIterator[Sequence[Answer]]:
+        `urgent`: somebody's command waits for it.
+        """
+        return [answer async for answers in self.stream(wanted, urgent=urgent) for answer in answers]
+
+    async def stream(self, wanted: Sequence[Property], *, urgent: bool = False) -> AsyncIterator[Sequence[Answer]]:
         """The answers to `wanted` in order, batch by batch as they come.
 
         For a tuple that was read before, the very same answers object means that nothing in it changed.
@@ -94,7 +97,7 @@ class Batches:
         while done < len(wanted):
             self._dare()
             for query in self._cut(wanted, done):
-                answers = await self._next(query)
+                answers = await self._next(Query(query.device, query.wanted, urgent) if urgent else query)
                 if not answers:
                     break  # the limits have changed
                 done += len(answers)
@@ -144,6 +147,8 @@ class Batches:
             return await self._halves(query.wanted)  # something in it offends; the rest can be read
         except ProtocolError:
             return await self._halves(query.wanted)
+        if len(answers) != len(query.wanted):
+            return await self._halves(query.wanted)  # whose they are cannot be told
         if self._trial or not self._passport.reads_multiple:
             self._proven(len(query.wanted))
         return answers

@@ -3,8 +3,8 @@
 Many field devices have one buffer and answer one request at a time; many sit on one slow trunk
 behind a router. Each device, each network and each router has its budget, and whoever wants to ask
 (discovery, polls, commands) waits for all of them. Waiting for a device never holds the budget of
-the network. What a network bears is learned: when several of its devices that lived fall silent at
-once, it gets less to do at once; when all is well for a while, more.
+the network. Commands pass everybody. What a network bears is learned: when several of its devices
+that lived fall silent at once, it gets less to do at once; when all is well for a while, more.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ LOCAL_FACTOR = 4  # devices on our own network share a LAN, not a trunk
 ROUTER_FACTOR = 2  # networks behind one router that may be busy at the same time
 LIVED = 60.0  # seconds; who answered within is not a dead device
 RECOVERY = 300.0  # seconds without a silence, before a network is given more at once
+SMOOTHING = 0.2  # the weight of one answer in a device's latency
+LATENCY_TOLD = 0.5  # of what was noted; less change is not worth a note
+LATENCY_MATTERS = 0.05  # seconds; neither is less than that
 BURST = 0.1  # seconds' worth of requests that may go out together
 
 
@@ -35,26 +38,27 @@ class Allowance:
 
 
 class Gate:
-    """So many at once, first come first served."""
+    """So many at once; who is urgent first, the others in the order in which they came."""
 
-    __slots__ = ("_queue", "limit", "taken")
+    __slots__ = ("_queue", "_urgent", "limit", "taken")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.taken = 0
         self._queue: deque[asyncio.Future[None]] = deque()
+        self._urgent: deque[asyncio.Future[None]] = deque()
 
-    def enters(self) -> bool:
+    def enters(self, *, urgent: bool = False) -> bool:
         """True if there is room now."""
-        if self.taken < self.limit and not self._queue:
+        if self.taken < self.limit and not self._urgent and (urgent or not self._queue):
             self.taken += 1
             return True
         return False
 
-    async def enter(self) -> None:
+    async def enter(self, *, urgent: bool = False) -> None:
         """Waits for room. Whoever is let in has a place already when it wakes."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
+        (self._urgent if urgent else self._queue).append(place)
         try:
             await place
         except asyncio.CancelledError:
@@ -64,8 +68,8 @@ class Gate:
 
     def leave(self) -> None:
         self.taken -= 1
-        while self._queue and self.taken < self.limit:
-            place = self._queue.popleft()
+        while self.taken < self.limit and (self._urgent or self._queue):
+            place = (self._urgent or self._queue).popleft()
             if not place.done():
                 self.taken += 1
                 place.set_result(None)
@@ -120,9 +124,12 @@ class Way:
 
 
 class Budget:
-    """All that one device has to wait for. Enter it before a request, leave it after."""
+    """All that one device has to wait for. Enter it before a request, leave it after.
 
-    __slots__ = ("_budgets", "_device", "_heard", "_ref", "_router", "_way")
+    `urgent` is the same for commands: they pass those who wait, and do not wait for their second.
+    """
+
+    __slots__ = ("_budgets", "_device", "_heard", "_ref", "_router", "_smoothed", "_way", "took", "urgent")
 
     def __init__(self, budgets: Budgets, ref: DeviceRef, device: Gate, way: Way, router: Gate | None) -> None:
         self._budgets = budgets
@@ -131,17 +138,26 @@ class Budget:
         self._way = way
         self._router = router
         self._heard = float("-inf")
+        self._smoothed = budgets.passports.learned(ref).latency
+        self.took: float | None = None  # seconds to its latest answer, from the moment of sending
+        self.urgent = _Urgent(self)
 
     async def __aenter__(self) -> None:
+        await self.enter(urgent=False)
+
+    async def __aexit__(self, *_: object) -> None:
+        self.leave()
+
+    async def enter(self, *, urgent: bool) -> None:
         entered: list[Gate] = []
         try:
             for gate in (self._device, self._way.gate, self._router):
                 if gate is not None:
-                    if not gate.enters():
-                        await gate.enter()
+                    if not gate.enters(urgent=urgent):
+                        await gate.enter(urgent=urgent)
                     entered.append(gate)
             pause = self._way.rate.wait(self._budgets.now())
-            if pause:
+            if pause and not urgent:
                 self._budgets.waits += 1
                 await asyncio.sleep(pause)
         except BaseException:
@@ -149,15 +165,22 @@ class Budget:
                 gate.leave()
             raise
 
-    async def __aexit__(self, *_: object) -> None:
+    def leave(self) -> None:
         if self._router is not None:
             self._router.leave()
         self._way.gate.leave()
         self._device.leave()
 
-    def answered(self) -> None:
+    def answered(self, took: float) -> None:
+        """It answered `took` seconds after it was asked."""
         self._heard = now = self._budgets.now()
         self._way.answered(now)
+        self.took = took
+        smoothed = took if self._smoothed is None else self._smoothed + SMOOTHING * (took - self._smoothed)
+        self._smoothed = smoothed
+        noted = self._budgets.passports.learned(self._ref).latency
+        if noted is None or abs(smoothed - noted) > max(LATENCY_MATTERS, LATENCY_TOLD * noted):
+            self._budgets.passports.learn(self._ref, latency=round(smoothed, 3))
 
     def silent(self) -> None:
         """It did not answer. If it lived a moment ago, it may have been asked too much at once."""
@@ -168,6 +191,21 @@ class Budget:
         if self._device.taken > 1:
             self._device.limit = 1
             self._budgets.passports.learn(self._ref, outstanding=1)
+
+
+class _Urgent:
+    """A budget, entered before the others."""
+
+    __slots__ = ("_budget",)
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    async def __aenter__(self) -> None:
+        await self._budget.enter(urgent=True)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._budget.leave()
 
 
 class Budgets:

@@ -8,8 +8,9 @@ needs a known router and an answer in one piece; the library finds routers and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from points.bacnet.budgets import Budget, Budgets
 from points.bacnet.lane import Lane, Peer, Reply, Segmented
@@ -20,6 +21,8 @@ from points.bacnet.wire.reading import Memory
 from points.errors import AnsweredForAnother, DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef, Ref, Value
 from points.passport import Oddity, Passports
+
+T = TypeVar("T")
 
 LONGEST_PATIENCE = 10.0  # seconds; a device whose answers come later than that is as good as silent
 LATE_ALLOWANCE = 1.5  # times as long as its late answer took, a slow device is waited for
@@ -78,7 +81,7 @@ class Exchange:
             return await self._by_library(query)
         memory = kept.memory
         try:
-            reply = await self._ask(query.device, kept.framed, memory.service)
+            reply = await self._ask(query.device, kept.framed, memory.service, urgent=query.urgent)
             decoded = memory.decoded
             answers = memory.take(reply.octets, reply.at)
         except Segmented:
@@ -99,8 +102,8 @@ class Exchange:
         return answers
 
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
-        """Once, whatever happens."""
-        async with self._budget(ref.device):
+        """Once, whatever happens, and before everybody else."""
+        async with self._budget(ref.device).urgent:
             try:
                 await self._library.write(ref, value, priority)
             except ProtocolError:
@@ -113,58 +116,82 @@ class Exchange:
             framed = self._framed(device, requests.SUBSCRIBE_COV, parameters)
             if framed is None:
                 raise DeviceSilent("no router leads there")
-            await self._ask(device, framed, requests.SUBSCRIBE_COV, retries)
+            await self._ask(device, framed, requests.SUBSCRIBE_COV, retries=retries)
         except DeviceError as error:
             if isinstance(error, ProtocolError):
                 self.strange(device)
             raise _explained(error, about) from error
 
-    async def _ask(self, device: DeviceRef, framed: _Framed, service: int, retries: int | None = None) -> Reply:
-        """One request inside the budget, repeated after silence with another invoke id."""
-        left = retries if retries is not None else self._passports.of(device).retries
-        left = self._retries if left is None else left
-        budget = framed.budget
-        async with budget:
-            while True:
-                timeout = self._passports.of(device).timeout or self._timeout  # more, once an answer came late
-                try:
-                    reply = await self._lane.ask(framed.peer, framed.head, service, framed.tail, timeout)
-                except DeviceSilent:
-                    budget.silent()
-                    if left <= 0:
-                        raise
-                    left -= 1
-                else:
-                    budget.answered()
-                    return reply
+    def took(self, device: DeviceRef) -> float | None:
+        """Seconds from sending to the device's latest answer; None before its first."""
+        return self._budget(device).took
+
+    async def _ask(
+        self, device: DeviceRef, framed: _Framed, service: int, *, urgent: bool = False, retries: int | None = None
+    ) -> Reply:
+        """By the lane; each try has an invoke id of its own."""
+
+        def once(timeout: float) -> Awaitable[Reply]:
+            return self._lane.ask(framed.peer, framed.head, service, framed.tail, timeout)
+
+        return await self._repeated(device, framed.budget, once, urgent=urgent, retries=retries)
 
     async def _by_library(self, query: Query) -> Sequence[Answer]:
         """Each property by itself, in segments where it takes them."""
         self._lane.traffic["by_library"] += 1
-        alone = len(query.wanted) == 1
-        return [await self._one_by_library(query.device, wanted, alone=alone) for wanted in query.wanted]
+        if len(query.wanted) == 1:
+            return [await self._one_by_library(query.device, query.wanted[0], urgent=query.urgent)]
+        answers: list[Answer] = []
+        for wanted in query.wanted:
+            try:
+                answers.append(await self._one_by_library(query.device, wanted, urgent=query.urgent))
+            except DeviceSilent:
+                raise
+            except DeviceError as error:
+                answers.append(error)
+        return answers
 
-    async def _one_by_library(self, device: DeviceRef, wanted: Property, *, alone: bool) -> Answer:
+    async def _one_by_library(self, device: DeviceRef, wanted: Property, *, urgent: bool) -> Answer:
         about = f"{replies.of_property(wanted)} of {device}"
-        retries = self._passports.of(device).retries
-        left = self._retries if retries is None else retries
-        budget = self._budget(device)
-        async with budget:
+
+        async def once(_timeout: float) -> Answer:
+            return replies.read_property(await self._library.read(device, wanted, about), 0, wanted)
+
+        try:
+            return await self._repeated(device, self._budget(device), once, urgent=urgent)
+        except ProtocolError:
+            self.strange(device)
+            raise
+
+    async def _repeated(
+        self,
+        device: DeviceRef,
+        budget: Budget,
+        once: Callable[[float], Awaitable[T]],
+        *,
+        urgent: bool,
+        retries: int | None = None,
+    ) -> T:
+        """`once`, inside the budget, and again after silence. It is told how long to wait."""
+        left = retries if retries is not None else self._passports.of(device).retries
+        left = self._retries if left is None else left
+        async with budget.urgent if urgent else budget:
             while True:
+                timeout = self._passports.of(device).timeout or self._timeout  # more, once an answer came late
+                sent = self._budgets.now()
                 try:
-                    octets = await self._library.read(device, wanted, about)
-                    return replies.read_property(octets, 0, wanted)
+                    answer = await once(timeout)
                 except DeviceSilent:
                     budget.silent()
                     if left <= 0:
                         raise
                     left -= 1
-                except DeviceError as error:
-                    if isinstance(error, ProtocolError):
-                        self.strange(device)
-                    if alone:
-                        raise
-                    return error
+                except (DeviceError, Segmented):  # an answer too
+                    budget.answered(self._budgets.now() - sent)
+                    raise
+                else:
+                    budget.answered(self._budgets.now() - sent)
+                    return answer
 
     def _kept(self, query: Query) -> _Kept | None:
         """What is known of the query; None while the way to its device has to be found by the library."""

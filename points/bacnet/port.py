@@ -45,6 +45,7 @@ class Query:
 
     device: DeviceRef
     wanted: tuple[Property, ...]
+    urgent: bool = False  # a command waits for it: it passes those who wait for their turn
     memory: object = None
 
 
@@ -95,6 +96,10 @@ class Bacnet(Protocol):
         The very same answers object as last time means that the reply was the same, octet by octet.
         REALs are exact; `points.bacnet.values.shortest` gives the decimal a person wrote.
         """
+        ...
+
+    def took(self, device: DeviceRef) -> float | None:
+        """Seconds from sending to the device's latest answer, whatever was waited for before; None: not known."""
         ...
 
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:

@@ -185,14 +185,17 @@ class Stack:
             handlers.remove(heard.append)
         return [i_am for i_am in dict.fromkeys(heard) if low <= i_am.device.instance <= high]
 
-    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
-        (answer,) = await self.read_many(Query(device, (wanted,)))
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
+        (answer,) = await self.read_many(Query(device, (wanted,), urgent))
         if isinstance(answer, DeviceError):
             raise answer
         return shortest(answer) if isinstance(answer, float) else answer
 
     async def read_many(self, query: Query) -> Sequence[Answer]:
         return await self._exchange.read(query) if query.wanted else ()
+
+    def took(self, device: DeviceRef) -> float | None:
+        return self._exchange.took(device)
 
     async def write(self, ref: Ref, value: Value | None, priority: int) -> None:
         if not LOWEST_OURS <= priority <= LAST_PRIORITY:
@@ -201,12 +204,14 @@ class Stack:
 
     async def read_slots(self, ref: Ref) -> Slots:
         array = Property(ref.object_type, ref.instance, "priority-array")
-        values = await self.read(ref.device, array)
+        values = await self.read(ref.device, array, urgent=True)
         if not isinstance(values, tuple) or len(values) != LAST_PRIORITY:
             self._exchange.strange(ref.device)
             raise ProtocolError(f"{ref}: its priority array has no {LAST_PRIORITY} values")
         try:
-            default = await self.read(ref.device, Property(ref.object_type, ref.instance, "relinquish-default"))
+            default = await self.read(
+                ref.device, Property(ref.object_type, ref.instance, "relinquish-default"), urgent=True
+            )
         except DeviceRefused:
             default = None  # the standard requires it; some devices do without
         return Slots(values=tuple(_plain(value) for value in values), default=_plain(default))

@@ -119,7 +119,7 @@ class Freshness:
         state = self._states.get(point) or self._new_state(wanted)
         keeper = self._by_ref.get(device.ref)
         asked = state.asked
-        answers = await (keeper.work.reads if keeper else self._batches(device)).read(asked)
+        answers = await (keeper.work.reads if keeper else self._batches(device)).read(asked, urgent=True)
         told = dict(zip((property_.name for property_ in asked), answers, strict=True))
         value = told[wanted.ref.property]
         flags, reliability = told.get("status-flags"), told.get("reliability")

@@ -105,7 +105,7 @@ async def test_a_network_whose_living_devices_fall_silent_together_gets_less_and
     one, other = budgets.of(device(1)), budgets.of(device(2))
     for budget in (one, other):
         async with budget:
-            budget.answered()
+            budget.answered(0.01)
     async with one, other:
         one.silent()
         other.silent()
@@ -114,7 +114,7 @@ async def test_a_network_whose_living_devices_fall_silent_together_gets_less_and
     assert Budgets(Allowance(per_network=8), passports).of(device(1)) is not None
     now += RECOVERY + 1
     async with one:
-        one.answered()
+        one.answered(0.01)
     assert budgets.ways()[11] == (0, 3)
 
 
@@ -122,7 +122,7 @@ async def test_a_dead_device_costs_its_network_nothing() -> None:
     budgets = Budgets(Allowance(per_network=8, per_second=1e6), Passports())
     dead, living = budgets.of(device(1)), budgets.of(device(2))
     async with dead, living:
-        living.answered()
+        living.answered(0.01)
         dead.silent()
     assert budgets.ways()[11] == (0, 8)
 
@@ -131,7 +131,7 @@ async def test_a_device_that_falls_silent_under_two_requests_gets_one_from_then_
     passports = Passports()
     budgets = Budgets(Allowance(per_device=2, per_second=1e6), passports)
     budget = budgets.of(device(1))
-    budget.answered()
+    budget.answered(0.01)
     async with budget, budget:
         budget.silent()
     assert passports.of(device(1)).outstanding == 1
@@ -142,3 +142,30 @@ async def test_a_device_that_falls_silent_under_two_requests_gets_one_from_then_
 async def test_what_the_site_says_of_a_device_wins() -> None:
     budgets = Budgets(Allowance(per_device=1), Passports(overrule=lambda _: {"outstanding": 3}))
     assert budgets.of(device(1))._device.limit == 3
+
+
+async def test_who_is_urgent_passes_those_who_wait() -> None:
+    budgets, went = Budgets(Allowance(per_network=1, per_second=5.0), Passports()), []
+
+    async def ask(number: int, *, urgent: bool) -> None:
+        budget = budgets.of(device(number))
+        async with budget.urgent if urgent else budget:
+            went.append(number)
+
+    async with budgets.of(device(0)):
+        asked = [asyncio.ensure_future(ask(number, urgent=number == 3)) for number in range(1, 4)]
+        await asyncio.sleep(0)
+    await asked[2]
+    assert went == [3]  # the others wait for their second, too
+    for task in asked:
+        task.cancel()
+    await asyncio.gather(*asked, return_exceptions=True)
+
+
+async def test_the_time_an_answer_took_does_not_count_what_was_waited_for() -> None:
+    passports = Passports()
+    budget = Budgets(Allowance(), passports).of(device(1))
+    for took in (0.4, 0.41, 0.39):
+        budget.answered(took)
+    assert budget.took == 0.39
+    assert passports.of(device(1)).latency == 0.4  # small changes are not worth a note
