@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -126,6 +127,7 @@ class Gauges:
             "broadcasts_own": self.stack.own_broadcasts,
             "broadcasts_other": self.stack.other_broadcasts,
             "devices_quarantined": sum(bool(device.quarantine) for device in self.book.current.devices.values()),
+            "tasks": len(asyncio.all_tasks()),
             "memory_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         }
 

@@ -185,7 +185,7 @@ def test_banners_say_the_gravest_first():
     ]
 
 
-def test_metrics_print_exact_numbers_one_a_line(agent):
+async def test_metrics_print_exact_numbers_one_a_line(agent):
     metrics = dict(line.split(" ") for line in agent.gauges.metrics().splitlines())
     assert metrics["facility_history_rows"] == "16777217"
     assert metrics["facility_readings_poll"] == "1234567890"
@@ -199,13 +199,13 @@ def test_metrics_print_exact_numbers_one_a_line(agent):
     assert agent.gauges.metrics().endswith("\n")
 
 
-def test_counters_of_what_is_off_are_zero_not_missing(agent):
+async def test_counters_of_what_is_off_are_zero_not_missing(agent):
     agent.history, agent.mirrored = False, False
     stats = agent.gauges.stats()
     assert [stats[name] for name in ("history_rows", "mqtt_published", "mqtt_rejected", "mqtt_topics")] == [0, 0, 0, 0]
 
 
-def test_holds_of_people_and_of_policies_are_counted_apart(agent):
+async def test_holds_of_people_and_of_policies_are_counted_apart(agent):
     made = {"value": 18.0, "reason": "test", "since": NOON, "until": NOON, "command": None, "point": SETPOINT.id}
     agent.claims = [Claim(by=by, priority=Priority.SCHEDULE, **made) for by in ("user:a", "policy:b", "policy:c")]
     agent.alarms = [
