@@ -278,13 +278,13 @@ async def test_what_a_vendor_invented_costs_nothing_else() -> None:
 
 async def test_a_unit_that_nobody_knows_is_kept_with_its_number() -> None:
     device = box(points=2)
-    device.objects[ANALOG_INPUT, 1][UNITS] = enumerated(47_811)
+    device.objects[ANALOG_INPUT, 1][UNITS] = enumerated(12_345)
     device.objects[ANALOG_INPUT, 2][UNITS] = enumerated(87)
     async with town(device) as here, agent_in(here) as agent:
         catalog = await agent.discover()
         await until(agent.complete)
         assert {point.name: point.unit for point in catalog.points.values()} == {
-            "AI 1": "47811",
+            "AI 1": "12345",
             "AI 2": "liters-per-second",
         }
         assert agent.value(device) == 21.0
