@@ -33,12 +33,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bench.devices import octets
-from bench.devices.building import ALL, ANALOG, OPTIONAL, REQUIRED, VARIANTS, Device, Refused, kinds
+from bench.devices.answering import (
+    SUBSCRIBE_COV,
+    framed,
+    in_range,
+    notification,
+    plain,
+    reply,
+    touched,
+)
+from bench.devices.building import ANALOG, VARIANTS, Device, kinds
 
 FIRST_INSTANCE = 100_000
 _TELL, _I_AM, _WHO_IS = 2, 0, 8  # unconfirmed services
-_SUBSCRIBE_COV, _READ_PROPERTY, _READ_PROPERTY_MULTIPLE = 5, 12, 14
-_REPLY_HEAD = 7  # octets before the invoke id: BVLC, NPDU, PDU type
 _AT_ONCE = 16  # notifications sent before requests are looked at again
 
 Address = tuple[str, int]
@@ -86,11 +93,6 @@ class Farm:
         self._rate, self._left = rate, count
         self._since, self._sent_since = time.monotonic(), 0
 
-    def close(self) -> None:
-        self._poll.close()
-        for socket_ in (self._door, *self._sockets):
-            socket_.close()
-
     def run(self) -> None:
         door, by_fd, poll = self._door.fileno(), self._by_fd, self._poll
         while True:
@@ -101,7 +103,7 @@ class Farm:
                 socket_, device, known = by_fd[fd]
                 try:
                     data, sender = socket_.recvfrom(2048)
-                    if _plain(data):
+                    if plain(data):
                         replies = known.get(data[4:8] + data[9:])
                         if replies is not None:
                             before, behind = next(replies)
@@ -134,81 +136,50 @@ class Farm:
         if len(apdu) < 2:
             return
         if apdu[0] >> 4 == 1:
-            if apdu[1] == _WHO_IS and _in_range(apdu[2:], device.instance):
+            if apdu[1] == _WHO_IS and in_range(apdu[2:], device.instance):
                 socket_.sendto(device.i_am(), sender)
             return
         if apdu[0] >> 4 != 0 or len(apdu) < 4:
             return
         self.counts[f"service {apdu[3]}"] += 1
         try:
-            touched = self._touched(apdu[3], apdu[4:])
-            if apdu[3] == _SUBSCRIBE_COV:
+            objects = touched(apdu[3], apdu[4:])
+            if apdu[3] == SUBSCRIBE_COV:
                 answer = self._subscribe(device, socket_, sender, apdu[4:])
                 socket_.sendto(octets.datagram(answer[:1] + apdu[2:3] + answer[1:]), sender)
                 return
-            if touched & device.told.keys():
-                replies = iter([_framed(self.reply(device, apdu, 0))])
-            elif not _plain(data):
+            if objects & device.told.keys():
+                replies = iter([framed(reply(device, apdu, 0))])
+            elif not plain(data):
                 self._variant += 1
-                replies = iter([_framed(self.reply(device, apdu, self._variant))])
-            elif any(device.changes(object_) for object_ in touched):
+                replies = iter([framed(reply(device, apdu, self._variant))])
+            elif any(device.changes(object_) for object_ in objects):
                 replies = known[data[4:8] + data[9:]] = self._replies(device, apdu)
             else:
-                replies = known[data[4:8] + data[9:]] = itertools.repeat(_framed(self.reply(device, apdu, 0)))
+                replies = known[data[4:8] + data[9:]] = itertools.repeat(framed(reply(device, apdu, 0)))
         except octets.Malformed:
-            replies = iter([_framed(b"\x60\x09")])
+            replies = iter([framed(b"\x60\x09")])
         before, behind = next(replies)
         socket_.sendto(before + apdu[2:3] + behind, sender)
-
-    def _touched(self, service: int, body: bytes) -> set[octets.Object]:
-        if service == _READ_PROPERTY:
-            return {octets.read_property(body)[0]}
-        if service == _READ_PROPERTY_MULTIPLE:
-            return {object_ for object_, _ in octets.read_property_multiple(body)}
-        return set()
 
     def _replies(self, device: Device, apdu: bytes) -> Iterator[tuple[bytes, bytes]]:
         made = []
         for variant in range(VARIANTS):
-            made.append(_framed(self.reply(device, apdu, variant)))
+            made.append(framed(reply(device, apdu, variant)))
             yield made[-1]
         yield from itertools.cycle(made)
-
-    def reply(self, device: Device, apdu: bytes, variant: int) -> bytes:
-        """The answer without its invoke id, which belongs behind the first octet."""
-        service, body = apdu[3], apdu[4:]
-        if service == _READ_PROPERTY:
-            object_, (property_, index) = octets.read_property(body)
-            try:
-                value = device.read(object_, (property_, index), variant)
-            except Refused as refused:
-                return bytes((0x50, service)) + b"".join(octets.enumerated(part) for part in refused.reason)
-            about = octets.context(0, octets.identifier(*object_)) + octets.context(1, octets.natural(property_))
-            if index is not None:
-                about += octets.context(2, octets.natural(index))
-            answer = bytes((0x30, service)) + about + octets.opened(3, value)
-        elif service == _READ_PROPERTY_MULTIPLE:
-            answer = bytes((0x30, service)) + b"".join(
-                octets.context(0, octets.identifier(*object_))
-                + octets.opened(1, b"".join(_results(device, object_, references, variant)))
-                for object_, references in octets.read_property_multiple(body)
-            )
-        else:
-            return b"\x60\x09"  # reject: unrecognized service
-        room = octets.MAX_APDU[min(apdu[1] & 0x0F, len(octets.MAX_APDU) - 1)]
-        return answer if len(answer) + 1 <= room else b"\x71\x04"  # abort: segmentation not supported
 
     def _subscribe(self, device: Device, socket_: socket.socket, sender: Address, body: bytes) -> bytes:
         process, object_, confirmed, lifetime = octets.subscribe_cov(body)
         if not device.serves_cov:
             return b"\x60\x09"
         if object_[0] not in ANALOG or object_ not in device.objects:
-            return bytes((0x50, _SUBSCRIBE_COV)) + octets.enumerated(1) + octets.enumerated(31)
+            return bytes((0x50, SUBSCRIBE_COV)) + octets.enumerated(1) + octets.enumerated(31)
         key = (device.index, sender, process, object_)
         if lifetime is None:
             self._subscriptions.pop(key, None)
         else:
-            before, behind = _notification(device, process, object_, lifetime)
+            before, behind = notification(device, process, object_, lifetime)
             subscription = Subscription(device, socket_, sender, process, object_, confirmed, before, behind)
             self._subscriptions[key] = subscription
             if object_ not in device.told:
@@ -218,7 +189,7 @@ class Farm:
                     known.clear()  # what was encoded beforehand is not what notifications will tell
             self._send(subscription, device.told[object_])
         self._turn = list(self._subscriptions.values())
-        return bytes((0x20, _SUBSCRIBE_COV))
+        return bytes((0x20, SUBSCRIBE_COV))
 
     def _send(self, subscription: Subscription, value: float) -> None:
         head = bytes((0x00, 0x05, len(self.times) & 0xFF, 1)) if subscription.confirmed else bytes((0x10, _TELL))
@@ -261,7 +232,7 @@ class Farm:
             if apdu[:2] == b"\x10\x08":
                 self.counts["Who-Is"] += 1
                 for device, socket_ in zip(self.devices, self._sockets, strict=True):
-                    if _in_range(apdu[2:], device.instance):
+                    if in_range(apdu[2:], device.instance):
                         self._i_ams.append((socket_, device.i_am(), sender))
 
     def _command(self, command: dict[str, object]) -> object:
@@ -303,62 +274,6 @@ def _bound(port: int) -> socket.socket:
     socket_.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     socket_.bind(("127.0.0.1", port))
     return socket_
-
-
-def _plain(data: bytes) -> bool:
-    """An unsegmented confirmed request without network addresses: its invoke id is the ninth octet."""
-    return len(data) > 10 and data[1] == 0x0A and data[5] == 0x04 and data[6] < 4
-
-
-def _framed(answer: bytes) -> tuple[bytes, bytes]:
-    """The datagram before and behind its invoke id."""
-    whole = octets.datagram(answer[:1] + b"\0" + answer[1:])
-    return whole[:_REPLY_HEAD], whole[_REPLY_HEAD + 1 :]
-
-
-def _in_range(limits: bytes, instance: int) -> bool:
-    try:
-        found = [int.from_bytes(contents, "big") for _, _, contents in octets.tags(limits)]
-    except octets.Malformed:
-        return False
-    return len(found) != 2 or found[0] <= instance <= found[1]
-
-
-def _results(
-    device: Device, object_: octets.Object, references: list[octets.Reference], variant: int
-) -> Iterator[bytes]:
-    for reference in _expanded(device, object_, references):
-        property_, index = reference
-        about = octets.context(2, octets.natural(property_))
-        if index is not None:
-            about += octets.context(3, octets.natural(index))
-        try:
-            yield about + octets.opened(4, device.read(object_, reference, variant))
-        except Refused as refused:
-            yield about + octets.opened(5, b"".join(octets.enumerated(part) for part in refused.reason))
-
-
-def _expanded(device: Device, object_: octets.Object, references: list[octets.Reference]) -> Iterator[octets.Reference]:
-    for reference in references:
-        if reference[0] not in (ALL, OPTIONAL, REQUIRED):
-            yield reference
-            continue
-        try:
-            yield from ((property_, None) for property_ in device.properties(object_))
-        except Refused:
-            yield reference
-
-
-def _notification(device: Device, process: int, object_: octets.Object, lifetime: int) -> tuple[bytes, bytes]:
-    """A notification's octets before and behind the four of its present value."""
-    before = (
-        octets.context(0, octets.natural(process))
-        + octets.context(1, octets.identifier(8, device.instance))
-        + octets.context(2, octets.identifier(*object_))
-        + octets.context(3, octets.natural(lifetime))
-        + b"\x4e\x09\x55\x2e\x44"
-    )
-    return before, b"\x2f\x09\x6f\x2e\x82\x04\x00\x2f\x4f"
 
 
 def main() -> None:

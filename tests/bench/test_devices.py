@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from bacpypes3.apdu import APDU, ComplexAckPDU, ReadPropertyMultipleACK, UnconfirmedCOVNotificationRequest
 from bacpypes3.pdu import PDU
@@ -11,18 +9,17 @@ from bacpypes3.primitivedata import Real, Unsigned
 
 from bench.clients import raw
 from bench.devices import octets
+from bench.devices.answering import framed, notification, reply
 from bench.devices.building import AI, DEVICE, MSI, Device, kinds, whole_part
-from bench.devices.farm import FIRST_INSTANCE, Farm, _framed, _notification
+from bench.devices.farm import FIRST_INSTANCE
 
 HEAD = b"\x02\x05\x07\x0e"  # ReadPropertyMultiple, any size, invoke id 7
 SMALL_HEAD = b"\x02\x00\x07\x0e"  # the same for whoever takes 50 octets
 
 
 @pytest.fixture
-def farm() -> Iterator[Farm]:
-    made = Farm(devices=1, objects=100, port=0, door=0, changing=1.0, cov=True)
-    yield made
-    made.close()
+def device() -> Device:
+    return Device(0, FIRST_INSTANCE, kinds(100))
 
 
 def asked(*wanted: tuple[octets.Object, int]) -> bytes:
@@ -33,7 +30,7 @@ def asked(*wanted: tuple[octets.Object, int]) -> bytes:
 
 
 def read_by_library(answer: bytes) -> dict[tuple[str, int], object]:
-    before, behind = _framed(answer)
+    before, behind = framed(answer)
     apdu = APDU.decode(PDU((before + b"\x07" + behind)[6:]))
     assert isinstance(apdu, ComplexAckPDU)
     assert apdu.apduInvokeID == 7
@@ -44,24 +41,23 @@ def read_by_library(answer: bytes) -> dict[tuple[str, int], object]:
     }
 
 
-def test_the_library_reads_the_values_that_the_objects_have(farm: Farm) -> None:
-    device = farm.devices[0]
-    read = read_by_library(farm.reply(device, HEAD + asked(((AI, 1), 85), ((AI, 72), 85), ((MSI, 1), 74)), 16))
+def test_the_library_reads_the_values_that_the_objects_have(device: Device) -> None:
+    read = read_by_library(reply(device, HEAD + asked(((AI, 1), 85), ((AI, 72), 85), ((MSI, 1), 74)), 16))
     assert read["analog-input,1", 85].propertyValue.cast_out(Real) == whole_part(0, (AI, 1)) + 0.25
     assert read["analog-input,72", 85].propertyValue.cast_out(Real) == whole_part(0, (AI, 72)) + 0.25
     assert read["multi-state-input,1", 74].propertyValue.cast_out(Unsigned) == 3
 
 
-def test_what_a_device_does_not_have_is_refused_for_itself_alone(farm: Farm) -> None:
+def test_what_a_device_does_not_have_is_refused_for_itself_alone(device: Device) -> None:
     request = HEAD + asked(((AI, 1), 87), ((AI, 999), 85), ((DEVICE, FIRST_INSTANCE), 155))
-    read = read_by_library(farm.reply(farm.devices[0], request, 0))
+    read = read_by_library(reply(device, request, 0))
     assert str(read["analog-input,1", 87].propertyAccessError.errorCode) == "unknown-property"
     assert str(read["analog-input,999", 85].propertyAccessError.errorCode) == "unknown-object"
     assert read[f"device,{FIRST_INSTANCE}", 155].propertyAccessError is None
 
 
-def test_an_answer_that_does_not_fit_is_aborted(farm: Farm) -> None:
-    assert farm.reply(farm.devices[0], SMALL_HEAD + asked(*(((AI, i), 85) for i in range(1, 9))), 0) == b"\x71\x04"
+def test_an_answer_that_does_not_fit_is_aborted(device: Device) -> None:
+    assert reply(device, SMALL_HEAD + asked(*(((AI, i), 85) for i in range(1, 9))), 0) == b"\x71\x04"
 
 
 def test_each_reply_to_a_request_is_another_one_where_values_change() -> None:
@@ -80,8 +76,8 @@ def test_a_hundred_objects_have_room_for_a_request_of_72_inputs() -> None:
     assert len(set(kinds(100))) == 100
 
 
-def test_the_library_reads_a_notification() -> None:
-    before, behind = _notification(Device(0, 5, []), 3, (AI, 9), 60)
+def test_the_library_reads_anotification() -> None:
+    before, behind = notification(Device(0, 5, []), 3, (AI, 9), 60)
     told = UnconfirmedCOVNotificationRequest.decode(APDU.decode(PDU(b"\x10\x02" + before + b"\x3f\x80\0\0" + behind)))
     assert (told.subscriberProcessIdentifier, told.timeRemaining) == (3, 60)
     assert str(told.monitoredObjectIdentifier) == "analog-input,9"
