@@ -146,6 +146,7 @@ def without_conjunctions(prose: str) -> str:
     return _ENGLISH_OR.sub(" / ", prose)
 
 
+@lru_cache(maxsize=16_384)
 def is_readable(text: str) -> bool:
     """Whether `cut` reads everything that a person would: no other alphabet, nothing invisible, nothing too long."""
     if len(text) > LONGEST_TEXT:
@@ -176,6 +177,7 @@ def cut(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=16_384)
 def concepts(words: tuple[str, ...]) -> frozenset[str]:
     """What the words mean, together. A last single letter counts only after a word that is known."""
     meant: set[str] = set()
