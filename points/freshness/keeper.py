@@ -22,9 +22,6 @@ from points.model import Device, EventKind, Point
 
 HEARTBEAT = 30.0  # seconds; a device of which we heard nothing for so long is asked for something
 SHORTEST_REST = 0.001  # seconds; a clock has steps, and what is due within one is not waited for in circles
-SMOOTHING = 0.2  # the weight of one answer in a device's latency
-LATENCY_TOLD = 0.25  # the part by which it has to change before that is noted
-LATENCY_MATTERS = 0.01  # seconds; less is not worth noting
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +43,6 @@ class Keeper:
         )
         self._resting: asyncio.Future[None] | None = None
         self._last_turn = self._now()
-        self._latency = around.passports.learned(device.ref).latency
         self._at_fault = False  # the latest attempt ended in a fault of ours
 
     async def run(self) -> None:
@@ -100,8 +96,7 @@ class Keeper:
             await self._rest(now)
             return
         self._at_fault = False
-        took = (self._now() - now) / requests
-        self._note_latency(took)
+        took = self._around.bacnet.took(self.device.ref) or 0.0
         self._around.trunks.answered(self.device.ref, now)
         half_mute = self.work.subscriptions.unanswered > 0
         self._changed(self.liveness.answered(self._now(), took, half_mute=half_mute), "")
@@ -176,12 +171,6 @@ class Keeper:
         """The way to the device's network is open again."""
         self.liveness.probe_at = min(self.liveness.probe_at, at)
         self._nudge()
-
-    def _note_latency(self, took: float) -> None:
-        self._latency = took if self._latency is None else self._latency + SMOOTHING * (took - self._latency)
-        noted = self._around.passports.learned(self.device.ref).latency
-        if noted is None or abs(self._latency - noted) > max(LATENCY_MATTERS, LATENCY_TOLD * noted):
-            self._around.passports.learn(self.device.ref, latency=round(self._latency, 3))
 
     def _nudge(self) -> None:
         if self._resting is not None:

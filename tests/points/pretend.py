@@ -62,6 +62,7 @@ class PretendDevice:
         self.ref = DeviceRef(network=network, address=address, instance=instance)
         self.properties: dict[tuple[str, int, str], Answer] = {("device", instance, "system-status"): "operational"}
         self.silent = False
+        self.took: float | None = None  # seconds that its answers take
         self.reads_multiple = True
         self.most_at_once: int | None = None  # properties in one request, before it aborts
         self.cov_room: int | None = None
@@ -113,6 +114,9 @@ class PretendBacnet:
     async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
         del target, wait
         return [self.i_am(d) for d in self.devices.values() if low <= d.ref.instance <= high and not d.silent]
+
+    def took(self, device: DeviceRef) -> float | None:
+        return self.devices[device].took
 
     async def read(self, device: DeviceRef, wanted: Property) -> Datum:
         answer = (await self._reach(device, "read")).value(wanted)

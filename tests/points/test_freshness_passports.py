@@ -157,25 +157,6 @@ async def test_nothing_that_fails_is_tried_on_a_known_site() -> None:
         assert bench.status().cov == 3
 
 
-async def test_latency_is_noted_when_it_has_changed_much() -> None:
-    device = PretendDevice()
-    point = a_point(device, 1)
-    async with kept(device, points=[point]) as bench:
-        seconds = 0.2
-
-        async def think() -> None:
-            await bench.clock.sleep(seconds)
-
-        device.takes = think
-        await bench.clock.pass_(900)
-        assert bench.passports.of(device.ref).latency == pytest.approx(0.2, rel=0.3)
-        bench.passports.taken_changes()
-        seconds = 0.21
-        await bench.clock.pass_(900)
-        devices, _ = bench.passports.taken_changes()
-        assert devices == {}
-
-
 async def test_a_device_that_lets_nobody_read_many_is_polled_all_the_same() -> None:
     device = PretendDevice()
     device.has("binary-input", 7, present_value=True, status_flags=(False,) * 4)
