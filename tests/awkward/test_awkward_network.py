@@ -67,7 +67,10 @@ async def test_a_router_that_refuses_to_route_is_silence_and_is_forgiven() -> No
 async def test_a_trunk_gets_no_more_at_once_than_its_router_bears() -> None:
     router = trunk(11, 10, delay=0.02)
     router.flood = 2
-    async with town(router, box(5)) as here, agent_in(here, settings=replace(SETTINGS, retries=3)) as agent:
+    async with (
+        town(router, box(5)) as here,
+        agent_in(here, settings=replace(SETTINGS, apdu_timeout=0.5, retries=3)) as agent,
+    ):
         await agent.discover()
         await until(agent.complete)
         borne = agent.passports.network(11).outstanding
