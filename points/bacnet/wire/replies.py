@@ -155,7 +155,6 @@ def _value(octets: bytes, place: Place, key: Key, asked: Asked, places: dict[Key
     try:
         return decode(octets, *place, asked.shapes[key])
     except ProtocolError as error:
-        del places[key]
         return ProtocolError(f"{_named(key, asked)} cannot be decoded: {error}")
 
 

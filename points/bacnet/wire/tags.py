@@ -86,7 +86,7 @@ def unsigned(number: int, octets: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def optional_unsigned(number: int, octets: bytes, at: int, end: int) -> tuple[int | None, int]:
-    if at >= end or octets[at] & 0xF8 != number << 4 | 0x08 or octets[at] & 7 > _MORE_LENGTH:
+    if at >= end or octets[at] & 0xF8 != number << 4 | 0x08:
         return None, at
     return unsigned(number, octets, at, end)
 

@@ -195,6 +195,21 @@ class TestMany:
         with pytest.raises(ProtocolError, match="something else"):
             replies.read_property_multiple(read_property_multiple_ack([*ANSWERED, foreign]), 0, WANTED)
 
+    @pytest.mark.parametrize(
+        "number",
+        [
+            application(2, b"\x55"),  # of no context
+            context(2, b""),
+            context(2, bytes(4) + b"\x55"),
+            context(1, b"\x55"),
+            inside(2, b"\x55"),
+        ],
+    )
+    def test_a_result_without_its_property_is_an_error(self, number: bytes) -> None:
+        body = number + inside(4, real(1))
+        with pytest.raises(ProtocolError):
+            replies.read_property_multiple(context(0, object_octets(ANALOG_INPUT, 1)) + inside(1, body), 0, [FIRST])
+
     def test_a_cut_off_answer_is_an_error(self) -> None:
         ack = read_property_multiple_ack(ANSWERED)
         for length in range(len(ack)):

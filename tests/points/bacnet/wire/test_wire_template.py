@@ -32,7 +32,7 @@ from points.bacnet.wire.primitives import UNTYPED
 from points.bacnet.wire.reading import Memory
 from points.bacnet.wire.tags import decode
 from points.bacnet.wire.template import Template
-from points.errors import DeviceError, ProtocolError
+from points.errors import DeviceError, DeviceRefused, ProtocolError
 
 WANTED = (
     Property("analog-input", 1, "present-value"),
@@ -124,6 +124,49 @@ def test_of_other_values_those_that_changed_are_decoded_alone(monkeypatch: pytes
     assert decoded == [enumerated(0), application(8, b"\x04\x40")]
 
 
+def test_a_state_that_goes_there_and_back_is_told_each_time() -> None:
+    memory = Memory(WANTED)
+    states = [1, 0, 1, 0, 0, 1]
+    sent = [reply(real(number), real(2), state=enumerated(state)) for number, state in enumerate(states)]
+    assert [memory.take(octets, 0)[2] for octets in sent] == [bool(state) for state in states]
+    assert memory.decoded == 1
+
+
+def test_a_changed_value_that_is_none_is_an_error_in_its_place() -> None:
+    memory = Memory(WANTED)
+    for state in (enumerated(1), enumerated(0), b"\x80\x00", b"\x80\x10", enumerated(1)):
+        octets = reply(real(1), real(2), state=state)
+        whole = replies.read_property_multiple(octets, 0, WANTED)
+        assert comparable(memory.take(octets, 0)) == comparable(whole)
+
+
+def test_a_list_of_one_real_stays_a_list() -> None:
+    wanted = Property("analog-output", 1, "priority-array")
+    for memory in (Memory([wanted]), Memory([wanted, WANTED[0]])):
+        for value in (1.0, 2.0, 3.0):
+            if memory.service == 12:
+                octets = read_property_ack(1, 1, 87, real(value))
+            else:
+                octets = read_property_multiple_ack(
+                    [Result(1, 1, 87, real(value)), Result(ANALOG_INPUT, 1, PRESENT_VALUE, real(value))]
+                )
+            assert memory.take(octets, 0)[0] == (value,)
+
+
+def test_a_value_that_is_then_refused_in_the_same_reply_is_refused() -> None:
+    memory = Memory([WANTED[0], WANTED[3]])
+    for value in (1.0, 2.0, 3.0):
+        octets = read_property_multiple_ack(
+            [
+                Result(ANALOG_INPUT, 1, PRESENT_VALUE, real(value)),
+                Result(ANALOG_INPUT, 1, PRESENT_VALUE, (2, 32)),
+                Result(ANALOG_INPUT, 3, PRESENT_VALUE, real(value)),
+            ]
+        )
+        answers = memory.take(octets, 0)
+        assert (type(answers[0]), answers[1]) == (DeviceRefused, value)
+
+
 def test_what_else_changes_is_decoded() -> None:
     memory = Memory(WANTED)
     for octets in (
@@ -182,6 +225,7 @@ def test_a_template_knows_its_own_replies_only() -> None:
     assert template.values(reply(real(3), real(9))) is None  # that REAL is none of the template's
     assert template.values(octets + b"\0") is None
     assert template.values(octets[:-1]) is None
+    assert template.values(b"\0" + octets) is None
     assert template.values(b"") is None
 
 

@@ -224,6 +224,8 @@ def test_a_value_is_what_its_property_says(
         b"\x27",
         b"\x20",
         b"\x25\x09" + bytes(9),
+        b"\x35\x09" + bytes(9),
+        b"\x95\x09" + bytes(9),
         b"\x30",
         b"\x90",
         b"\x54" + bytes(4),
