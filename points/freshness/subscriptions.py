@@ -19,12 +19,12 @@ from points.bacnet.port import Bacnet
 from points.clock import Clock
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.freshness.agenda import Agenda
-from points.freshness.states import Cov, PointState
-from points.model import Device
+from points.freshness.states import Cov, PointState, phase_of
+from points.model import Device, DeviceId
 from points.passport import Oddity, Passports
 
 LIFETIME = 900  # seconds; short enough that a forgotten one ends soon, never 0 (for ever)
-RENEW_AT = LIFETIME / 2
+RENEW_AT, SPREAD = LIFETIME / 2, 0.2  # seconds; devices subscribed to at once are renewed up to this part earlier
 PROCESS = 17_001  # ours; the same after a restart, so that old subscriptions are renewed and not added to
 RETRY_REFUSED = 86_400.0  # seconds before asking again for what was refused
 RETRY_CROWDED = LIFETIME + 60.0  # seconds; then what an earlier life of ours held there has ended
@@ -43,6 +43,11 @@ _NO_SERVICE = frozenset({"unrecognized-service", "service-request-denied"})
 _log = structlog.get_logger(__name__)
 
 
+def renewed_after(device: DeviceId) -> float:
+    """When this device's subscriptions are renewed: at half their life, some sooner, never all devices' at once."""
+    return RENEW_AT * (1 - phase_of(device, SPREAD))
+
+
 class Subscriptions:
     """Belongs to one keeper, which gives it time."""
 
@@ -51,6 +56,7 @@ class Subscriptions:
     ) -> None:
         self._bacnet = bacnet
         self._device = device.ref
+        self._renew_after = renewed_after(device.id)
         self._passports = passports
         self._clock = clock
         self._states = sorted(states, key=lambda state: (state.deadline, state.point.id))
@@ -60,6 +66,7 @@ class Subscriptions:
         self._ready: list[tuple[int, PointState]] = []  # whose renewal is due, the most urgent first
         self._beyond: dict[PointState, None] = {}  # for which there is no room, the most urgent first
         self._displaced: set[PointState] = set()  # which run out, and make room for more urgent ones
+        self._doubtful: list[PointState] = []
         self._crowded = 0
         self._not_before = float("-inf")
         self._renewed_all = float("-inf")
@@ -87,6 +94,8 @@ class Subscriptions:
             return None
         for state in self._renewals.take(now):
             heapq.heappush(self._ready, (self._rank[state], state))
+            if self.unanswered:
+                self._doubt(state)
         while self._ready:
             _, state = heapq.heappop(self._ready)
             if state not in self._renewals:  # otherwise it was arranged anew since
@@ -108,6 +117,11 @@ class Subscriptions:
         self._answered()
         self._granted(state, now)
         return True
+
+    def doubtful(self) -> list[PointState]:
+        """Those of which, since this was last asked, it has become doubtful that they are renewed in time."""
+        doubtful, self._doubtful = self._doubtful, []
+        return doubtful
 
     def expire(self, now: float) -> list[PointState]:
         """Those whose life ended without renewal; they are polled until they are granted again."""
@@ -189,7 +203,7 @@ class Subscriptions:
             elif room > 0:
                 room -= 1
                 state.cov = Cov.HELD if held else Cov.WANTED
-                self._renewals.put(state, state.expires_at - RENEW_AT if held else now)
+                self._renewals.put(state, state.expires_at - LIFETIME + self._renew_after if held else now)
             elif held:
                 self._displaced.add(state)
             else:
@@ -203,7 +217,7 @@ class Subscriptions:
             self.held += 1
         state.vouched = now >= self._distrusted_until
         state.expires_at = state.listens_until = now + LIFETIME
-        self._renewals.put(state, now + RENEW_AT)
+        self._renewals.put(state, now + self._renew_after)
         self._ends.put(state, state.expires_at)
         limit = self.limit
         if limit is not None and self.held > limit:
@@ -224,10 +238,16 @@ class Subscriptions:
         now = self._clock.now().timestamp()
         self._not_before = now + min(LONGEST_BREATH, FIRST_BREATH * 2 ** min(self.unanswered, 10))
         self.unanswered += 1
-        state.vouched = False
+        for doubtful in (state, *(other for _, other in self._ready)):
+            self._doubt(doubtful)
         self._renewals.put(state, now)
         if self.unanswered >= MUTE_FROM:
             self._passports.odd(self._device, Oddity.SILENT_RENEWAL)
+
+    def _doubt(self, state: PointState) -> None:
+        if state.vouched:
+            state.vouched = False
+            self._doubtful.append(state)
 
     def _refused(self, state: PointState, error: DeviceRefused | ProtocolError, now: float) -> None:
         code = error.code if isinstance(error, DeviceRefused) else "protocol-error"

@@ -15,6 +15,7 @@ from points.bacnet.batches import Batches
 from points.bacnet.port import Bacnet, Notification
 from points.clock import Clock
 from points.errors import DeviceSilent
+from points.freshness.agenda import NEVER
 from points.freshness.hearsay import Hearsay
 from points.freshness.intake import Intake
 from points.freshness.polling import Polling
@@ -27,6 +28,7 @@ from points.model import Device, DeviceId, Event, EventKind
 from points.passport import Oddity, Passports
 
 SUBSCRIBED_AT_ONCE = 16  # points, between two polls: neither may starve the other
+BREATH = 1.0  # seconds after so many
 POLLED_AGAIN = 3.0  # seconds that a point has to be polled in once its subscription stands for it no more
 RESTARTED_TOGETHER = 5.0  # seconds that devices of one power supply are polled again over
 
@@ -83,12 +85,13 @@ class Work:
             once_more=self.rounds.soon,
         )
         self._begun = False  # every point has been asked for once
+        self._subscribe_at = now
         self._told_refusal = False
 
     @property
     def next_at(self) -> float:
         """When there is something to do."""
-        subscriptions = self.subscriptions.next_at if self._begun else float("inf")
+        subscriptions = max(self._subscribe_at, self.subscriptions.next_at) if self._begun else NEVER
         return min(self.rounds.next_at, subscriptions, self.pulse.due, self.hearsay.next_at)
 
     async def some(self, now: float) -> int:
@@ -97,7 +100,7 @@ class Work:
         if self.pulse.due <= now:
             requests += await self._feel(now)
         requests += await self._poll(now)
-        if self._begun:
+        if self._begun and self._subscribe_at <= now:
             requests += await self._subscribe()
         return requests
 
@@ -122,6 +125,7 @@ class Work:
         self.hearsay.set_back()
         self.rounds.tidy(now)
         self.pulse.tidy(now)
+        self._subscribe_at = now
 
     def notified(self, notification: Notification) -> bool:
         """Takes what it says; True if it is of any use."""
@@ -174,12 +178,15 @@ class Work:
                 granted = await self.subscriptions.ask(state, self._now())
             except DeviceSilent:
                 # That it does not answer this is no reason to leave it alone: a poll tells.
-                self._stands(state)
+                for doubtful in self.subscriptions.doubtful():
+                    self._stands(doubtful)
                 return requests + await self._polling.soon([state])
             self._answered(self._now())
             self._stands(state)
             if not granted:
                 self._tell_refusal()
+        if requests >= SUBSCRIBED_AT_ONCE:
+            self._subscribe_at = self._now() + BREATH
         return requests
 
     async def _feel(self, now: float) -> int:

@@ -16,8 +16,10 @@ from pretend import FINE, START, PretendDevice, a_point, settle
 from points.bacnet.port import Answer, Query
 from points.catalog import Catalog
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
-from points.freshness.subscriptions import LIFETIME, LONGEST_BREATH, PROCESS, RETRY_REFUSED
+from points.freshness.subscriptions import LIFETIME, LONGEST_BREATH, PROCESS, RETRY_REFUSED, renewed_after
 from points.model import DeviceId, EventKind, Kind, PointId, Quality, Ref, Source
+
+RENEWED = renewed_after(DeviceId("ahu-1"))
 
 
 async def test_a_point_is_read_at_once_and_then_before_its_deadline() -> None:
@@ -209,7 +211,7 @@ async def test_subscriptions_are_renewed_at_half_their_life() -> None:
     device = PretendDevice()
     async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
         device.requests.clear()
-        await bench.clock.pass_(LIFETIME / 2 - 2)
+        await bench.clock.pass_(RENEWED - 2)
         assert "subscribe" not in device.requests
         await bench.clock.pass_(4)
         assert device.requests.count("subscribe") == 1
@@ -265,7 +267,7 @@ async def test_a_lost_renewal_is_tried_again_and_ends_in_polls() -> None:
     async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
         device.cov_room = 0
         device.subscriptions.clear()  # the device was restarted, and has no room any more
-        await bench.clock.pass_(LIFETIME / 2 + 2)
+        await bench.clock.pass_(RENEWED + 2)
         assert bench.freshness.devices()[DeviceId("ahu-1")].cov == 0
         device.has("analog-input", 1, present_value=30.0)
         await bench.clock.pass_(DEADLINE)
@@ -388,7 +390,7 @@ async def _late_renewals(bench: Bench, device: PretendDevice, monkeypatch: pytes
         await bench.clock.sleep(6)
         raise DeviceSilent("no answer")
 
-    await bench.clock.pass_(LIFETIME / 2 - 10)
+    await bench.clock.pass_(RENEWED - 10)
     device.requests.clear()
     monkeypatch.setattr(bench.bacnet, "subscribe", no_answer)
     return asked

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kept import Bench, kept
+from kept import DEADLINE, Bench, kept
 from pretend import PretendDevice, a_point
 
 from points.bacnet.port import Answer, Datum, Property
@@ -118,7 +118,7 @@ async def test_a_device_that_was_away_is_asked_whether_it_was_restarted() -> Non
     async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
         await bench.clock.pass_(BASELINE)
         device.silent = True
-        await bench.clock.pass_(600)
+        await bench.clock.pass_(EVERY / 3)
         device.silent = False
         bench.bacnet.restart(device, "tuesday")
         await bench.clock.pass_(90)
@@ -169,7 +169,9 @@ async def test_a_device_that_does_not_answer_this_is_still_polled(monkeypatch: p
             return value(wanted)
 
         monkeypatch.setattr(device, "value", swallows)
+        device.requests.clear()
         for _ in range(int(BASELINE / 10)):
             await bench.clock.pass_(10)
             assert bench.reading().is_good
         assert bench.told == []
+        assert len(device.requests) <= BASELINE / DEADLINE * 2 + 4
