@@ -35,6 +35,7 @@ from points.discovery.objects import asks
 PARTS = ("rpm", "cov", "latency", "poll", "discovery")
 SITE_DEVICES, SITE_OBJECTS = 500, 100
 OTHERS_DEVICES = 50  # of the same devices, for clients that would take minutes for all
+BUSY = 0.7  # load average before the run
 FORGIVEN = 2  # rounds in which a client failed, and it is left out of the case
 _KINDS = ("analog-input", "analog-value", "binary-input", "binary-value", "multi-state-input")
 
@@ -61,6 +62,7 @@ class Bench:
             with self._forgiving(case, client):
                 rate = reads.rate(client, job, seconds=self._seconds, changing=changing)
                 self._run.add(case, client, rate.per_second)
+                print(f"{'':24} {'':18} {rate.cpu:14.2f} cores")
 
     def cov(self) -> None:
         with farm(notifications.DEVICES) as devices:
@@ -154,6 +156,10 @@ def main() -> None:
     whole = not arguments.only and not arguments.quick
     rounds, seconds = (1, 1.0) if arguments.quick else (arguments.rounds, arguments.seconds)
     run = Run(machine={"date": datetime.now(UTC).strftime("%d %B %Y"), **machine.described(), "rounds": str(rounds)})
+    if float(run.machine["load before"]) > BUSY:
+        run.note(
+            f"The machine was busy with something else (load {run.machine['load before']}): these figures are poor."
+        )
     bench = Bench(run, rounds=rounds, seconds=seconds)
     parts: dict[str, Callable[[], None]] = {
         "rpm": bench.rpm,

@@ -35,7 +35,7 @@ def rate(client: str, job: Job, *, seconds: float, changing: bool) -> Rate:
 def check(answer: Job, *, changing: bool) -> None:
     """Raises Failed unless the client has decoded what the devices said."""
     early, late = answer["early"], answer["late"]
-    if len(early) != IN_FLIGHT or len(late) != IN_FLIGHT:
+    if len(early) != IN_FLIGHT or not all(late):
         raise Failed("a request in flight was never answered")
     for position, (before, after) in enumerate(zip(early, late, strict=True)):
         device = position % DEVICES

@@ -45,7 +45,8 @@ class Arrivals:
 async def read_in_parallel(readers: Sequence[Read], job: Job) -> Job:
     """Each reader in a loop of its own for `job["seconds"]`; the values that came, counted between two moments."""
     count, running = 0, True
-    samples: list[list[float]] = [[] for _ in readers]
+    first: list[Sequence[float]] = [[] for _ in readers]
+    last: list[Sequence[float]] = [[] for _ in readers]
 
     async def repeat(position: int, read: Read) -> None:
         nonlocal count
@@ -54,17 +55,17 @@ async def read_in_parallel(readers: Sequence[Read], job: Job) -> Job:
             if len(values) != job["values"]:
                 raise ValueError(f"{len(values)} values instead of {job['values']}")
             count += len(values)
-            samples[position] = values  # type: ignore[assignment]
+            first[position] = first[position] or values
+            last[position] = values
 
     tasks = [asyncio.create_task(repeat(*each)) for each in enumerate(readers)]
     await _pause(WARM_UP, tasks)
     before, started, cpu = count, time.perf_counter(), _cpu()
-    early = [list(map(float, sample)) for sample in samples]
     await _pause(job["seconds"], tasks)
     elapsed, cpu, counted = time.perf_counter() - started, _cpu() - cpu, count - before
     running = False
     await asyncio.wait(tasks, timeout=1.0)
-    late = [list(map(float, sample)) for sample in samples]
+    early, late = ([list(map(float, values)) for values in samples] for samples in (first, last))
     return {"values": counted, "seconds": elapsed, "cpu": cpu, "early": early, "late": late}
 
 

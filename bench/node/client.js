@@ -44,7 +44,8 @@ async function rpm() {
   }
   let running = true;
   let count = 0;
-  const samples = [];
+  const early = [];
+  const late = [];
   async function repeat(position) {
     const address = job.devices[position % job.devices.length];
     while (running) {
@@ -52,7 +53,8 @@ async function rpm() {
       const values = answer.values.map((object) => object.values[0].value[0].value);
       if (values.length !== job.values) throw new Error(`${values.length} values instead of ${job.values}`);
       count += values.length;
-      samples[position] = values;
+      early[position] ??= values;
+      late[position] = values;
     }
   }
   const loops = [];
@@ -60,12 +62,11 @@ async function rpm() {
   const failed = Promise.all(loops);
   await Promise.race([pause(WARM_UP), failed]);
   const [before, started, used] = [count, now(), cpu()];
-  const early = samples.slice();
   await Promise.race([pause(job.seconds), failed]);
-  const answer = { values: count - before, seconds: now() - started, cpu: cpu() - used, early };
+  const answer = { values: count - before, seconds: now() - started, cpu: cpu() - used };
   running = false;
   await Promise.race([failed, pause(1)]); // one whose invoke id was taken by a later request is never answered
-  say({ ...answer, late: samples });
+  say({ ...answer, early, late });
 }
 
 async function cov() {
