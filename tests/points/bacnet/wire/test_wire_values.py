@@ -27,6 +27,7 @@ from wire_octets import (
 )
 
 from points.bacnet.port import Datum, Opaque
+from points.bacnet.wire import tags
 from points.bacnet.wire.tags import decode_values
 from points.errors import ProtocolError
 
@@ -277,3 +278,10 @@ def test_the_work_is_as_long_as_the_octets(octets: bytes) -> None:
     with contextlib.suppress(ProtocolError):
         decode_values(counted, 0, len(counted), "device", "object-list", None)
     assert counted.looked <= 4 * len(octets)
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x28", b"\x2d\x05" + bytes(5), b"\x21\x07", b"\x39\x07", b"\x2e", b"\x29"])
+def test_a_number_of_a_context_is_just_that(octets: bytes) -> None:
+    with pytest.raises(ProtocolError):
+        tags.unsigned(2, octets, 0, len(octets))
+    assert tags.unsigned(2, b"\x2a\x01\x02", 0, 3) == (0x102, 3)
