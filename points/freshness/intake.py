@@ -12,7 +12,7 @@ from points.bacnet.port import Answer
 from points.errors import ProtocolError
 from points.freshness.marker import Marker
 from points.freshness.quality import reading_of
-from points.freshness.states import PointState, again
+from points.freshness.states import Age, PointState, again
 from points.model import DeviceId, Reading, Source
 
 _log = structlog.get_logger(__name__)
@@ -51,7 +51,5 @@ class Intake:
     def unchanged(self, state: PointState, before: Reading, time: datetime, at: float) -> None:
         """The poll that made `before` was answered with the same octets."""
         state.reading = state.polled = reading = again(before, time)
-        state.acquired = at
-        if state.check_at is None:
-            self._marker.keep(state)
+        state.acquired, state.age = at, Age.FRESH
         self._put(reading)

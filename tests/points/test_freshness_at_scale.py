@@ -205,6 +205,21 @@ async def test_what_had_become_stale_is_good_again_though_the_reply_is_the_same(
         assert bench.reading().quality is Quality.STALE  # its age is watched as before
 
 
+async def test_what_went_offline_is_watched_again_once_it_answers() -> None:
+    device = PretendDevice()
+    points = [a_point(device, 1), a_point(device, 2)]
+    device.has("analog-input", 2, present_value=float("nan"))
+    async with kept(device, points=points) as bench:
+        for _ in range(2):
+            await bench.clock.pass_(61)
+            device.silent = True
+            await bench.clock.pass_(4 * DEADLINE)
+            assert [bench.reading(point.id).reason for point in points] == ["offline", "offline"]
+            device.silent = False
+            await bench.clock.pass_(120)
+            assert [bench.reading(point.id).reason for point in points] == ["", "nan"]
+
+
 async def test_a_point_with_a_protocol_error_is_counted_each_time() -> None:
     device = PretendDevice()
     points = [a_point(device, 1), a_point(device, 2)]
