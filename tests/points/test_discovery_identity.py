@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 from controllers import a_controller, an_ahu, elsewhere, found, kinds
 from pretend import PretendBacnet, PretendDevice
 
-from points.bacnet.port import IAm
+from points.bacnet.port import Answer, Datum, IAm, Property, Query
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, NotApprovable, approve
 from points.discovery.identity import digest, is_moved, is_replaced
+from points.errors import DeviceRefused
 from points.model import Device, DeviceId, DeviceRef, EventKind
 from points.passport import Passports
 
@@ -158,13 +159,30 @@ async def test_of_two_that_claim_to_be_the_lost_device_neither_is_believed() -> 
     assert sum(bool(each.quarantine) for each in second.catalog.devices.values()) == 2
 
 
+class Answering(PretendBacnet):
+    """Who is asked for a device that it is not says so."""
+
+    def _is_not(self, device: DeviceRef) -> bool:
+        return device not in self.devices and any(device.address == there.address for there in self.devices)
+
+    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
+        if self._is_not(device):
+            raise DeviceRefused(f"{device}", "unknown-object")
+        return await super().read(device, wanted)
+
+    async def read_many(self, query: Query) -> Sequence[Answer]:
+        if self._is_not(query.device):
+            return [DeviceRefused(f"{query.device}", "unknown-object") for _ in query.wanted]
+        return await super().read_many(query)
+
+
 async def test_an_address_that_another_device_has_now_does_not_answer_for_the_one_that_moved() -> None:
     one, two = an_ahu(100, "AHU-1"), an_ahu(200, "AHU-2")
     two.has("device", 200, serial_number="008")
     first = await found(one, two)
     swapped = elsewhere(an_ahu(100, "AHU-1"), two.ref.address), elsewhere(an_ahu(200, "AHU-2"), one.ref.address)
     swapped[1].has("device", 200, serial_number="008")
-    second = await found(*swapped, known=first.catalog)
+    second = await found(known=first.catalog, bacnet=Answering(*swapped))
     assert {each.ref for each in second.catalog.devices.values()} == {each.ref for each in swapped}
     assert kinds(second) == [EventKind.DEVICE_MOVED] * 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from controllers import a_controller, add, an_ahu, elsewhere, found, kinds
@@ -175,6 +176,21 @@ async def test_a_discovery_that_was_broken_off_goes_on_from_there() -> None:
     whole = await found(*devices)
     assert resumed.catalog.devices == whole.catalog.devices
     assert resumed.catalog.points == whole.catalog.points
+
+
+async def test_devices_of_one_name_have_ids_of_their_own_in_every_part() -> None:
+    parts = await broken_off(*(an_ahu(number, "JACE") for number in range(1, 4)), after=3)
+    assert len(merged(parts).devices) == 3
+    assert len(merged(parts).points) == 9
+
+
+async def test_a_device_whose_objects_were_never_pinned_is_read_once_more() -> None:
+    device = an_ahu()
+    known = (await found(device)).catalog
+    unpinned = [replace(each, object_digest="") for each in known.devices.values()]
+    again = await found(device, known=Catalog.of(unpinned, known.points.values()))
+    assert again.catalog == known
+    assert again.events == []
 
 
 async def test_a_device_without_a_revision_is_believed_only_if_it_was_read_just_now() -> None:
