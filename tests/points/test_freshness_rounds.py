@@ -182,5 +182,5 @@ def test_an_agenda_does_not_grow_with_what_is_forgotten() -> None:
     for at in range(10_000):
         agenda.put("renewal", float(at))
     assert len(agenda) == 1
-    assert len(agenda._heap) < 100  # noqa: SLF001 - memory has no other door
+    assert len(agenda._heap) < 100
     assert agenda.take(9_999.0) == ["renewal"]
