@@ -6,7 +6,9 @@ their keys beside them, so that a new field needs no migration: one that was not
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +21,8 @@ from facility.database import StateDatabase, StateUnavailable
 from facility.rows import DeviceRow, PointRow, SpaceRow, StateRow, table_of, upsert
 from points.catalog import Catalog
 from points.model import Device, Point, Space
+
+AT_ONCE = 1000  # documents in memory: those of a large site are as large as its catalog
 
 _DEVICE = TypeAdapter(Device)
 _POINT = TypeAdapter(Point)
@@ -51,11 +55,9 @@ async def save_catalog(db: StateDatabase, catalog: Catalog) -> None:
     """Makes the stored catalog this one, in one transaction."""
 
     def work(connection: Connection) -> None:
-        devices = [device_document(each) for each in catalog.devices.values()]
-        points = [point_document(each) for each in catalog.points.values()]
-        spaces = [{"id": each.id, "document": _dump(_SPACE, each)} for each in catalog.spaces.values()]
-        _replace(connection, DeviceRow, devices)
-        _replace(connection, PointRow, points)
+        spaces = ({"id": each.id, "document": _dump(_SPACE, each)} for each in catalog.spaces.values())
+        _replace(connection, DeviceRow, map(device_document, catalog.devices.values()))
+        _replace(connection, PointRow, map(point_document, catalog.points.values()))
         _replace(connection, SpaceRow, spaces)
 
     await db.run(work)
@@ -84,11 +86,13 @@ def _dump(adapter: TypeAdapter[Any], thing: Device | Point | Space) -> str:
     return json.dumps(adapter.dump_python(thing, mode="python"), default=str, ensure_ascii=False)
 
 
-def _documents(connection: Connection, row: type[StateRow]) -> list[str]:
+def _documents(connection: Connection, row: type[StateRow]) -> Iterator[str]:
     table = table_of(row)
-    return list(connection.scalars(select(table.c.document).order_by(table.c.id)))
+    wanted = select(table.c.document).order_by(table.c.id).execution_options(yield_per=AT_ONCE)
+    return iter(connection.scalars(wanted))
 
 
-def _replace(connection: Connection, row: type[StateRow], documents: list[dict[str, Any]]) -> None:
+def _replace(connection: Connection, row: type[StateRow], documents: Iterator[dict[str, Any]]) -> None:
     connection.execute(delete(table_of(row)))
-    upsert(connection, row, documents)
+    while some := list(itertools.islice(documents, AT_ONCE)):
+        upsert(connection, row, some)
