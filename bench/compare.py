@@ -12,7 +12,6 @@ from bench.contenders import BAC0, BACNET_JS, BACPYPES3, CLIENTS, FACILITY, RAW
 from bench.figures import CASES, UNITS, Run
 
 ON_FARM = "rpm-unchanged-on-farm"
-RESPONDER = "rpm-unchanged on the farm"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
