@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from functools import reduce
+from itertools import product
+from operator import or_
 
 from points.bacnet.port import Answer
 from points.bacnet.values import shortest
@@ -16,6 +19,12 @@ from points.model import Kind, Point, Quality, Reading, Source, StatusFlags, Val
 
 # The order of the bits in BACnetStatusFlags (ASHRAE 135).
 _BITS = (StatusFlags.IN_ALARM, StatusFlags.FAULT, StatusFlags.OVERRIDDEN, StatusFlags.OUT_OF_SERVICE)
+# Looked up and not put together: this is asked for every reading, and flags are slow to combine.
+_STATUS = {
+    bits: reduce(or_, (flag for flag, bit in zip(_BITS, bits, strict=False) if bit), StatusFlags.NONE)
+    for length in range(len(_BITS) + 1)
+    for bits in product((False, True), repeat=length)
+}
 NO_FAULT = "no-fault-detected"
 _FAULT = "fault"
 
@@ -48,12 +57,9 @@ def reading_of(
 
 def flags_of(answer: Answer) -> StatusFlags:
     """Status flags, of bit strings of any length; none where the device has none."""
-    status = StatusFlags.NONE
-    if isinstance(answer, tuple):
-        for bit, flag in zip(answer, _BITS, strict=False):
-            if bit is True:
-                status |= flag
-    return status
+    if not isinstance(answer, tuple):
+        return StatusFlags.NONE
+    return _STATUS[tuple([bit is True for bit in answer[: len(_BITS)]])]
 
 
 def _worth(status: StatusFlags, reliability: Answer, event_state: Answer) -> tuple[Quality, str]:
