@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 import structlog
@@ -24,12 +25,14 @@ from facility.model import Alarm
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
 from points.events import Events, Listener
-from points.model import DeviceId, Event, Point, Reading
+from points.model import DeviceId, Event, Point, PointId, Reading
 from points.store import PointStore
 
 log = structlog.get_logger(__name__)
 
 SILENCE = 0.5  # seconds without a next one: the alarm feed has told all that stand (it tells them at once)
+
+REPEAT = timedelta(seconds=60)  # a value that is as it was is told again so seldom; its `t` is never younger than it is
 
 
 class AlarmFeed(Protocol):
@@ -62,6 +65,7 @@ class Content:
         self._alarms = alarms
         self._clock = clock
         self._numbers = itertools.count(1)
+        self._told: dict[PointId, Reading] = {}  # by this connection
         self._unfit: set[str] = set()  # ids that cannot be topics, told once
         self._ears = ExitStack()
         self._heard: Listener | None = None
@@ -96,7 +100,8 @@ class Content:
                     await self._put_state(outlet, topic, point)
 
     async def follow_states(self, outlet: Outlet, caught_up: Callable[[], Awaitable[None]]) -> None:
-        """Every present reading, then `caught_up`, then what changes."""
+        """Every present reading, then `caught_up`, then what changes, and from time to time what does not."""
+        self._told.clear()  # to an earlier connection
         with self._store.watch() as watch:
             if len(self._store):
                 for reading in await watch.batch():
@@ -104,7 +109,8 @@ class Content:
             await outlet.settled()
             await caught_up()
             async for reading in watch:
-                await self._show(outlet, reading)
+                if not self._is_told(reading):
+                    await self._show(outlet, reading)
 
     async def follow_alarms(self, outlet: Outlet, leftovers: set[str]) -> None:
         """Every alarm that is not over; leftovers are cleared once all that stand are told."""
@@ -173,7 +179,21 @@ class Content:
         point = self._book.current.points.get(reading.point)
         topic = self._fitting(point) if point is not None else None
         if point is not None and topic is not None:
+            self._told[reading.point] = reading
             await outlet.put(topic, payloads.sample(reading, point, next(self._numbers)))
+
+    def _is_told(self, reading: Reading) -> bool:
+        """Whether the broker has this value as it is, from not long ago."""
+        told = self._told.get(reading.point)
+        return (
+            told is not None
+            and told.value == reading.value
+            and told.quality is reading.quality
+            and told.reason == reading.reason
+            and told.source is reading.source
+            and told.flags == reading.flags
+            and timedelta() <= reading.time - told.time < REPEAT
+        )
 
     async def _put_state(self, outlet: Outlet, topic: str, point: Point) -> None:
         reading = self._store.get(point.id)

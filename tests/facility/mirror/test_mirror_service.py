@@ -8,7 +8,7 @@ import math
 import shutil
 import socket
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import aiomqtt
 import orjson
@@ -93,6 +93,31 @@ async def test_a_point_that_was_never_read_is_unknown_not_what_it_once_was(mosqu
         await until(lambda: hears.has("state/ahu-1/temp"))
         shown = hears.of("state/ahu-1/temp")
         assert (shown["v"], shown["q"], shown["qr"]) == (None, "bad", "never-read")
+
+
+async def test_a_value_that_stays_as_it_is_is_told_again_once_in_a_while(mosquitto: Mosquitto, building: Building):
+    building.has(make_point("ahu-1/temp"), make_point("ahu-1/other"))
+    first = building.reads("ahu-1/temp", 18.0)
+
+    def told(point: str) -> list[bytes]:
+        return [payload for topic, payload, _ in hears.all if topic.endswith(f"state/ahu-1/{point}")]
+
+    async def after(seconds: float, **changes: object) -> None:
+        later = first.time + timedelta(seconds=seconds)
+        building.store.put(replace(first, time=later, at=later, **changes))
+        mark = building.reads("ahu-1/other", seconds).value  # comes after it: then that has been told, or never will
+        await until(lambda: told("other") and orjson.loads(told("other")[-1])["v"] == mark)
+
+    async with running(building.mirror(mosquitto.port)), reader(mosquitto.port) as hears:
+        await until(lambda: told("temp"))
+        for seconds in (10, 20, 59):
+            await after(seconds)
+        assert len(told("temp")) == 1
+        await after(60)
+        assert len(told("temp")) == 2
+        await after(61, value=18.5)
+        await after(62, value=18.5, quality=Quality.UNCERTAIN, reason="overridden")
+        assert [orjson.loads(payload)["q"] for payload in told("temp")[2:]] == ["good", "uncertain"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
