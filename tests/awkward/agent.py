@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from device import Device
 from town import Town
@@ -19,7 +17,7 @@ from points.clock import Clock, SystemClock
 from points.discovery import DiscoveryPlan, discover, plain
 from points.events import Events
 from points.freshness import Freshness
-from points.model import DeviceRef, Event, EventKind, PointId, Reading
+from points.model import DeviceId, DeviceRef, Event, EventKind, PointId, Reading
 from points.passport import Passport, Passports
 from points.store import PointStore
 
@@ -66,6 +64,7 @@ class Agent:
         self.store = RememberingStore()
         self.book = CatalogBook()
         self.told: list[Event] = []
+        self.revised: list[DeviceId] = []
         self.events = Events()
         self.freshness = Freshness(
             stack,
@@ -74,7 +73,8 @@ class Agent:
             clock=clock,
             deadline=lambda _: deadline,
             events=self.events,
-            **_knowing(Freshness, passports),
+            passports=passports,
+            revised=self.revised.append,
         )
 
     async def discover(self, plan: DiscoveryPlan = QUICKLY) -> Catalog:
@@ -86,7 +86,7 @@ class Agent:
             describe=plain,
             progress=lambda _: None,
             now=self.clock.now(),
-            **_knowing(discover, self.passports),
+            passports=self.passports,
         )
         for event in found.events:
             self.events.tell(event)
@@ -146,7 +146,7 @@ async def agent_in(
     """An agent that is registered with the town's BBMD. It has discovered nothing yet, but keeps what is `known`."""
     passports = passports or Passports()
     settings = replace(settings, foreign=town.bbmd)
-    async with open_stack(settings, **_knowing(open_stack, passports)) as stack:
+    async with open_stack(settings, passports) as stack:
         agent = Agent(stack, passports, SystemClock() if speed is None else HurriedClock(speed), deadline)
         if known is not None:
             agent.book.replace(known)
@@ -167,7 +167,3 @@ async def agent_in(
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _knowing(what: Callable[..., Any], passports: Passports) -> dict[str, Any]:
-    return {"passports": passports} if "passports" in inspect.signature(what).parameters else {}

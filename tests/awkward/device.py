@@ -141,6 +141,7 @@ class Device:
     cov_silent: bool = False  # takes a subscription, and notifies nobody of anything but the first value
     renewals_answered: bool = True
     announces: bool = True  # answers Who-Is
+    tells_restarts: bool = True  # has a Time_Of_Device_Restart
     clock: Callable[[], float] = field(default=lambda: asyncio.get_running_loop().time())
 
     asked: list[Asked] = field(default_factory=list)
@@ -198,23 +199,27 @@ class Device:
         services[READ_MULTIPLE] = self.advertises_rpm
         services[SUBSCRIBE] = self.advertises_cov
         inventory = [identifier(DEVICE, self.instance), *(identifier(*object_) for object_ in self.objects)]
-        return {
-            OBJECT_NAME: text(self.name),
-            DESCRIPTION: text(""),
-            VENDOR_NAME: text("Awkward Controls"),
-            VENDOR_ID: unsigned(999),
-            MODEL_NAME: text("Box"),
-            FIRMWARE: text("1.0"),
-            SERIAL: text(f"S-{self.instance}"),
-            DATABASE_REVISION: unsigned(self.revision),
-            SYSTEM_STATUS: enumerated(0),
-            SERVICES: bits(*services),
-            MAX_APDU: unsigned(self.max_apdu),
-            SEGMENTATION: enumerated(self.segmentation),
-            OBJECT_LIST: inventory,
-            RESTART_TIME: tag(1, self.restarted, context=True),
-            RESTART_REASON: enumerated(self.restart_reason),
-        } | self.objects.get((DEVICE, self.instance), {})
+        restart: Properties = {RESTART_TIME: tag(1, self.restarted, context=True)} if self.tells_restarts else {}
+        return (
+            {
+                OBJECT_NAME: text(self.name),
+                DESCRIPTION: text(""),
+                VENDOR_NAME: text("Awkward Controls"),
+                VENDOR_ID: unsigned(999),
+                MODEL_NAME: text("Box"),
+                FIRMWARE: text("1.0"),
+                SERIAL: text(f"S-{self.instance}"),
+                DATABASE_REVISION: unsigned(self.revision),
+                SYSTEM_STATUS: enumerated(0),
+                SERVICES: bits(*services),
+                MAX_APDU: unsigned(self.max_apdu),
+                SEGMENTATION: enumerated(self.segmentation),
+                OBJECT_LIST: inventory,
+                RESTART_REASON: enumerated(self.restart_reason),
+            }
+            | restart
+            | self.objects.get((DEVICE, self.instance), {})
+        )
 
     # What it does
 
@@ -432,7 +437,7 @@ class Device:
         octets = tag(0, b"\x00", context=True) + tag(1, identifier_octets(DEVICE, self.instance), context=True)
         octets += tag(2, identifier_octets(DEVICE, self.instance), context=True) + tag(3, b"\x00", context=True)
         octets += opening(4)
-        for name in (SYSTEM_STATUS, RESTART_TIME, RESTART_REASON):
+        for name in (SYSTEM_STATUS, RESTART_REASON):
             value = self.own()[name]
             assert isinstance(value, bytes)
             octets += tag(0, number_octets(name), context=True) + opening(2) + value + closing(2)

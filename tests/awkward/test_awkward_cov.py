@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
-from agent import SETTINGS, Agent, agent_in, until
+from agent import PATIENCE, SETTINGS, Agent, agent_in, until
 from device import Device
-from octets import ANALOG_INPUT, SUBSCRIBE, bvll, npdu
+from octets import ANALOG_INPUT, RESTART_TIME, SUBSCRIBE, bvll, npdu
 from town import town
 
-from points.freshness.subscriptions import LIFETIME
+from points.freshness.subscriptions import LIFETIME, RENEW_AT
 from points.model import EventKind, Quality, Source
 from points.passport import Oddity
 
@@ -58,32 +59,47 @@ async def test_what_a_device_has_no_room_for_is_polled_and_told() -> None:
         assert agent.passport(device).cov_slots == 2
 
 
-@pytest.mark.parametrize("says", ["i-am", "restart notification", "database revision", "nothing"])
-async def test_a_reboot_costs_no_subscription_for_long(says: str) -> None:
+@pytest.mark.parametrize("says", ["i-am", "restart notification", "nothing"])
+async def test_a_restart_is_noticed_told_and_costs_no_subscription(says: str) -> None:
     device = box()
     async with town(device) as here, agent_in(here, settings=HURRIED, speed=HURRY) as agent:
         await _kept(agent, device, subscriptions=3)
+        await until(lambda: any(w.name == RESTART_TIME for one in device.asked for w in one.wanted))
         device.reboot()
         if says == "i-am":
             device.announce()
         elif says == "restart notification":
             device.send(device.restart_notification())
-        elif says == "database revision":
-            device.revision += 1
+        await until(lambda: EventKind.DEVICE_RESTARTED in agent.kinds())
+        assert Oddity.RESTARTS in agent.passport(device).oddities
         await until(lambda: len(device.subscriptions) == 3)
         device.change(1, 77.0)
         await until(lambda: agent.value(device) == 77.0)
 
 
-async def test_a_restart_that_was_announced_is_told_and_noted() -> None:
-    device = box()
+@pytest.mark.parametrize("says", ["i-am", "restart notification"])
+async def test_a_device_that_cannot_tell_its_restarts_is_subscribed_to_again_all_the_same(says: str) -> None:
+    device = box(tells_restarts=False)
     async with town(device) as here, agent_in(here) as agent:
         await _kept(agent, device, subscriptions=3)
+        rebooted = agent.clock.now()
         device.reboot()
-        device.send(device.restart_notification())
+        device.send(device.i_am() if says == "i-am" else device.restart_notification())
         await until(lambda: len(device.subscriptions) == 3)
-        await until(lambda: EventKind.DEVICE_RESTARTED in agent.kinds())
-        assert Oddity.RESTARTS in agent.passport(device).oddities
+        assert (agent.clock.now() - rebooted).total_seconds() < RENEW_AT  # it was no renewal
+
+
+async def test_a_new_database_revision_has_the_device_looked_at_again() -> None:
+    device = box()
+    async with town(device) as here, agent_in(here, settings=HURRIED, speed=HURRY) as agent:
+        await _kept(agent, device, subscriptions=3)
+        device.analog(9, 29.0)
+        device.revision += 1
+        await until(lambda: agent.revised)
+        catalog = await agent.discover()
+        assert agent.revised[0] in catalog.devices
+        await until(lambda: agent.value(device, "AI 9") == 29.0)
+        await until(lambda: EventKind.POINT_FOUND in agent.kinds())
 
 
 async def test_a_subscription_that_brings_nothing_is_found_out() -> None:
@@ -95,11 +111,12 @@ async def test_a_subscription_that_brings_nothing_is_found_out() -> None:
         reading = agent.reading(device)
         assert reading is not None
         assert reading.source is Source.POLL
-        value = 66.0
-        while Oddity.FORGETS_COV not in agent.passport(device).oddities:
-            value += 1.0
-            device.change(1, value)
-            await until(lambda value=value: agent.value(device) == value)  # type: ignore[misc]
+        async with asyncio.timeout(PATIENCE):
+            value = 66.0
+            while Oddity.FORGETS_COV not in agent.passport(device).oddities:
+                value += 1.0
+                device.change(1, value)
+                await until(lambda value=value: agent.value(device) == value)  # type: ignore[misc]
         assert all(reading.quality is Quality.GOOD for reading in agent.past(agent.point(device)))
 
 
