@@ -7,9 +7,10 @@ point a place on MQTT and nothing else.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
 from collections import defaultdict
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -49,7 +50,7 @@ class Told:
 
     catalog: Catalog
     points: Mapping[str, Point]  # by state topic
-    pages: Mapping[str, bytes]  # by catalog topic
+    pages: Mapping[str, bytes]  # by catalog topic: the digest of what is there
 
 
 class Content:
@@ -150,20 +151,21 @@ class Content:
             await outlet.clear(topic)
         if gone:
             await outlet.settled()
-        pages = self._pages(catalog, points.values())
+        pages: dict[str, bytes] = {}
+        for topic, page in self._pages(catalog, points.values()):
+            pages[topic] = hashlib.blake2b(page, digest_size=16).digest()
+            if before.pages.get(topic) != pages[topic]:
+                await outlet.put(topic, page)
+            await asyncio.sleep(0)  # a large site is no reason to let others wait
         for topic in before.pages.keys() - pages.keys():
             await outlet.clear(topic)
-        for topic, page in pages.items():
-            if before.pages.get(topic) != page:
-                await outlet.put(topic, page)
         await outlet.settled()
         return Told(catalog=catalog, points=points, pages=pages)
 
-    def _pages(self, catalog: Catalog, points: Iterable[Point]) -> dict[str, bytes]:
+    def _pages(self, catalog: Catalog, points: Iterable[Point]) -> Iterator[tuple[str, bytes]]:
         of_device: dict[DeviceId, list[Point]] = defaultdict(list)
         for point in points:
             of_device[point.device].append(point)
-        pages: dict[str, bytes] = {}
         for device in catalog.devices.values():
             try:
                 self._topics.catalog(device.id)
@@ -171,8 +173,7 @@ class Content:
                 self._leave_out(device.id, why)
                 continue
             for number, page in enumerate(payloads.catalog_pages(device, of_device[device.id]), 1):
-                pages[self._topics.catalog(device.id, number)] = page
-        return pages
+                yield self._topics.catalog(device.id, number), page
 
     async def _show(self, outlet: Outlet, reading: Reading) -> None:
         """A reading of a point that left the catalog, or is not in it yet, is shown with the catalog that has it."""
