@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Protocol
 
-from facility.compliance import Judgement, Standing, Watched
 from facility.model import AlarmKind, Severity
 from facility.profiles import Abnormal
+from facility.standing import Judgement, Standing, Watched
 from points.catalog import Catalog
 from points.model import Device, DeviceId, Point, PointId, Quality, Safety
 

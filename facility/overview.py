@@ -11,8 +11,9 @@ from facility import views
 from facility.alarms import AlarmBook
 from facility.census import Census
 from facility.claims import Claims
-from facility.compliance import Compliance, Standing
+from facility.compliance import Compliance
 from facility.model import Severity, is_policy
+from facility.standing import Standing
 from facility.strategy import Strategy
 from facility.verdict import overview_groups, verdict
 from facility.wire import Hold, Lamp, Link, Overview, PolicyInfo, Upcoming

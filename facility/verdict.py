@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from facility.compliance import SpaceStanding, Standing, lasting
 from facility.model import Alarm, Severity
 from facility.profiles import GROUPS, ORDER
+from facility.standing import SpaceStanding, Standing, lasting
 from facility.wire import GroupState, SpaceState
 
 Word = Literal["OK", "WATCH", "UNKNOWN", "NOT OK"]

@@ -23,9 +23,10 @@ from watched_site import (
     stale,
 )
 
-from facility.compliance import Compliance, Standing, lasting
+from facility.compliance import Compliance
 from facility.model import Severity
 from facility.profiles import Profiles
+from facility.standing import Standing, lasting
 from points.catalog import Catalog
 from points.model import Kind, Quality, Space, SpaceId
 
@@ -253,3 +254,34 @@ def test_no_space_is_ever_in_with_a_reading_that_is_not_good(changes):
 def test_how_long_in_words():
     spans = {30: "30 s", 90: "1 min", 2460: "41 min", 5640: "94 min", 7300: "2 h", 200_000: "2 d"}
     assert {seconds: lasting(after(seconds) - NOW) for seconds in spans} == spans
+
+
+looks = st.lists(
+    st.tuples(
+        st.integers(-30, 300),  # seconds until then; a clock may be set back
+        st.sampled_from(range(len(POINTS))),
+        st.one_of(st.none(), st.sampled_from([-20.0, -2.6, 0.0, 1.0, 2.7, 8.0, 21.0, 25.1, 250.0, 345.0])),
+    ),
+    max_size=20,
+)
+
+
+@given(looks=looks)
+def test_looking_only_at_what_changed_comes_to_the_same_as_looking_at_everything(looks):
+    quick, thorough = Watchman(), Watchman()
+    for watchman in (quick, thorough):
+        watchman.at(0)
+    seconds = 0
+    for later, which, value in looks:
+        seconds, point = seconds + later, POINTS[which]
+        quality = Quality.GOOD if value is not None else Quality.BAD
+        for watchman in (quick, thorough):
+            watchman.now(point, value, seconds, quality=quality)
+        quick.compliance.update(after(seconds), CATALOG, quick.readings.get, [point.id])
+        thorough.at(seconds)
+        assert quick.compliance.points[point.id] == thorough.compliance.points[point.id]
+        quick.at(seconds)
+        assert (quick.compliance.spaces, quick.compliance.not_in) == (
+            thorough.compliance.spaces,
+            thorough.compliance.not_in,
+        )

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from watched_site import NOW, SPACES, after
 
-from facility.compliance import SpaceStanding, Standing
 from facility.model import Alarm, AlarmKind, Severity
+from facility.standing import SpaceStanding, Standing
 from facility.verdict import overview_groups, verdict
 
 LATER = after(41 * 60)
