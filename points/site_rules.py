@@ -93,10 +93,11 @@ def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Po
 
 
 def _in_space(point: Point, space: SpaceId | None, spaces: Mapping[SpaceId, Space]) -> Point:
+    """The very same point where nothing changes: of a large site that is most of it."""
     known = None if space is None else spaces.get(space)
     safety = point.safety if known is None else _stricter(point.safety, safety_of_space(known.type))
-    if point.space == space and point.safety is safety:
-        return point  # most of a large site
+    if space == point.space and safety is point.safety:
+        return point
     return replace(point, space=space, safety=safety)
 
 
