@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.contenders import BAC0, BACNET_JS, BACPYPES3, CLIENTS, FACILITY, RAW
 from bench.figures import CASES, UNITS, Run
 
-ON_FARM = "rpm-unchanged-on-farm"
+ON_RUSTY = "rpm-unchanged-on-rusty"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
