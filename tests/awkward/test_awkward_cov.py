@@ -62,7 +62,7 @@ async def test_what_a_device_has_no_room_for_is_polled_and_told() -> None:
 @pytest.mark.parametrize("says", ["i-am", "restart notification", "nothing"])
 async def test_a_restart_is_noticed_told_and_costs_no_subscription(says: str) -> None:
     device = box()
-    async with town(device) as here, agent_in(here, settings=HURRIED, speed=HURRY) as agent:
+    async with town(device) as here, agent_in(here, settings=HURRIED, speed=2 * HURRY) as agent:
         await _kept(agent, device, subscriptions=3)
         await until(lambda: any(w.name == RESTART_TIME for one in device.asked for w in one.wanted))
         device.reboot()
