@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import gc
 
+from points import classify
 from points.catalog import CatalogBook
 from points.clock import Clock
 
@@ -34,6 +35,7 @@ class Heap:
             while True:
                 catalog = self._book.current
                 await self._clock.sleep(SETTLED_AFTER_S)
+                classify.forget()
                 gc.collect()
                 gc.freeze()
                 _give_back()

@@ -8,7 +8,9 @@ or its device hints at medical equipment, at life safety or at a critical room.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import _lru_cache_wrapper
 
+from points.classify import classes, codes, equipment, hazards, spaces, words
 from points.classify.classes import CLASSES, coarse
 from points.classify.judge import classify, safety_of_class, safety_of_space
 from points.classify.verdict import Evidence, Verdict
@@ -21,9 +23,18 @@ __all__ = [
     "classified",
     "classify",
     "coarse",
+    "forget",
     "safety_of_class",
     "safety_of_space",
 ]
+
+
+def forget() -> None:
+    """Lets go of what was remembered from one point to the next: of a large site, 20 MB until the next look at it."""
+    for module in (classes, codes, equipment, hazards, spaces, words):
+        for known in vars(module).values():
+            if isinstance(known, _lru_cache_wrapper):
+                known.cache_clear()
 
 
 def classified(point: Point, device: Device) -> tuple[Point, Space | None]:

@@ -9,8 +9,17 @@ from session_bench import DEVICES
 
 from facility import heap
 from facility.heap import Heap
+from points import classify
 from points.catalog import Catalog, CatalogBook
+from points.classify import words
 from points.clock import SystemClock
+
+
+def test_what_was_remembered_for_classifying_is_forgotten():
+    words.cut("OR-3 Room Temp")
+    assert words.cut.cache_info().currsize
+    classify.forget()
+    assert not words.cut.cache_info().currsize
 
 
 async def until(condition):
