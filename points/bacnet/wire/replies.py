@@ -35,6 +35,9 @@ _LONG_ENOUGH = 7  # octets of an opening tag, a REAL and a closing tag
 _NO_ROUTE = frozenset({"unknown-route", "network-down", "router-busy"})
 _real_at = struct.Struct(">f").unpack_from
 
+_SHORT_REFUSAL = b"\x91\x91\x5f"  # the tags of class and code, and the closing one: every other octet
+_SHORT_REFUSAL_ENDS = 6  # octets behind the opening tag
+
 Key = tuple[int, int, int | None]
 """An object identifier, a property and an index, as numbers."""
 
@@ -48,6 +51,7 @@ class Asked(NamedTuple):
     wanted: tuple[Property, ...]
     keys: tuple[Key, ...]
     shapes: dict[Key, Shape]
+    by_key: dict[Key, Property]
 
     @classmethod
     def of(cls, wanted: Sequence[Property]) -> Asked:
@@ -56,7 +60,7 @@ class Asked(NamedTuple):
         shapes = {
             key: shape_of(each.object_type, each.name, each.index) for key, each in zip(keys, wanted, strict=True)
         }
-        return cls(tuple(wanted), keys, shapes)
+        return cls(tuple(wanted), keys, shapes, dict(zip(keys, wanted, strict=True)))
 
 
 def read_property(octets: bytes, at: int, wanted: Property) -> Datum:
@@ -135,8 +139,12 @@ def _results(octets: bytes, at: int, asked: Asked, results: dict[Key, Answer], p
                 at += _LONG_ENOUGH
                 continue
             if opens(5, octets, at, end):
-                start, stop, at = enclosed_by(5, octets, at, end)
                 places.pop(key, None)
+                if octets[at + 1 : at + 6 : 2] == _SHORT_REFUSAL:  # class and code in one octet each, as nearly all are
+                    results[key] = _refusal(_named(key, asked), error_code_name(octets[at + 4]))
+                    at += _SHORT_REFUSAL_ENDS
+                    continue
+                start, stop, at = enclosed_by(5, octets, at, end)
                 results[key] = _refused(octets, start, stop, key, asked)
             else:
                 start, stop, at = enclosed_by(4, octets, at, end)
@@ -165,6 +173,10 @@ def _refused(octets: bytes, start: int, stop: int, key: Key, asked: Asked) -> De
         code = _error_code(octets, start, stop)
     except ProtocolError as error:
         return ProtocolError(f"{about}: refused, for a reason that cannot be decoded ({error})")
+    return _refusal(about, code)
+
+
+def _refusal(about: str, code: str) -> DeviceRefused:
     return DeviceRefused(f"{about}: refused ({code})", code)
 
 
@@ -193,7 +205,7 @@ def _error(octets: bytes, at: int, end: int, about: str) -> DeviceError:
         return ProtocolError(f"{about}: the answer cannot be decoded ({error})")
     if code in _NO_ROUTE:
         return DeviceSilent(f"{about}: no router leads there ({code})")
-    return DeviceRefused(f"{about}: refused ({code})", code)
+    return _refusal(about, code)
 
 
 def _error_code(octets: bytes, at: int, end: int) -> str:
@@ -211,7 +223,7 @@ def of_property(wanted: Property) -> str:
 
 
 def _named(key: Key, asked: Asked) -> str:
-    return of_property(asked.wanted[asked.keys.index(key)])
+    return of_property(asked.by_key[key])
 
 
 def _key(wanted: Property) -> Key:
