@@ -89,7 +89,11 @@ class Bench:
         """The whole agent; there is nothing to compare it with."""
         from bench import poll50k  # noqa: PLC0415 (it imports the whole agent)
 
-        found = asyncio.run(poll50k.measure())
+        try:
+            found = asyncio.run(poll50k.measure())
+        except (SystemExit, OSError, TimeoutError) as error:  # whatever it is, the other cases are measured
+            self._run.note(f"poll-50k was not measured: {error}.")
+            return
         self._run.add("poll-50k-cpu", FACILITY, found["cpu_percent"])
         self._run.add("poll-50k-rss", FACILITY, found["peak_mb"])
         self._run.note(
@@ -119,13 +123,10 @@ class Bench:
             "at_once": 8,
             "properties": {kind: [property_.name for property_ in asks(kind, 1)] for kind in _KINDS},
         }
-        before = devices.ask(do="stats")
         answer = run_client(client, "discovery", job, timeout=240.0)
         if answer["devices"] != count or answer["objects"] != count * SITE_OBJECTS:
             raise Failed(f"found {answer['devices']} devices and {answer['objects']} objects")
-        after = devices.ask(do="stats")
-        sent = sum(after.get(key, 0) - before.get(key, 0) for key in ("Who-Is", "service 12", "service 14"))
-        print(f"{'':24} {client:18} {count} devices in {answer['seconds']:.1f} s with {sent} different requests")
+        print(f"{'':24} {client:18} {count} devices in {answer['seconds']:.1f} s")
         return float(answer["objects"]) / float(answer["seconds"])
 
     def _able(self, case: str, clients: tuple[str, ...]) -> list[str]:
