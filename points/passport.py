@@ -83,6 +83,7 @@ class Passports:
         self._in_force: dict[DeviceRef, Passport] = {}
         self._changed_devices: set[DeviceRef] = set()
         self._changed_networks: set[int] = set()
+        self.version = 0  # another whenever any device's passport is another
 
     def of(self, device: DeviceRef) -> Passport:
         """What holds for the device: as learned, overruled by the site."""
@@ -105,7 +106,7 @@ class Passports:
         after = replace(before, **changes)
         if after != before:
             self._devices[device] = replace(after, learned=self._now())
-            self._in_force.pop(device, None)
+            self._outdated(device)
             self._changed_devices.add(device)
 
     def odd(self, device: DeviceRef, oddity: Oddity) -> None:
@@ -136,8 +137,12 @@ class Passports:
         """Another device is there now: what was learned of the one before says nothing about it."""
         if device in self._devices:
             self._devices[device] = Passport(learned=self._now())
-            self._in_force.pop(device, None)
+            self._outdated(device)
             self._changed_devices.add(device)
+
+    def _outdated(self, device: DeviceRef) -> None:
+        self._in_force.pop(device, None)
+        self.version += 1
 
     def taken_changes(self) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
         """What changed since this was last asked, for whoever stores it."""

@@ -85,6 +85,14 @@ class Rate:
         self.slack = max(BURST, self.interval)
         self._next = 0.0
 
+    def is_due(self, now: float) -> bool:
+        """Takes the next turn if it has come."""
+        turn = max(self._next, now - self.slack) + self.interval
+        if turn > now:
+            return False
+        self._next = turn
+        return True
+
     def wait(self, now: float) -> float:
         """Takes the next turn; returns the seconds until it has come."""
         self._next = max(self._next, now - self.slack) + self.interval
@@ -129,7 +137,7 @@ class Budget:
     `urgent` is the same for commands: they pass those who wait, and do not wait for their second.
     """
 
-    __slots__ = ("_budgets", "_device", "_heard", "_ref", "_router", "_smoothed", "_way", "took", "urgent")
+    __slots__ = ("_budgets", "_device", "_heard", "_noted", "_ref", "_router", "_smoothed", "_way", "took", "urgent")
 
     def __init__(self, budgets: Budgets, ref: DeviceRef, device: Gate, way: Way, router: Gate | None) -> None:
         self._budgets = budgets
@@ -138,7 +146,7 @@ class Budget:
         self._way = way
         self._router = router
         self._heard = float("-inf")
-        self._smoothed = budgets.passports.learned(ref).latency
+        self._noted = self._smoothed = budgets.passports.learned(ref).latency
         self.took: float | None = None  # seconds to its latest answer, from the moment of sending
         self.urgent = _Urgent(self)
 
@@ -147,6 +155,22 @@ class Budget:
 
     async def __aexit__(self, *_: object) -> None:
         self.leave()
+
+    def enters(self, *, urgent: bool) -> bool:
+        """True if nothing has to be waited for."""
+        if not self._device.enters(urgent=urgent):
+            return False
+        if not self._way.gate.enters(urgent=urgent):
+            self._device.leave()
+            return False
+        if self._router is None or self._router.enters(urgent=urgent):
+            if self._way.rate.is_due(self._budgets.now()):
+                return True
+            if self._router is not None:
+                self._router.leave()
+        self._way.gate.leave()
+        self._device.leave()
+        return False
 
     async def enter(self, *, urgent: bool) -> None:
         entered: list[Gate] = []
@@ -171,16 +195,16 @@ class Budget:
         self._way.gate.leave()
         self._device.leave()
 
-    def answered(self, took: float) -> None:
-        """It answered `took` seconds after it was asked."""
+    def answered(self, sent: float) -> None:
+        """It answered what was sent to it then."""
         self._heard = now = self._budgets.now()
+        self.took = took = now - sent
         self._way.answered(now)
-        self.took = took
         smoothed = took if self._smoothed is None else self._smoothed + SMOOTHING * (took - self._smoothed)
         self._smoothed = smoothed
-        noted = self._budgets.passports.learned(self._ref).latency
-        if noted is None or abs(smoothed - noted) > max(LATENCY_MATTERS, LATENCY_TOLD * noted):
-            self._budgets.passports.learn(self._ref, latency=round(smoothed, 3))
+        if self._noted is None or abs(smoothed - self._noted) > max(LATENCY_MATTERS, LATENCY_TOLD * self._noted):
+            self._noted = round(smoothed, 3)
+            self._budgets.passports.learn(self._ref, latency=self._noted)
 
     def silent(self) -> None:
         """It did not answer. If it lived a moment ago, it may have been asked too much at once."""

@@ -8,9 +8,9 @@ needs a known router and an answer in one piece; the library finds routers and t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from points.bacnet.budgets import Budget, Budgets
 from points.bacnet.lane import Lane, Peer, Reply, Segmented
@@ -42,6 +42,9 @@ class _Framed:
     head: bytes  # up to the invoke id
     tail: bytes  # from the service choice on
     budget: Budget
+    timeout: float
+    retries: int
+    version: int  # of the passports that all this was made by
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +79,8 @@ class Exchange:
         self._retries = retries
 
     async def read(self, query: Query) -> Sequence[Answer]:
+        if not query.wanted:
+            return ()
         kept = self._kept(query)
         if kept is None or (len(query.wanted) == 1 and _is_long(query.wanted[0])):
             return await self._by_library(query)
@@ -126,15 +131,19 @@ class Exchange:
         """Seconds from sending to the device's latest answer; None before its first."""
         return self._budget(device).took
 
-    async def _ask(
+    def _ask(
         self, device: DeviceRef, framed: _Framed, service: int, *, urgent: bool = False, retries: int | None = None
-    ) -> Reply:
+    ) -> Coroutine[Any, Any, Reply]:
         """By the lane; each try has an invoke id of its own."""
-
-        def once(timeout: float) -> Awaitable[Reply]:
-            return self._lane.ask(framed.peer, framed.head, service, framed.tail, timeout)
-
-        return await self._repeated(device, framed.budget, once, urgent=urgent, retries=retries)
+        ask, peer, head, tail = self._lane.ask, framed.peer, framed.head, framed.tail
+        return self._repeated(
+            device,
+            framed.budget,
+            lambda timeout: ask(peer, head, service, tail, timeout),
+            timeout=framed.timeout,
+            retries=framed.retries if retries is None else retries,
+            urgent=urgent,
+        )
 
     async def _by_library(self, query: Query) -> Sequence[Answer]:
         """Each property by itself, in segments where it takes them."""
@@ -157,8 +166,11 @@ class Exchange:
         async def once(_timeout: float) -> Answer:
             return replies.read_property(await self._library.read(device, wanted, about), 0, wanted)
 
+        timeout, retries = self._patience(device)
         try:
-            return await self._repeated(device, self._budget(device), once, urgent=urgent)
+            return await self._repeated(
+                device, self._budget(device), once, timeout=timeout, retries=retries, urgent=urgent
+            )
         except ProtocolError:
             self.strange(device)
             raise
@@ -169,44 +181,55 @@ class Exchange:
         budget: Budget,
         once: Callable[[float], Awaitable[T]],
         *,
+        timeout: float,  # noqa: ASYNC109 - of each try
+        retries: int,
         urgent: bool,
-        retries: int | None = None,
     ) -> T:
         """`once`, inside the budget, and again after silence. It is told how long to wait."""
-        left = retries if retries is not None else self._passports.of(device).retries
-        left = self._retries if left is None else left
-        async with budget.urgent if urgent else budget:
+        if not budget.enters(urgent=urgent):
+            await budget.enter(urgent=urgent)
+        try:
             while True:
-                timeout = self._passports.of(device).timeout or self._timeout  # more, once an answer came late
                 sent = self._budgets.now()
                 try:
                     answer = await once(timeout)
                 except DeviceSilent:
                     budget.silent()
-                    if left <= 0:
+                    if retries <= 0:
                         raise
-                    left -= 1
+                    retries -= 1
+                    timeout, _ = self._patience(device)  # more, once an answer came late
                 except (DeviceError, Segmented):  # an answer too
-                    budget.answered(self._budgets.now() - sent)
+                    budget.answered(sent)
                     raise
                 else:
-                    budget.answered(self._budgets.now() - sent)
+                    budget.answered(sent)
                     return answer
+        finally:
+            budget.leave()
+
+    def _patience(self, device: DeviceRef) -> tuple[float, int]:
+        """(seconds that an answer is waited for, how often a request is repeated)"""
+        passport = self._passports.of(device)
+        retries = self._retries if passport.retries is None else passport.retries
+        return passport.timeout or self._timeout, retries
 
     def _kept(self, query: Query) -> _Kept | None:
         """What is known of the query; None while the way to its device has to be found by the library."""
         kept = query.memory
-        if isinstance(kept, _Kept) and self._lane.peer(query.device) is kept.framed.peer:
-            return kept
+        if isinstance(kept, _Kept):
+            framed = kept.framed
+            if framed.version == self._passports.version and not framed.peer.replaced:
+                return kept
         try:
             memory = kept.memory if isinstance(kept, _Kept) else Memory(query.wanted)
         except ValueError as error:
             raise ProtocolError(f"{_about(query)}: cannot be asked ({error})") from error
-        framed = self._framed(query.device, memory.service, memory.parameters)
-        if framed is None:
+        again = self._framed(query.device, memory.service, memory.parameters)
+        if again is None:
             return None
-        query.memory = kept = _Kept(memory, framed)
-        return kept
+        query.memory = renewed = _Kept(memory, again, kept.answers if isinstance(kept, _Kept) else None)
+        return renewed
 
     def _framed(self, device: DeviceRef, service: int, parameters: bytes) -> _Framed | None:
         """The request's datagram around its invoke id; None while no router to the device's network is known."""
@@ -220,7 +243,9 @@ class Exchange:
         apdu = requests.confirmed(0, service, parameters, max_apdu_code=code)
         datagram = frames.unicast(peer.head + apdu)
         at = len(datagram) - len(apdu) + _INVOKE_ID
-        return _Framed(peer, datagram[:at], datagram[at + 1 :], self._budget(device))
+        timeout, retries = self._patience(device)
+        version = self._passports.version
+        return _Framed(peer, datagram[:at], datagram[at + 1 :], self._budget(device), timeout, retries, version)
 
     def _budget(self, device: DeviceRef) -> Budget:
         return self._budgets.of(device, self._lane.router_of(device.network))

@@ -77,6 +77,7 @@ class Peer:
         self.router = router  # itself, on our own network
         self.head = frames.head(device.network, station, expecting_reply=True)
         self.return_head = frames.head(device.network, station, expecting_reply=False)
+        self.replaced = False  # another router leads to it now
         self.waiting: dict[int, _Waiting] = {}
         self.given_up: dict[int, float] = {}  # id -> when the request was sent
         self._aside: deque[tuple[float, int]] = deque()
@@ -139,28 +140,25 @@ class Lane:
     def router_of(self, network: int) -> Sender | None:
         return self._routers.get(network)
 
-    async def ask(self, peer: Peer, head: bytes, service: int, tail: bytes, timeout: float) -> Reply:  # noqa: ASYNC109
-        """The acknowledgement of `head` + invoke id + `tail`.
+    def ask(self, peer: Peer, head: bytes, service: int, tail: bytes, timeout: float) -> asyncio.Future[Reply]:
+        """Sends `head` + invoke id + `tail`; what comes of it is the acknowledgement.
 
-        Raises DeviceError for every other answer and for none, Segmented where the library has to ask.
+        DeviceError for every other answer and for none, Segmented where the library has to ask. Whoever
+        does not wait any more cancels it.
         """
         now = self._loop.time()
         id_ = peer.free_id(now)
         waiting = _Waiting(service, self._loop.create_future(), now, now + timeout)
+        try:
+            self._send(b"%b%c%b" % (head, id_, tail), peer.router)
+        except OSError as error:
+            raise DeviceSilent(f"cannot be sent ({error})") from error
         peer.waiting[id_] = waiting
         self._busy.add(peer)
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(SWEEP, self._sweep)
         self.traffic["requests"] += 1
-        try:
-            self._send(b"%b%c%b" % (head, id_, tail), peer.router)
-            return await waiting.answer
-        except OSError as error:
-            peer.waiting.pop(id_, None)
-            raise DeviceSilent(f"cannot be sent ({error})") from error
-        except asyncio.CancelledError:
-            peer.give_up(id_, self._loop.time())
-            raise
+        return waiting.answer
 
     def take(self, octets: bytes, sender: Sender) -> bool:
         """Whether this datagram was the lane's. One that is not is the library's."""
@@ -214,6 +212,7 @@ class Lane:
             self._too_late(peer, id_)
             return
         if waiting.answer.done():  # whoever asked has gone
+            self.traffic["late"] += 1
             return
         kind = octets[at] & 0xF0
         if kind == _COMPLEX_ACK and octets[at] & _SEGMENTED:
@@ -267,13 +266,15 @@ class Lane:
         before = self._routers.get(network)
         if before != router:
             self._routers[network] = router
+            for peer in self._peers.values():
+                peer.replaced = peer.replaced or peer.device.network == network
             if before is not None:
                 _log.warning("another router leads to a network", network=network, before=before, now=router)
 
     def _new_peer(self, device: DeviceRef, key: _Key, router: Sender, station: bytes) -> Peer:
         before = self._peers.get(key)
         peer = self._peers[key] = Peer(device, key, router, station)
-        if before is not None:  # by another router now: the ids that are in use stay in use
+        if before is not None:  # the ids that are in use stay in use
             peer.waiting, peer.given_up = before.waiting, before.given_up
         return peer
 
@@ -281,10 +282,11 @@ class Lane:
         now = self._loop.time()
         for peer in list(self._busy):
             for id_, waiting in list(peer.waiting.items()):
-                if waiting.until <= now:
+                if waiting.answer.done():  # whoever asked has gone
                     peer.give_up(id_, now)
-                    if not waiting.answer.done():
-                        waiting.answer.set_exception(DeviceSilent("no answer"))
+                elif waiting.until <= now:
+                    peer.give_up(id_, now)
+                    waiting.answer.set_exception(DeviceSilent("no answer"))
             if not peer.waiting:
                 self._busy.discard(peer)
         self._sweeping = self._loop.call_later(SWEEP, self._sweep) if self._busy else None

@@ -192,7 +192,7 @@ class Stack:
         return shortest(answer) if isinstance(answer, float) else answer
 
     async def read_many(self, query: Query) -> Sequence[Answer]:
-        return await self._exchange.read(query) if query.wanted else ()
+        return await self._exchange.read(query)
 
     def took(self, device: DeviceRef) -> float | None:
         return self._exchange.took(device)

@@ -7,6 +7,7 @@ was, is picked from; anything else is decoded whole.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from points.bacnet.port import Answer, Property
 from points.bacnet.wire.replies import Asked, Key, Place, multiple, single
@@ -20,11 +21,7 @@ class Memory:
     __slots__ = ("_answers", "_asked", "_last", "_places", "_template", "decoded", "parameters", "service")
 
     def __init__(self, wanted: Sequence[Property]) -> None:
-        self._asked = Asked.of(wanted)
-        if len(wanted) == 1:
-            self.service, self.parameters = READ_PROPERTY, read_property(wanted[0])
-        else:
-            self.service, self.parameters = READ_PROPERTY_MULTIPLE, read_property_multiple(wanted)
+        self._asked, self.service, self.parameters = _request(tuple(wanted))
         self._last: bytes | None = None
         self._answers: Sequence[Answer] = ()
         self._places: dict[Key, Place] = {}
@@ -50,6 +47,7 @@ class Memory:
             keys = enumerate(self._asked.keys)
             values = {position: (*places[key], shapes[key]) for position, key in keys if key in places}
             self._template = Template(self._last, self._answers, values)
+            self._places = {}  # it has them now
         return self._template.values(reply)
 
     def _decoded(self, reply: bytes) -> Sequence[Answer]:
@@ -63,3 +61,12 @@ class Memory:
             answers = multiple(reply, 0, self._asked, places)
         self._places = places
         return answers
+
+
+@lru_cache(maxsize=4096)
+def _request(wanted: tuple[Property, ...]) -> tuple[Asked, int, bytes]:
+    """(what is asked, its service, the service's parameters): shared by all devices that are built alike."""
+    asked = Asked.of(wanted)
+    if len(wanted) == 1:
+        return asked, READ_PROPERTY, read_property(wanted[0])
+    return asked, READ_PROPERTY_MULTIPLE, read_property_multiple(wanted)

@@ -105,7 +105,7 @@ async def test_a_network_whose_living_devices_fall_silent_together_gets_less_and
     one, other = budgets.of(device(1)), budgets.of(device(2))
     for budget in (one, other):
         async with budget:
-            budget.answered(0.01)
+            budget.answered(budgets.now())
     async with one, other:
         one.silent()
         other.silent()
@@ -114,7 +114,7 @@ async def test_a_network_whose_living_devices_fall_silent_together_gets_less_and
     assert Budgets(Allowance(per_network=8), passports).of(device(1)) is not None
     now += RECOVERY + 1
     async with one:
-        one.answered(0.01)
+        one.answered(now)
     assert budgets.ways()[11] == (0, 3)
 
 
@@ -122,7 +122,7 @@ async def test_a_dead_device_costs_its_network_nothing() -> None:
     budgets = Budgets(Allowance(per_network=8, per_second=1e6), Passports())
     dead, living = budgets.of(device(1)), budgets.of(device(2))
     async with dead, living:
-        living.answered(0.01)
+        living.answered(budgets.now())
         dead.silent()
     assert budgets.ways()[11] == (0, 8)
 
@@ -131,7 +131,7 @@ async def test_a_device_that_falls_silent_under_two_requests_gets_one_from_then_
     passports = Passports()
     budgets = Budgets(Allowance(per_device=2, per_second=1e6), passports)
     budget = budgets.of(device(1))
-    budget.answered(0.01)
+    budget.answered(budgets.now())
     async with budget, budget:
         budget.silent()
     assert passports.of(device(1)).outstanding == 1
@@ -162,10 +162,27 @@ async def test_who_is_urgent_passes_those_who_wait() -> None:
     await asyncio.gather(*asked, return_exceptions=True)
 
 
-async def test_the_time_an_answer_took_does_not_count_what_was_waited_for() -> None:
-    passports = Passports()
-    budget = Budgets(Allowance(), passports).of(device(1))
+async def test_the_time_an_answer_took_does_not_count_what_was_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    passports, now = Passports(), 1000.0
+    budgets = Budgets(Allowance(), passports)
+    monkeypatch.setattr(budgets, "now", lambda: now)
+    budget = budgets.of(device(1))
     for took in (0.4, 0.41, 0.39):
-        budget.answered(took)
-    assert budget.took == 0.39
+        sent, now = now, now + took
+        budget.answered(sent)
+    assert budget.took == pytest.approx(0.39)
     assert passports.of(device(1)).latency == 0.4  # small changes are not worth a note
+
+
+@given(st.floats(1.0, 5000.0), st.lists(st.tuples(st.floats(0.0, 0.5), st.booleans()), min_size=1, max_size=100))
+def test_a_turn_is_due_just_when_nothing_would_have_to_be_waited_for(
+    per_second: float, turns: list[tuple[float, bool]]
+) -> None:
+    asked, told, now = Rate(per_second), Rate(per_second), 1000.0
+    for pause, patient in turns:
+        now += pause
+        due = asked.is_due(now)
+        if due:
+            assert told.wait(now) == 0.0
+        elif patient:
+            assert asked.wait(now) == told.wait(now) > 0.0
