@@ -44,6 +44,7 @@ class Passport:
     timeout: float | None = None  # seconds an answer is waited for; None: what the settings say
     retries: int | None = None
     charset: str = ""  # "latin-1", ... : what its strings are in truth; "" as labelled
+    lacks: frozenset[str] = field(default_factory=frozenset)  # properties of its device object that it refuses
     oddities: frozenset[Oddity] = field(default_factory=frozenset)
     learned: datetime | None = None  # when anything in it changed last
 

@@ -25,6 +25,7 @@ from points.passport import Oddity, Passports
 T = TypeVar("T")
 
 LONGEST_PATIENCE = 10.0  # seconds; a device whose answers come later than that is as good as silent
+FIELD_CHARSET = "latin-1"  # what is labelled UTF-8 and is none, in the field
 LATE_ALLOWANCE = 1.5  # times as long as its late answer took, a slow device is waited for
 
 # Lists that are as long as the device is big: asked for with segments allowed, at once.
@@ -53,6 +54,7 @@ class _Kept:
 
     memory: Memory
     framed: _Framed
+    charset: str  # of the passport, when it was made
     answers: Sequence[Answer] | None = None
 
 
@@ -103,6 +105,8 @@ class Exchange:
             self._lane.traffic["unchanged"] += 1
         elif memory.decoded != decoded:
             self._look_at(query.device, answers)
+            if memory.mislabelled:
+                self._mislabelled(query.device)
         kept.answers = answers
         return answers
 
@@ -164,7 +168,8 @@ class Exchange:
         about = f"{replies.of_property(wanted)} of {device}"
 
         async def once(_timeout: float) -> Answer:
-            return replies.read_property(await self._library.read(device, wanted, about), 0, wanted)
+            octets = await self._library.read(device, wanted, about)
+            return replies.read_property(octets, 0, wanted, self._passports.of(device).charset)
 
         timeout, retries = self._patience(device)
         try:
@@ -222,13 +227,17 @@ class Exchange:
             if framed.version == self._passports.version and not framed.peer.replaced:
                 return kept
         try:
-            memory = kept.memory if isinstance(kept, _Kept) else Memory(query.wanted)
+            passport = self._passports.of(query.device)
+            if isinstance(kept, _Kept) and kept.charset == passport.charset:
+                memory, answers = kept.memory, kept.answers
+            else:
+                memory, answers = Memory(query.wanted, passport.charset), None
         except ValueError as error:
             raise ProtocolError(f"{_about(query)}: cannot be asked ({error})") from error
         again = self._framed(query.device, memory.service, memory.parameters)
         if again is None:
             return None
-        query.memory = renewed = _Kept(memory, again, kept.answers if isinstance(kept, _Kept) else None)
+        query.memory = renewed = _Kept(memory, again, passport.charset, answers)
         return renewed
 
     def _framed(self, device: DeviceRef, service: int, parameters: bytes) -> _Framed | None:
@@ -254,6 +263,11 @@ class Exchange:
         strange = sum(isinstance(answer, ProtocolError) for answer in answers)
         if strange:
             self._errors[str(device)] += strange
+
+    def _mislabelled(self, device: DeviceRef) -> None:
+        self._passports.odd(device, Oddity.MISLABELLED_TEXT)
+        if not self._passports.of(device).charset:
+            self._passports.learn(device, charset=FIELD_CHARSET)
 
     def strange(self, device: DeviceRef) -> None:
         self._errors[str(device)] += 1

@@ -20,7 +20,8 @@ FIRST_AFTER = 60.0  # seconds; the points come first
 SUSPECTED_AGAIN = 30.0  # seconds; an I-Am storm is no storm of requests
 RESTARTED_AGAIN = 60.0  # seconds; one restart shows in several ways
 
-_REVISION, _RESTART = "database-revision", "time-of-device-restart"
+_SIGNS = "system-status", "database-revision", "time-of-device-restart"
+_, _REVISION, _RESTART = _SIGNS
 
 
 class Suspicion(Enum):
@@ -42,11 +43,13 @@ class Found(Enum):
 class Pulse:
     """One device's. `due` says when to read `wanted`; `look` is told the answers."""
 
-    def __init__(self, device: Device, now: float) -> None:
+    def __init__(self, device: Device, now: float, lacks: frozenset[str] = frozenset()) -> None:
+        """`lacks`: what the device is known to refuse."""
         self.due = now + FIRST_AFTER + phase_of(device.id, EVERY)
         self.wanted = tuple(
-            Property("device", device.ref.instance, name) for name in ("system-status", _REVISION, _RESTART)
+            Property("device", device.ref.instance, name) for name in _SIGNS if name not in lacks or name == _SIGNS[0]
         )
+        self.lacks = lacks
         self.restarts = 0
         self._revision = device.database_revision
         self._restart: Answer = None
@@ -65,7 +68,8 @@ class Pulse:
     def look(self, answers: Sequence[Answer], now: float) -> set[Found]:
         """What the answers to `wanted` say; what the device refuses is not asked for again."""
         known = {property_.name: answer for property_, answer in zip(self.wanted, answers, strict=True)}
-        self.wanted = tuple(p for p in self.wanted if not isinstance(known[p.name], DeviceRefused)) or self.wanted[:1]
+        self.lacks |= {name for name, answer in known.items() if isinstance(answer, DeviceRefused)}
+        self.wanted = tuple(p for p in self.wanted if p.name not in self.lacks) or self.wanted[:1]
         self.due = now + EVERY
         found = {self._restart_of(known.get(_RESTART), now)}
         revision = known.get(_REVISION)

@@ -74,7 +74,7 @@ class Work:
             around.bacnet, device, self._states, passports=around.passports, clock=around.clock
         )
         self.rounds = Rounds(device.id, self._states, now)
-        self.pulse: Pulse = before.pulse if before else Pulse(device, now)
+        self.pulse: Pulse = before.pulse if before else Pulse(device, now, around.passports.of(device.ref).lacks)
         self.hearsay = Hearsay(self._states, around.intake)
         self._polling = Polling(
             self.reads,
@@ -200,6 +200,7 @@ class Work:
             return 1 + await self.oldest()  # whether it is silent or only does not answer this
         self._answered(self._now())
         found = self.pulse.look(answers, now)
+        self._around.passports.learn(self.device.ref, lacks=self.pulse.lacks)
         if Found.RESTARTED in found:
             self._around.passports.odd(self.device.ref, Oddity.RESTARTS)
             self._around.event(EventKind.DEVICE_RESTARTED, self.device, f"{self.device.name} was restarted")

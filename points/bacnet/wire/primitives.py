@@ -35,6 +35,7 @@ class Shape(NamedTuple):
     typed: bool  # the standard has a type for it
     many: bool  # an array or list
     names: dict[int, Value]  # of its enumeration
+    charset: str = ""  # Python's name of what its device writes, whatever it says; "" as it says
 
 
 UNTYPED = Shape(typed=False, many=False, names={})
@@ -56,7 +57,7 @@ def _shape(object_type: str, name: str, *, element: bool) -> Shape:
     return Shape(typed=type_ is not None, many=many and not element, names=names)
 
 
-def primitive(number: int, flag: int, octets: bytes, names: dict[int, Value]) -> Datum:  # noqa: PLR0912 - one case per application tag
+def primitive(number: int, flag: int, octets: bytes, names: dict[int, Value], charset: str = "") -> Datum:  # noqa: PLR0912 - one case per application tag
     """The value of application tag `number`; `flag` is its length/value/type, where a BOOLEAN has its value."""
     match number:
         case 4:
@@ -83,7 +84,7 @@ def primitive(number: int, flag: int, octets: bytes, names: dict[int, Value]) ->
                 raise ProtocolError("a DOUBLE has no eight octets")
             return float(_double(octets)[0])
         case 7:
-            return text(octets)
+            return text(octets, charset)
         case 10:
             return _date(octets)
         case 11:

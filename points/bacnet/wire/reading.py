@@ -12,21 +12,27 @@ from functools import lru_cache
 from points.bacnet.port import Answer, Property
 from points.bacnet.wire.replies import Asked, Key, Place, multiple, single
 from points.bacnet.wire.requests import READ_PROPERTY, READ_PROPERTY_MULTIPLE, read_property, read_property_multiple
+from points.bacnet.wire.tags import APPLICATION, CHARACTER_STRING, tag
 from points.bacnet.wire.template import Template
+from points.bacnet.wire.texts import is_mislabelled
 
 
 class Memory:
     """Of one query. ValueError when BACnet does not know a name in it."""
 
-    __slots__ = ("_answers", "_asked", "_last", "_places", "_template", "decoded", "parameters", "service")
+    __slots__ = (
+        *("_answers", "_asked", "_last", "_places", "_template"),
+        *("decoded", "mislabelled", "parameters", "service"),
+    )
 
-    def __init__(self, wanted: Sequence[Property]) -> None:
-        self._asked, self.service, self.parameters = _request(tuple(wanted))
+    def __init__(self, wanted: Sequence[Property], charset: str = "") -> None:
+        self._asked, self.service, self.parameters = _request(tuple(wanted), charset)
         self._last: bytes | None = None
         self._answers: Sequence[Answer] = ()
         self._places: dict[Key, Place] = {}
         self._template: Template | None = None
         self.decoded = 0  # replies that had to be decoded whole
+        self.mislabelled = False  # a string in the latest of them was not in the character set that it claims
 
     def take(self, octets: bytes, at: int) -> Sequence[Answer]:
         """The answers in the acknowledgement whose service parameters start at `at`; ProtocolError if it is none."""
@@ -60,13 +66,22 @@ class Memory:
         else:
             answers = multiple(reply, 0, self._asked, places)
         self._places = places
+        self.mislabelled = any(_is_mislabelled(reply, *place) for place in places.values())
         return answers
 
 
+def _is_mislabelled(reply: bytes, start: int, stop: int) -> bool:
+    """Whether a value is, or begins with, a string of another character set than it says."""
+    if start >= stop or reply[start] >> 4 != CHARACTER_STRING:
+        return False
+    _, class_, content, end = tag(reply, start, stop)
+    return class_ == APPLICATION and is_mislabelled(reply[content:end])
+
+
 @lru_cache(maxsize=4096)
-def _request(wanted: tuple[Property, ...]) -> tuple[Asked, int, bytes]:
+def _request(wanted: tuple[Property, ...], charset: str) -> tuple[Asked, int, bytes]:
     """(what is asked, its service, the service's parameters): shared by all devices that are built alike."""
-    asked = Asked.of(wanted)
+    asked = Asked.of(wanted, charset)
     if len(wanted) == 1:
         return asked, READ_PROPERTY, read_property(wanted[0])
     return asked, READ_PROPERTY_MULTIPLE, read_property_multiple(wanted)

@@ -54,18 +54,20 @@ class Asked(NamedTuple):
     by_key: dict[Key, Property]
 
     @classmethod
-    def of(cls, wanted: Sequence[Property]) -> Asked:
-        """ValueError for a name that BACnet does not know."""
+    def of(cls, wanted: Sequence[Property], charset: str = "") -> Asked:
+        """ValueError for a name that BACnet does not know. `charset`: what the device's strings are in truth."""
         keys = tuple(_key(each) for each in wanted)
         shapes = {
             key: shape_of(each.object_type, each.name, each.index) for key, each in zip(keys, wanted, strict=True)
         }
+        if charset:
+            shapes = {key: shape._replace(charset=charset) for key, shape in shapes.items()}
         return cls(tuple(wanted), keys, shapes, dict(zip(keys, wanted, strict=True)))
 
 
-def read_property(octets: bytes, at: int, wanted: Property) -> Datum:
+def read_property(octets: bytes, at: int, wanted: Property, charset: str = "") -> Datum:
     """The value in the ReadProperty-ACK whose service parameters start at `at`."""
-    answer = single(octets, at, Asked.of((wanted,)), {})
+    answer = single(octets, at, Asked.of((wanted,), charset), {})
     if isinstance(answer, DeviceError):
         raise answer
     return answer

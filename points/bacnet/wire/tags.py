@@ -10,6 +10,7 @@ from points.bacnet.wire.primitives import Shape, primitive, shape_of
 from points.errors import ProtocolError
 
 APPLICATION, CONTEXT, OPENING, CLOSING = range(4)
+CHARACTER_STRING = 7  # its application tag
 _BOOLEAN = 1
 _MORE_NUMBER = 15  # in the tag number: it is in the next octet
 _MORE_LENGTH, _OPENS, _CLOSES = 5, 6, 7  # in the length
@@ -111,7 +112,7 @@ def decode(octets: bytes, start: int, end: int, shape: Shape) -> Datum:
         number, class_, content, stop = tag(octets, at, end)
         if class_ != APPLICATION:
             return _opaque(octets, start, end, stop if class_ == CONTEXT else at)
-        values.append(primitive(number, octets[at] & 7, octets[content:stop], names))
+        values.append(primitive(number, octets[at] & 7, octets[content:stop], names, shape.charset))
         at = stop
     if shape.many:
         return tuple(values)

@@ -13,25 +13,41 @@ _UTF_8, _DBCS, _JIS, _UCS_4, _UCS_2, _LATIN_1 = range(6)  # clause 20.2.9
 _ESCAPE = 0x1B  # how ISO 2022 changes from one set to another
 
 
-def text(octets: bytes) -> str:
-    """The text of a character string: one octet of character set, and then its characters."""
+def text(octets: bytes, charset: str = "") -> str:
+    """The text of a character string: one octet of character set, and then its characters.
+
+    `charset`: Python's name of the one that is true, whatever the octet says.
+    """
     if not octets:
         return ""
-    charset = octets[0]
+    label = octets[0]
     content = octets[1:]
-    if charset == _UCS_4:
+    if charset:
+        decoded = _first_of(content, charset)
+    elif label == _UCS_4:
         decoded = content.decode("utf-32-be", "replace")
-    elif charset == _UCS_2:
+    elif label == _UCS_2:
         decoded = content.decode("utf-16-be", "replace")
-    elif charset == _LATIN_1:
+    elif label == _LATIN_1:
         decoded = content.decode("latin-1")
-    elif charset == _DBCS and len(content) >= 2:
+    elif label == _DBCS and len(content) >= 2:
         decoded = _first_of(content[2:], _code_page(content[0] << 8 | content[1]))
-    elif charset == _JIS:
+    elif label == _JIS:
         decoded = _first_of(content, *(("iso2022_jp",) if _ESCAPE in content else ("utf-8", "shift_jis")))
     else:
         decoded = _first_of(content, "utf-8")
     return decoded.rstrip("\0")
+
+
+def is_mislabelled(octets: bytes) -> bool:
+    """Whether a character string that says that it is UTF-8 is none."""
+    if not octets or octets[0] != _UTF_8:
+        return False
+    try:
+        octets[1:].decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def _first_of(content: bytes, *encodings: str) -> str:

@@ -261,3 +261,22 @@ async def test_a_closed_stack_lets_nobody_wait() -> None:
             await until(lambda: device.heard)
         with pytest.raises(asyncio.CancelledError):
             await asking
+
+
+class TestCharacterSets:
+    async def test_text_that_is_not_what_it_claims_is_noted_and_read_as_what_it_is(
+        self, stack: Stack, passports: Passports
+    ) -> None:
+        async with parrot() as device:
+            device.answer = read_ack(b"\x75\x05\x00caf\xe9", property_=77)
+            assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "café"
+            assert Oddity.MISLABELLED_TEXT in passports.of(device.ref).oddities
+            assert passports.of(device.ref).charset == "latin-1"
+            device.answer = read_ack(b"\x75\x05\x00d\xc3\xa9g", property_=77)  # would be UTF-8, too
+            assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "dÃ©g"
+
+    async def test_the_site_says_what_a_devices_text_is(self) -> None:
+        passports = Passports(overrule=lambda _: {"charset": "cp932"})
+        async with parrot() as device, open_stack(StackSettings(address="127.0.0.1:0"), passports) as stack:
+            device.answer = read_ack(b"\x75\x05\x00" + "室温".encode("cp932"), property_=77)
+            assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "室温"
