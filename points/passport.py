@@ -119,6 +119,10 @@ class Passports:
     def network(self, number: int) -> NetworkPassport:
         return self._networks.get(number, _UNKNOWN_NETWORK)
 
+    def networks(self) -> Mapping[int, NetworkPassport]:
+        """All that something was learned of."""
+        return self._networks
+
     def learn_network(self, number: int, **changes: Any) -> None:
         before = self.network(number)
         after = replace(before, **changes)

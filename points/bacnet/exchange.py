@@ -16,6 +16,7 @@ from points.bacnet.budgets import Budget, Budgets
 from points.bacnet.lane import Lane, Peer, Reply, Segmented
 from points.bacnet.library import Library
 from points.bacnet.port import Answer, Property, Query
+from points.bacnet.routes import Routes
 from points.bacnet.wire import frames, replies, requests
 from points.bacnet.wire.reading import Memory
 from points.errors import AnsweredForAnother, DeviceError, DeviceRefused, DeviceSilent, ProtocolError
@@ -66,6 +67,7 @@ class Exchange:
         lane: Lane,
         library: Library,
         budgets: Budgets,
+        routes: Routes,
         passports: Passports,
         errors: Counter[str],
         *,
@@ -75,6 +77,7 @@ class Exchange:
         self._lane = lane
         self._library = library
         self._budgets = budgets
+        self._routes = routes
         self._passports = passports
         self._errors = errors
         self._timeout = timeout
@@ -201,6 +204,7 @@ class Exchange:
                 except DeviceSilent:
                     budget.silent()
                     if retries <= 0:
+                        self._doubt_router(device.network)
                         raise
                     retries -= 1
                     timeout, _ = self._patience(device)  # more, once an answer came late
@@ -257,12 +261,18 @@ class Exchange:
         return _Framed(peer, datagram[:at], datagram[at + 1 :], self._budget(device), timeout, retries, version)
 
     def _budget(self, device: DeviceRef) -> Budget:
-        return self._budgets.of(device, self._lane.router_of(device.network))
+        return self._budgets.of(device, self._routes.to(device.network))
 
     def _look_at(self, device: DeviceRef, answers: Sequence[Answer]) -> None:
         strange = sum(isinstance(answer, ProtocolError) for answer in answers)
         if strange:
             self._errors[str(device)] += strange
+
+    def _doubt_router(self, network: int) -> None:
+        """Nothing comes from there any more: the next request has the library look for a router."""
+        if network and self._routes.is_silent(network, self._budgets.now()):
+            self._routes.forget(network)
+            self._library.forget_router(network)
 
     def _mislabelled(self, device: DeviceRef) -> None:
         self._passports.odd(device, Oddity.MISLABELLED_TEXT)

@@ -20,6 +20,7 @@ import structlog
 from points.bacnet.addresses import device_of, sender_of, station_of
 from points.bacnet.datagrams import Sender
 from points.bacnet.port import Notification
+from points.bacnet.routes import Routes
 from points.bacnet.wire import frames, notifications, replies, requests
 from points.errors import DeviceError, DeviceSilent, ProtocolError
 from points.model import DeviceRef
@@ -111,14 +112,15 @@ class Lane:
         notified: Callable[[Notification], None],
         late: Callable[[DeviceRef, float], None],
         errors: Counter[str],
+        routes: Routes,
     ) -> None:
         self._send = send
+        self._routes = routes
         self._notified = notified
         self._late = late
         self._errors = errors
         self._loop = asyncio.get_running_loop()
         self._peers: dict[_Key, Peer] = {}
-        self._routers: dict[int, Sender] = {}
         self._busy: set[Peer] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self.traffic: Counter[str] = Counter()
@@ -128,7 +130,7 @@ class Lane:
         if not device.network:
             here = sender_of(device)
             return self._peers.get(here) or self._new_peer(device, here, here, b"")
-        router = self._routers.get(device.network)
+        router = self._routes.to(device.network)
         if router is None:
             return None
         key = (device.network, station_of(device))
@@ -136,9 +138,6 @@ class Lane:
         if known is None or known.router != router:
             return self._new_peer(device, key, router, key[1])
         return known
-
-    def router_of(self, network: int) -> Sender | None:
-        return self._routers.get(network)
 
     def ask(self, peer: Peer, head: bytes, service: int, tail: bytes, timeout: float) -> asyncio.Future[Reply]:
         """Sends `head` + invoke id + `tail`; what comes of it is the acknowledgement.
@@ -186,8 +185,9 @@ class Lane:
                 return False
             network, station, at = frame.network, frame.station, frame.apdu
             source = frame.forwarded or sender
-            if network:
-                self._learn_router(network, source)
+            if network and self._routes.hear(network, source, self._loop.time()):
+                for peer in self._peers.values():
+                    peer.replaced = peer.replaced or peer.device.network == network
         if len(octets) < at + 3:
             return False
         first = octets[at]
@@ -261,15 +261,6 @@ class Lane:
                     properties=told.properties,
                 )
             )
-
-    def _learn_router(self, network: int, router: Sender) -> None:
-        before = self._routers.get(network)
-        if before != router:
-            self._routers[network] = router
-            for peer in self._peers.values():
-                peer.replaced = peer.replaced or peer.device.network == network
-            if before is not None:
-                _log.warning("another router leads to a network", network=network, before=before, now=router)
 
     def _new_peer(self, device: DeviceRef, key: _Key, router: Sender, station: bytes) -> Peer:
         before = self._peers.get(key)

@@ -50,6 +50,12 @@ class Library:
         if not isinstance(answer, SimpleAckPDU):
             raise ProtocolError(f"{about}: answered with {type(answer).__name__}")
 
+    def forget_router(self, network: int) -> None:
+        """The library asks who leads there, before the next request into that network."""
+        paths = self._application.nsap.router_info_cache.path_info
+        for path in [path for path in paths if path[1] == network]:
+            del paths[path]
+
     async def _ask(self, device: DeviceRef, request: Callable[[Any], Any], about: str) -> Any:
         try:
             apdu = request(address_of(device))

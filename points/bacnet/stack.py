@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,12 +25,14 @@ from bacpypes3.pdu import GlobalBroadcast, LocalBroadcast
 from points.bacnet.addresses import target_of
 from points.bacnet.application import Listener, listener
 from points.bacnet.budgets import Allowance, Budgets
+from points.bacnet.datagrams import Sender
 from points.bacnet.exchange import Exchange
 from points.bacnet.foreign import Foreign, Registration
 from points.bacnet.lane import Lane
 from points.bacnet.library import Library
 from points.bacnet.link import Interface, Link
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
+from points.bacnet.routes import Routes
 from points.bacnet.values import shortest
 from points.bacnet.wire import requests
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
@@ -120,11 +123,19 @@ class Stack:
             passports,
         )
         self._notification_handlers: list[Callable[[Notification], None]] = []
-        self._lane = Lane(link.send, notified=self._notified, late=self._came_late, errors=self.protocol_errors)
+        self._routes = Routes(_routers(passports), partial(_note_router, passports))
+        self._lane = Lane(
+            link.send,
+            notified=self._notified,
+            late=self._came_late,
+            errors=self.protocol_errors,
+            routes=self._routes,
+        )
         self._exchange = Exchange(
             self._lane,
             Library(application, passports, timeout=settings.apdu_timeout),
             self._budgets,
+            self._routes,
             passports,
             self.protocol_errors,
             timeout=settings.apdu_timeout,
@@ -156,7 +167,7 @@ class Stack:
     @property
     def traffic(self) -> dict[str, int]:
         """What went through the lane since it was opened, by name."""
-        return {**self._lane.traffic, "rate_waits": self._budgets.waits}
+        return {**self._lane.traffic, "rate_waits": self._budgets.waits, "contested_routes": self._routes.contested}
 
     def outstanding(self) -> dict[int, tuple[int, int]]:
         """By network: requests on their way now, and how many may be."""
@@ -246,6 +257,20 @@ class Stack:
                 raise DeviceError(f'{target!r} is no place to look: "11:*", "10.1.2.3" and "11:5" are') from None
         # A BBMD's distribution is one datagram of ours; on a network of our own we stay on it.
         return LocalBroadcast() if self._registration is None else GlobalBroadcast()
+
+
+def _routers(passports: Passports) -> dict[int, Sender]:
+    """By network, as an earlier life knew them."""
+    known = {}
+    for number, network in passports.networks().items():
+        host, _, port = network.router.rpartition(":")
+        if host and port.isdigit():
+            known[number] = (host, int(port))
+    return known
+
+
+def _note_router(passports: Passports, network: int, router: Sender) -> None:
+    passports.learn_network(network, router=f"{router[0]}:{router[1]}")
 
 
 def _plain(value: Datum) -> Value | None:

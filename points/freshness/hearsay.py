@@ -17,7 +17,7 @@ from points.freshness.intake import Intake
 from points.freshness.quality import flags_of
 from points.freshness.states import Cov, PointState
 from points.freshness.subscriptions import PROCESS
-from points.model import Source, StatusFlags, Value
+from points.model import Kind, Source, StatusFlags, Value
 
 TOLD_WITHIN = 5.0  # seconds in which a notification may come after the poll that saw its value
 _RESTART_PROCESS = 0
@@ -60,6 +60,9 @@ class Hearsay:
         name = state.point.ref.property
         if name not in notification.properties:
             return True  # it says that something changed, but not to what
+        if state.point.kind is Kind.TEXT:
+            state.told = None
+            return True  # which character set its device writes is known where it is read
         value = notification.properties[name]
         state.told = value if isinstance(value, (float, int, bool, str)) else None
         was_faulty = state.faulty

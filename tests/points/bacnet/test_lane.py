@@ -184,7 +184,7 @@ class TestRouted:
         async with parrot() as router:
             here = DeviceRef(network=11, address="5", instance=500)
             say(router, stack, I_AM, source=(11, b"\x05"))
-            await until(lambda: stack._lane.router_of(11))
+            await until(lambda: stack._routes.to(11))
             asking = asyncio.ensure_future(stack.read(here, PRESENT_VALUE))
             await until(lambda: router.heard)
             assert router.heard[0][4:11] == b"\x01\x24\x00\x0b\x01\x05\xff"  # DNET 11, DADR 5, hop count 255
@@ -193,18 +193,41 @@ class TestRouted:
             say(router, stack, read_ack(TWENTY)(invoke), source=(11, b"\x05"))
             assert await asking == 20.0
 
-    async def test_a_router_that_moved_is_followed(self, stack: Stack) -> None:
+    async def test_a_router_that_moved_is_followed(self, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("points.bacnet.routes.SILENT", -1.0)
         async with parrot() as old, parrot() as new:
             here = DeviceRef(network=11, address="5", instance=500)
             query = Query(here, (PRESENT_VALUE,))
             for router, value in ((old, TWENTY), (new, THIRTY)):
                 say(router, stack, I_AM, source=(11, b"\x05"))
-                await until(lambda router=router: stack._lane.router_of(11) == router.here)
+                await until(lambda router=router: stack._routes.to(11) == router.here)
                 asking = asyncio.ensure_future(stack.read_many(query))
                 await until(lambda router=router: router.heard)
                 say(router, stack, read_ack(value)(router.heard[0][13]), source=(11, b"\x05"))
                 await asking
             assert list(await asking) == [30.0]
+
+    async def test_nobody_takes_a_network_from_a_router_that_is_heard(self, stack: Stack, passports: Passports) -> None:
+        async with parrot() as router, parrot() as thief:
+            for one in (router, thief):
+                say(one, stack, I_AM, source=(11, b"\x05"))
+            await until(lambda: stack.traffic["contested_routes"])
+            assert stack._routes.to(11) == router.here
+            assert passports.network(11).router == router.address
+
+    async def test_the_router_of_an_earlier_life_is_asked_at_once_and_forgotten_if_it_is_gone(
+        self, passports: Passports
+    ) -> None:
+        here = DeviceRef(network=11, address="5", instance=500)
+        async with parrot() as router:
+            passports.learn_network(11, router=router.address)
+            async with open_stack(
+                StackSettings(address="127.0.0.1:0", apdu_timeout=0.1, retries=0), passports
+            ) as stack:
+                with pytest.raises(DeviceSilent):
+                    await stack.read(here, PRESENT_VALUE)
+                assert len(router.heard) == 1
+                assert stack._routes.to(11) is None
 
 
 class TestNotifications:
