@@ -32,6 +32,7 @@ def passport_info(passports: Passports, device: DeviceRef) -> PassportInfo:
         overruled=overruled,
         network_outstanding=network.outstanding,
         router=network.router,
+        network_learned_at=network.learned,
         says=[*_of_device(in_force, frozenset(overruled)), *_of_network(device.network, network)],
     )
 
@@ -48,6 +49,7 @@ def _abilities(passport: Passport) -> Abilities:
         timeout=passport.timeout,
         retries=passport.retries,
         charset=passport.charset,
+        lacks=sorted(passport.lacks),
         oddities=sorted(passport.oddities),
     )
 
@@ -84,6 +86,8 @@ def _facts(passport: Passport) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("retries",), f"is asked {_times(passport.retries + 1)}"
     if passport.charset:
         yield ("charset",), f"strings are {passport.charset}"
+    if passport.lacks:
+        yield ("lacks",), f"its device object lacks {', '.join(sorted(passport.lacks))}"
 
 
 def _of_network(number: int, network: NetworkPassport) -> Iterator[str]:

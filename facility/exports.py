@@ -33,6 +33,15 @@ class ExportedPassport(Wire):
     passport: PassportInfo
 
 
+class ExportedNetwork(Wire):
+    """The way to one network, and what it was found to bear. 0 is the local one."""
+
+    number: int
+    outstanding: int | None  # requests at once, to all of its devices together; None: no end seen
+    router: str
+    learned_at: datetime | None
+
+
 class PassportBook(Wire):
     """`facility passport --json`."""
 
@@ -41,10 +50,13 @@ class PassportBook(Wire):
     agent: str
     at: datetime
     devices: list[ExportedPassport]
+    networks: list[ExportedNetwork]  # of these devices
 
 
 def passport_book(hello: Hello, devices: Iterable[DeviceInfo], at: datetime | None = None) -> PassportBook:
-    """The passports of `devices`, in the order of their ids."""
+    """The passports of `devices`, in the order of their ids, and of the networks they are on."""
+    known = sorted((device for device in devices if device.passport is not None), key=lambda device: device.id)
+    ways = {device.network: device.passport for device in known if device.passport is not None}
     return PassportBook(
         site=hello.site,
         agent=hello.agent,
@@ -61,8 +73,17 @@ def passport_book(hello: Hello, devices: Iterable[DeviceInfo], at: datetime | No
                 quarantine=device.quarantine,
                 passport=device.passport,
             )
-            for device in sorted(devices, key=lambda device: device.id)
+            for device in known
             if device.passport is not None
+        ],
+        networks=[
+            ExportedNetwork(
+                number=number,
+                outstanding=passport.network_outstanding,
+                router=passport.router,
+                learned_at=passport.network_learned_at,
+            )
+            for number, passport in sorted(ways.items())
         ],
     )
 

@@ -24,7 +24,7 @@ from facility.wire import (
 from points.catalog import Catalog
 from points.freshness import DeviceStatus
 from points.model import Device, Point, PointId, Quality, Reading, Safety, Slots, Value
-from points.units import show, symbol
+from points.units import show, symbol, ucum
 from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
 from schedules.policy import Policy
 
@@ -58,6 +58,7 @@ def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None
         kind=point.kind.value,
         point_class=point.point_class,
         unit=symbol(point.unit),
+        ucum=(ucum(point.unit) or "") if point.unit else "",
         states=list(point.states),
         low=point.low,
         high=point.high,

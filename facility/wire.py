@@ -40,6 +40,7 @@ class PointInfo(Wire):
     kind: Literal["analog", "binary", "multistate", "text"]
     point_class: str
     unit: str  # for display: "°C", "Pa", "%"; "" where there is none
+    ucum: str = ""  # the same for a program: "Cel", "Pa", "%"; "" where there is no code
     states: list[str]
     low: float | None
     high: float | None
@@ -87,6 +88,7 @@ class Abilities(Wire):
     timeout: float | None  # seconds
     retries: int | None
     charset: str
+    lacks: list[str] = []  # properties of its device object that it refuses
     oddities: list[str]
 
 
@@ -99,6 +101,7 @@ class PassportInfo(Wire):
     overruled: list[str]  # the fields that the site has said
     network_outstanding: int | None  # requests at once to all devices of its network
     router: str  # the way to its network
+    network_learned_at: datetime | None = None
     says: list[str]  # the same for a person, one thing each
 
 

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, St
 
 from facility.model import Alarm
 from points.model import Device, Event, Point, Quality, Reading, StatusFlags, Value
+from points.units import ucum
 
 CATALOG_PAGE_BYTES = 48_000  # below the 64 KB that the strictest broker keeps retained (Azure Event Grid)
 
@@ -63,7 +64,8 @@ class CatalogPoint(Payload):
     name: str
     description: str | None = None
     kind: Literal["analog", "binary", "multistate", "text"]
-    unit: str | None = None
+    unit: str | None = Field(default=None, description="BACnet engineering unit, in which the device gives the value")
+    ucum: str | None = Field(default=None, description="the same as a UCUM code, where there is one")
     states: list[str] | None = Field(default=None, description="of inactive and active, or of 1, 2, ...")
     low: float | None = None
     high: float | None = None
@@ -233,6 +235,7 @@ def _catalog_point(point: Point) -> CatalogPoint:
             "description": _text(point.description) or None,
             "kind": point.kind.value,
             "unit": point.unit or None,
+            "ucum": ucum(point.unit) if point.unit else None,
             "states": [_text(state) for state in point.states] or None,
             "low": _finite(point.low),
             "high": _finite(point.high),

@@ -39,6 +39,7 @@ def test_of_a_device_nobody_has_met_nothing_is_said():
         ({"retries": 0}, "is asked once"),
         ({"retries": 2}, "is asked 3 times"),
         ({"charset": "latin-1"}, "strings are latin-1"),
+        ({"lacks": frozenset({"uptime", "serial-number"})}, "its device object lacks serial-number, uptime"),
     ],
 )
 def test_everything_that_is_known_is_one_thing_in_words(learned, said):

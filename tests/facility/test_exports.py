@@ -35,6 +35,7 @@ def overrule(device: DeviceRef):
 def exported():
     passports = Passports(overrule=overrule, now=lambda: NOON)
     passports.learn(DEVICES[0].ref, rpm_limit=24, latency=0.12, charset="latin-1", reads_multiple=True)
+    passports.learn(DEVICES[0].ref, lacks=frozenset({"serial-number", "database-revision"}))
     passports.odd(DEVICES[0].ref, Oddity.RESTARTS)
     passports.learn_network(DEVICES[0].ref.network, outstanding=2, router="10.0.0.1")
     infos = [views.device_info(device, 3, None, passport_info(passports, device.ref)) for device in reversed(DEVICES)]
@@ -61,3 +62,13 @@ def test_an_export_tells_learned_from_said_and_names_the_device_in_full():
     assert (first["passport"]["learned"]["rpm_limit"], first["passport"]["router"]) == (24, "10.0.0.1")
     assert (second["passport"]["learned"]["timeout"], second["passport"]["in_force"]["timeout"]) == (None, 9.0)
     assert second["passport"]["overruled"] == ["timeout"]
+
+
+def test_an_export_tells_what_a_device_refuses_and_each_network_once():
+    book = exported()
+    assert book["devices"][0]["passport"]["learned"]["lacks"] == ["database-revision", "serial-number"]
+    assert {device.ref.network for device in DEVICES} == {network["number"] for network in book["networks"]}
+    assert {"number": DEVICES[0].ref.network, "outstanding": 2, "router": "10.0.0.1", "learned_at": book["at"]} in book[
+        "networks"
+    ]
+    assert len(book["networks"]) == len({network["number"] for network in book["networks"]})

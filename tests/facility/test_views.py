@@ -185,6 +185,15 @@ def test_a_point_is_shown_with_its_space_and_a_confidence_that_fits_a_screen():
     assert isinstance(point, Point)
 
 
+@pytest.mark.parametrize(
+    ("unit", "shown", "code"),
+    [("degrees-celsius", "°C", "Cel"), ("no-units", "", "1"), ("", "", ""), ("furlongs", "furlongs", "")],
+)
+def test_a_unit_is_shown_for_people_and_coded_for_programs(unit, shown, code):
+    info = views.point_info(replace(MONITORED, unit=unit), Catalog.of([], [], []), "t", None)
+    assert (info.unit, info.ucum) == (shown, code)
+
+
 def test_only_alarms_that_stand_count_at_their_points():
     found = views.severities([alarm("a", SP.id), alarm("b", SP.id, Severity.LOW), alarm("c", FAN.id, ended=NOON)])
     assert found == {SP.id: {"CRIT", "LOW"}}

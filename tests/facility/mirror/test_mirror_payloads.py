@@ -117,6 +117,15 @@ def test_a_big_device_is_told_in_pages():
     assert [point for page in pages for point in payloads.points_listed(page)] == sorted(point.id for point in points)
 
 
+@pytest.mark.parametrize(
+    ("unit", "code"), [("degrees-celsius", "Cel"), ("pascals", "Pa"), ("furlongs-per-fortnight", None), ("", None)]
+)
+def test_a_catalog_says_the_unit_as_the_device_and_as_ucum_do(unit: str, code: str | None):
+    (page,) = payloads.catalog_pages(make_device("ahu-1"), [make_point("ahu-1/temp", unit=unit)])
+    (told,) = validate("CatalogPage", page)["points"]
+    assert (told.get("unit"), told.get("ucum")) == (unit or None, code)
+
+
 def test_a_catalog_survives_foreign_text_and_numbers():
     odd = make_point(
         "ahu-1/odd", name="T\udcff", low=float("nan"), high=float("inf"), kind=Kind.BINARY, states=("a", "b")
