@@ -30,14 +30,15 @@ JUMP_TOLD = timedelta(hours=1)  # so long a step of the clock explains what is o
 EYES = frozenset({"freshness", "alarms"})  # without these the picture stands still
 
 TRAFFIC = (
-    "requests",
-    "unchanged",  # answers that were the same octets as the one before
-    "late",  # answers to requests that had been given up
-    "unasked",  # answers that nobody had asked for
-    "by_library",  # requests that took the slow way: segmented, or strange
-    "handed_on",  # datagrams that are not for the fast lane
-    "notifications",
-    "rate_waits",  # requests that waited for their network's budget
+    "requests",  # datagrams with a request of the fast lane, repetitions and subscriptions too
+    "unchanged",  # reads whose answer was the same octets as the one before, and was not decoded
+    "handed_on",  # answers that came in segments: refused, and asked for anew by the library
+    "by_library",  # reads that the library did: in segments, or to where no router was known yet
+    "late",  # answers to requests that nobody waited for any more
+    "unasked",  # answers to no request of ours
+    "notifications",  # changes that devices told; one datagram may tell several
+    "rate_waits",  # requests that waited because their network had had its share of this second
+    "contested_routes",  # datagrams by another router than the one that their network is heard through
 )
 
 LinkState = Literal["ok", "degraded", "down", "off"]

@@ -28,7 +28,7 @@ class Agent:
         self.roll = Roll()
         self.stack = SimpleNamespace(
             registered=True,
-            traffic=Counter(requests=12, unchanged=7),
+            traffic=Counter(requests=12, unchanged=7, contested_routes=3),
             outstanding=lambda: {11: (1, 4), 0: (3, 32)},
             own_broadcasts=2,
             other_broadcasts=5,
@@ -191,6 +191,7 @@ async def test_metrics_print_exact_numbers_one_a_line(agent):
     assert metrics["facility_readings_poll"] == "1234567890"
     assert metrics["facility_protocol_errors"] == "3"
     assert (metrics["facility_bacnet_requests"], metrics["facility_bacnet_unchanged"]) == ("12", "7")
+    assert metrics["facility_bacnet_contested_routes"] == "3"
     assert metrics["facility_bacnet_late"] == "0"  # there before the first
     assert metrics['facility_network_outstanding{network="11"}'] == "1"
     assert metrics['facility_network_outstanding_limit{network="0"}'] == "32"
