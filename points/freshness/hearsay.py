@@ -14,7 +14,7 @@ from points.bacnet.port import Answer, Notification
 from points.errors import DeviceError
 from points.freshness.agenda import Agenda
 from points.freshness.intake import Intake
-from points.freshness.quality import flags_of
+from points.freshness.quality import NO_FLAGS, flags_of, knows_flags
 from points.freshness.states import Cov, PointState
 from points.freshness.subscriptions import PROCESS
 from points.model import Kind, Source, StatusFlags, Value
@@ -67,7 +67,9 @@ class Hearsay:
         state.told = value if isinstance(value, (float, int, bool, str)) else None
         was_faulty = state.faulty
         told = notification.properties
-        flags = told.get("status-flags")
+        flags = told.get("status-flags", None if state.has_flags else NO_FLAGS)
+        if state.has_flags and not knows_flags(flags):
+            return True  # what is wrong with the object is not to be forgotten over its value
         # what the latest poll found wrong stands as long as something is
         before = state.reliability if StatusFlags.FAULT in flags_of(flags) else ""
         reliability, event_state = told.get("reliability", before), told.get("event-state")

@@ -12,8 +12,9 @@ from datetime import datetime
 from points.bacnet.batches import Batches
 from points.bacnet.port import Answer
 from points.clock import Clock
-from points.errors import DeviceError, DeviceRefused
+from points.errors import DeviceError
 from points.freshness.intake import Intake
+from points.freshness.quality import NO_FLAGS, lacks_flags
 from points.freshness.rounds import Portion
 from points.freshness.states import PointState
 from points.model import Source
@@ -47,7 +48,10 @@ class Polling:
 
     async def poll(self, portion: Portion) -> int:
         """Says with how many requests; raises DeviceSilent."""
-        states, ends, latest = portion.states, portion.ends, portion.answers
+        states, ends = portion.states, portion.ends
+        # they are forgotten until they all have been made into readings: some of the new ones may be lost
+        latest, portion.answers = portion.answers, {}
+        taken: dict[int, Sequence[Answer]] = {}
         got: list[Answer] = []
         requests = position = first = changed_to = 0
         async for answers in self._reads.stream(portion.wanted):
@@ -55,8 +59,8 @@ class Polling:
             at = time.timestamp()
             self._answered(at)
             requests += 1
+            taken[len(got)] = answers
             if latest.get(len(got)) is not answers:
-                latest[len(got)] = answers
                 changed_to = len(got) + len(answers)
             got.extend(answers)
             before = position
@@ -70,14 +74,15 @@ class Polling:
                 first = ends[position]
                 position += 1
             self._intake.readings[Source.POLL] += position - before
+        portion.answers = taken
         return requests
 
     def _learn(self, state: PointState, answers: Sequence[Answer], time: datetime, at: float) -> None:
         """`answers` to what the point asked for: the value, the flags and the reliability, or less."""
         value = answers[0]
-        flags = answers[1] if len(answers) > 1 else None
+        flags = answers[1] if len(answers) > 1 else NO_FLAGS
         reliability = answers[2] if len(answers) > 2 else None
-        if isinstance(flags, DeviceRefused):
+        if lacks_flags(flags):
             state.without_flags()
         state.reliability = reliability if isinstance(reliability, str) else ""
         if state.listens_until:

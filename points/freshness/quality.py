@@ -1,7 +1,8 @@
 """What a device's answer is worth: pure, the one place where a value gets its quality.
 
 NaN, infinity, NULL, error answers and values of the wrong kind are qualities, never numbers. An alarm
-alone takes nothing from a value: its flag is kept, and whoever watches alarms sees it.
+alone takes nothing from a value: its flag is kept, and whoever watches alarms sees it. Flags that could
+not be read are not taken to be well.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ _STATUS = {
     for length in range(len(_BITS) + 1)
     for bits in product((False, True), repeat=length)
 }
+NO_FLAGS = ()  # of an object that has none
 NO_FAULT = "no-fault-detected"
 _FAULT = "fault"
+_NOT_THERE = "unknown-property"
 
 
 def reading_of(
@@ -42,7 +45,11 @@ def reading_of(
     """The reading that an answer makes."""
     status = flags_of(flags)
     known, reason = _value(point.kind, value)
-    quality, reason = (Quality.BAD, reason) if reason else _worth(status, reliability, event_state)
+    if reason:
+        quality = Quality.BAD
+    else:
+        sure = knows_flags(flags) or lacks_flags(flags)
+        quality, reason = _worth(status, reliability, event_state, sure=sure)
     return Reading(
         point=point.id,
         value=known,
@@ -62,7 +69,17 @@ def flags_of(answer: Answer) -> StatusFlags:
     return _STATUS[tuple([bit is True for bit in answer[: len(_BITS)]])]
 
 
-def _worth(status: StatusFlags, reliability: Answer, event_state: Answer) -> tuple[Quality, str]:
+def knows_flags(answer: Answer) -> bool:
+    """Whether it says what the flags are."""
+    return isinstance(answer, tuple) and all(isinstance(bit, bool) for bit in answer)
+
+
+def lacks_flags(answer: Answer) -> bool:
+    """Whether it says that the object has no flags. Any other error says only that they are not known now."""
+    return isinstance(answer, DeviceRefused) and answer.code == _NOT_THERE
+
+
+def _worth(status: StatusFlags, reliability: Answer, event_state: Answer, *, sure: bool) -> tuple[Quality, str]:
     if StatusFlags.OUT_OF_SERVICE in status:
         return Quality.BAD, "out-of-service"
     fault = _fault(reliability)
@@ -70,6 +87,8 @@ def _worth(status: StatusFlags, reliability: Answer, event_state: Answer) -> tup
         return Quality.BAD, fault or _FAULT
     if StatusFlags.OVERRIDDEN in status:
         return Quality.UNCERTAIN, "overridden"
+    if not sure:
+        return Quality.UNCERTAIN, "flags-unknown"
     return Quality.GOOD, ""
 
 

@@ -25,6 +25,7 @@ from points.freshness.intake import Intake
 from points.freshness.keeper import Keeper
 from points.freshness.liveness import Status
 from points.freshness.marker import Marker
+from points.freshness.quality import NO_FLAGS
 from points.freshness.states import Age, PointState
 from points.freshness.trunks import Trunks
 from points.freshness.work import Surroundings
@@ -122,7 +123,7 @@ class Freshness:
         answers = await (keeper.work.reads if keeper else self._batches(device)).read(asked, urgent=True)
         told = dict(zip((property_.name for property_ in asked), answers, strict=True))
         value = told[wanted.ref.property]
-        flags, reliability = told.get("status-flags"), told.get("reliability")
+        flags, reliability = told.get("status-flags", NO_FLAGS), told.get("reliability")
         reading = self._intake.learn(state, value, flags, reliability, source, self._clock.now())
         self._intake.readings[source] += 1
         if keeper is not None:

@@ -184,7 +184,8 @@ async def test_what_was_told_between_two_equal_replies_does_not_stay() -> None:
     device = PretendDevice()
     async with kept(device, points=[a_point(device, 1)], deadline=20.0, serves_cov=True) as bench:
         await bench.clock.pass_(11)
-        bench.bacnet.tell(device, 17_001, "analog-input", 1, {"present-value": 50.0})
+        bench.bacnet.notify(device, "analog-input", 1, present_value=50.0)
+        device.has("analog-input", 1, present_value=21.0)
         assert bench.reading().value == 50.0
         await bench.clock.pass_(10)
         assert (bench.reading().value, bench.reading().source) == (21.0, Source.POLL)

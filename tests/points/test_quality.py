@@ -14,7 +14,7 @@ from pretend import PretendDevice, a_point
 
 from points.bacnet.port import Answer, Opaque
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
-from points.freshness.quality import flags_of, reading_of
+from points.freshness.quality import NO_FLAGS, flags_of, reading_of
 from points.freshness.subscriptions import PROCESS
 from points.model import DeviceId, DeviceRef, Kind, Point, PointId, Quality, Reading, Ref, Source, StatusFlags
 
@@ -57,7 +57,7 @@ def reading(
         (FAULT, "no-sensor", None, Quality.BAD, "no-sensor"),
         (FAULT, "64", None, Quality.BAD, "reliability-64"),
         (FINE, "over-range", None, Quality.BAD, "over-range"),  # the flag should have followed
-        (None, "open-loop", None, Quality.BAD, "open-loop"),
+        (NO_FLAGS, "open-loop", None, Quality.BAD, "open-loop"),
         (FINE, None, "fault", Quality.BAD, "fault"),
         (FINE, "unreliable-other", "fault", Quality.BAD, "unreliable-other"),
         (OVERRIDDEN, None, None, Quality.UNCERTAIN, "overridden"),
