@@ -2,8 +2,9 @@
 
 A large site's catalog is millions of objects that live for as long as the agent does. Looking through them all again
 and again, which is what a full collection does, stops everything else for half a second. So they are set aside once
-they are there; only what comes later is looked through. Nothing is kept longer for that: an old catalog goes as soon
-as nobody refers to it. And what finding and reading all of it took for a moment is given back to the system.
+they are there; only what comes later is looked through. When another catalog has come into use everything is looked
+through once more before it is set aside, so that what was dismissed with the old one goes, also where it refers to
+itself. And what finding and reading all of it took for a moment is given back to the system.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Heap:
                 catalog = self._book.current
                 await self._clock.sleep(SETTLED_AFTER_S)
                 classify.forget()
+                gc.unfreeze()  # otherwise what was dismissed since it was set aside would stay for ever
                 gc.collect()
                 gc.freeze()
                 _give_back()

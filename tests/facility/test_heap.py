@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import weakref
 
 import pytest
 from desk_bench import FAN
@@ -47,3 +48,27 @@ async def test_what_is_there_is_set_aside_again_with_each_catalog_and_given_back
     service.cancel()
     await asyncio.gather(service, return_exceptions=True)
     assert (gc.get_freeze_count(), gc.get_threshold()) == (0, thresholds)
+
+
+class Keeper:
+    """Something that refers to itself in a roundabout way, as whoever keeps a device does."""
+
+    def __init__(self):
+        self.work = {"answered": self.answered}
+
+    def answered(self):
+        return self
+
+
+async def test_what_was_set_aside_goes_once_nobody_refers_to_it(book):
+    keeper = Keeper()
+    kept = weakref.ref(keeper)
+    service = asyncio.create_task(Heap(book, SystemClock()).run())
+    await until(gc.get_freeze_count)
+    del keeper
+    gc.collect()
+    assert kept() is not None  # it was set aside: the collector does not see it
+    book.replace(Catalog.of(DEVICES, [FAN]))
+    await until(lambda: kept() is None)
+    service.cancel()
+    await asyncio.gather(service, return_exceptions=True)
