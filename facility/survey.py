@@ -144,7 +144,9 @@ class Survey:
         """Starts a look, unless one is under way."""
         if not self._state.running:
             afresh = {"running": True, "started": self._clock.now(), "news": [], "error": ""}
-            self._state = self._state.model_copy(update=afresh)
+            begun = {"phase": "", "who_is": 0, "devices_found": 0, "devices_described": 0, "devices_to_go": 0}
+            resumed = len(self._read_already)
+            self._state = self._state.model_copy(update={**afresh, **begun, "resumed": resumed})
             self._asked.set()
         return self._state
 

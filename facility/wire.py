@@ -348,6 +348,21 @@ class Discovery(Wire):
     phase: str = ""  # "searching", "reading", "done"
     who_is: int = 0  # sent by this look
     devices_to_go: int = 0  # found, and still to be read
+    resumed: int = 0  # devices that a look which was broken off had read already
+
+    @property
+    def says(self) -> str:
+        """`searching · 24 Who-Is · 12 devices · 5 to go · 480 points`."""
+        said = [
+            self.phase or "starting",
+            f"{self.who_is} Who-Is",
+            f"{self.devices_found} devices",
+            f"{self.devices_to_go} to go",
+            f"{self.points} points",
+        ]
+        if self.resumed:
+            said.append(f"resumed: {self.resumed} devices were read before")
+        return " · ".join(said)
 
 
 class Trouble(Wire):

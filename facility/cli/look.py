@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections import Counter
 from datetime import datetime
+from functools import partial
+from time import monotonic
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -32,6 +35,7 @@ from facility.words import age, value_text
 from points.errors import PointsError
 
 LOOK_AGAIN_S = 0.5
+LINE_EVERY_S = 5.0  # where the progress is no line that changes but a log
 
 
 def points(
@@ -117,25 +121,28 @@ def status(config: ConfigOption = None, socket: SocketOption = None, as_json: Js
     Example:  facility status
     """
 
-    async def question(facility: Facility) -> tuple[Hello, Overview, list[DeviceInfo]]:
-        return await facility.hello(), await facility.overview(), await facility.devices()
+    async def question(facility: Facility) -> tuple[Hello, Overview, list[DeviceInfo], Discovery]:
+        look = await facility.discover(start=False)
+        return await facility.hello(), await facility.overview(), await facility.devices(), look
 
-    hello, overview, devices = ask(socket_of(socket, config), question)
+    hello, overview, devices, look = ask(socket_of(socket, config), question)
     if as_json:
-        print_json({"hello": hello, "overview": overview, "devices": devices})
+        print_json({"hello": hello, "overview": overview, "devices": devices, "discovery": look})
     else:
-        _print_status(hello, overview, devices)
+        _print_status(hello, overview, devices, look)
     if overview.verdict != "OK":
         raise typer.Exit(Exit.NO)
 
 
-def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo]) -> None:
+def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo], look: Discovery) -> None:
     zone = ZoneInfo(hello.zone)
     typer.echo(
         f"{hello.site_name}  {overview.verdict}  {_local(overview.at, zone)}  you are {hello.user}, {hello.role}"
     )
     for text in (*overview.banners, *overview.reasons):
         typer.echo(f"  {text}")
+    if look.running:
+        typer.echo(f"  looking through the building: {look.says}")
     typer.echo("")
     print_table(
         ("SPACES", "IN RANGE", "OUT", "UNKNOWN", "WORST"),
@@ -208,12 +215,12 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
     Example:  facility discover
     """
     path = socket_of(socket, config)
+    progress = _Progress()
     if path.exists() or socket is not None:
-        state, devices = ask(path, _asked_agent)
+        state, devices = ask(path, partial(_asked_agent, progress=progress))
     else:
-        state, devices = _alone(configuration(config))
-    if sys.stderr.isatty():
-        typer.echo("", err=True)
+        state, devices = _alone(configuration(config), progress)
+    progress.end(state)
     if state.error:
         typer.echo(f"Discovery did not come to its end: {state.error}", err=True)
     if as_json:
@@ -227,17 +234,16 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
         raise typer.Exit(Exit.NO)
 
 
-async def _asked_agent(facility: Facility) -> tuple[Discovery, list[DeviceInfo]]:
+async def _asked_agent(facility: Facility, progress: _Progress) -> tuple[Discovery, list[DeviceInfo]]:
     state = await facility.discover()
     while state.running:
-        _show_progress(state)
+        progress.show(state)
         await asyncio.sleep(LOOK_AGAIN_S)
         state = await facility.discover(start=False)
-    _show_progress(state)
     return state, await facility.devices()
 
 
-def _alone(config: Config) -> tuple[Discovery, list[DeviceInfo]]:
+def _alone(config: Config, progress: _Progress) -> tuple[Discovery, list[DeviceInfo]]:
     from facility import views  # noqa: PLC0415 - only this verb needs the agent's parts; the others start without
     from facility.agent import open_survey  # noqa: PLC0415 - the same
 
@@ -246,7 +252,7 @@ def _alone(config: Config) -> tuple[Discovery, list[DeviceInfo]]:
             looking = asyncio.create_task(survey.look())
             while not looking.done():
                 await asyncio.wait({looking}, timeout=LOOK_AGAIN_S)
-                _show_progress(survey.state())
+                progress.show(survey.state())
             await looking
             counts = Counter(point.device for point in book.current.points.values())
             devices = book.current.devices.values()
@@ -261,13 +267,29 @@ def _alone(config: Config) -> tuple[Discovery, list[DeviceInfo]]:
         raise typer.Exit(130) from None
 
 
-def _show_progress(state: Discovery) -> None:
-    line = f"{state.devices_described} of {state.devices_found} devices, {state.points} points  {state.now}"
-    if sys.stderr.isatty():
-        sys.stderr.write(f"\r{line[:100]:<100}")
-        sys.stderr.flush()
-    elif not state.running:
-        typer.echo(line, err=True)
+class _Progress:
+    """How far the look is: on a terminal one line that changes, elsewhere a line now and then."""
+
+    def __init__(self) -> None:
+        self._on_terminal = sys.stderr.isatty()
+        self._line_due = 0.0
+
+    def show(self, state: Discovery) -> None:
+        line = f"{state.says}  {state.now}".rstrip()
+        if self._on_terminal:
+            width = max(os.get_terminal_size(sys.stderr.fileno()).columns, 40) - 1
+            sys.stderr.write(f"\r{line[:width]:<{width}}")
+            sys.stderr.flush()
+        elif (now := monotonic()) >= self._line_due:
+            self._line_due = now + LINE_EVERY_S
+            typer.echo(line, err=True)
+
+    def end(self, state: Discovery) -> None:
+        """The last word, whatever was shown before."""
+        self._line_due = 0.0
+        self.show(state)
+        if self._on_terminal:
+            typer.echo("", err=True)
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

@@ -305,6 +305,7 @@ async def test_a_look_that_was_killed_goes_on_where_it_was(bench, revision):
     survey = await bench.start(plan=FEW_AT_A_TIME)  # the next process
     with running(survey):
         await until(lambda: survey.state().finished)
+    assert (survey.state().resumed, "resumed: 3 devices were read before" in survey.state().says) == (3, True)
     assert [bool(bench.network.objects_read_of(ref)) for ref in bench.network.there] == [False] * 3 + [True] * 2
     assert len(bench.points) == 10
     bench.network.asked_for = []
@@ -453,6 +454,7 @@ async def test_how_far_a_look_is_can_be_seen(bench):
         await until(lambda: survey.state().devices_described == 2 and survey.state().phase == "reading")
         state = survey.state()
         assert (state.phase, state.who_is, state.devices_found, state.devices_to_go) == ("reading", 2, 3, 1)
+        assert state.says == "reading · 2 Who-Is · 3 devices · 1 to go · 4 points"
 
 
 async def test_a_second_shaping_of_the_same_thinks_of_what_changed_only(bench, monkeypatch):

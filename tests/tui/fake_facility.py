@@ -303,6 +303,8 @@ class FakeFacility:
         self.lost = False
         self.deaf = False
         self.verdict = "allowed"
+        self.look = Discovery(running=False, started=NOW, finished=NOW, devices_found=214, devices_described=214,
+                              points=len(self.catalog), now="", news=[])  # fmt: skip
         self.quarantine = ""  # of the controller of OR-3
         self.changes: list[tuple[str, object]] = []
         self.asked: Counter[str] = Counter()
@@ -349,8 +351,7 @@ class FakeFacility:
         self._answer("discover")
         if start:
             self.changes.append(("discover", None))
-        return Discovery(running=start, started=NOW, finished=None, devices_found=214, devices_described=214,
-                         points=len(self.catalog), now="", news=[])  # fmt: skip
+        return self.look.model_copy(update={"running": start or self.look.running})
 
     async def stats(self) -> dict[str, float]:
         self._answer("stats")

@@ -89,6 +89,20 @@ async def test_links_show_devices_worst_first(size):
 
 
 @SIZES
+async def test_links_tell_how_far_a_look_through_the_building_is(size):
+    facility = FakeFacility()
+    under_way = {"running": True, "phase": "reading", "who_is": 24, "devices_found": 12, "devices_to_go": 5}
+    facility.look = facility.look.model_copy(update={**under_way, "points": 480})
+    async with watching(facility, size=size) as watch:
+        await watch.press("0")
+        await watch.until_seen("reading · 24 Who-Is · 12 devices · 5 to go · 480 points")
+        facility.look = facility.look.model_copy(update={"running": False, "phase": "done"})
+        facility.clock.pass_time(3)
+        await watch.until_seen("every line is measured")
+        assert "24 Who-Is" not in watch.text
+
+
+@SIZES
 async def test_a_device_says_what_it_was_found_able_to_do(size):
     async with watching(size=size) as watch:
         await watch.press("0")

@@ -9,7 +9,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 
-from facility.wire import DeviceInfo
+from facility.wire import DeviceInfo, Discovery
 from tui import text
 from tui.canvas import Canvas, Run, wrap
 from tui.model import Link
@@ -32,6 +32,7 @@ COLUMNS = (
 RANKS = {"offline": 0, "vanished": 1, "slow": 2, "online": 3}
 SIGNS = {"offline": "?", "vanished": "?", "slow": "!", "online": ""}
 ASK_AGAIN = timedelta(seconds=10)
+LOOKING = timedelta(seconds=2)  # between two questions how far a look through the building is
 
 
 class LinksPlace(Place):
@@ -42,8 +43,9 @@ class LinksPlace(Place):
         self._devices: dict[str, DeviceInfo] = {}
         self._order: list[str] = []
         self._asked: datetime | None = None
+        self.look: Discovery | None = None
         self._wanted = ""
-        self.lines = LinkLines(seat)
+        self.lines = LinkLines(seat, self)
         self.table = VirtualTable(seat.ink, COLUMNS, self._cells, id="device-table")
         self.detail = DeviceDetail(seat, self)
 
@@ -75,7 +77,8 @@ class LinksPlace(Place):
         self.show()
 
     def show(self) -> None:
-        if self._asked is None or self.seat.picture.now - self._asked > ASK_AGAIN:
+        often = LOOKING if self.look is not None and self.look.running else ASK_AGAIN
+        if self._asked is None or self.seat.picture.now - self._asked > often:
             self._ask()
         self.lines.redraw()
         self.table.poll()
@@ -103,6 +106,7 @@ class LinksPlace(Place):
             return
         self._asked = self.seat.picture.now
         self.ask(self.seat.facility.devices(), self._take, about="devices")
+        self.ask(self.seat.facility.discover(start=False), self._take_look, about="discovery")
 
     def _take(self, devices: list[DeviceInfo]) -> None:
         first = not self._devices
@@ -111,6 +115,10 @@ class LinksPlace(Place):
             self.sort()
             self._choose()
         self.show()
+
+    def _take_look(self, look: Discovery) -> None:
+        self.look = look
+        self.lines.redraw()
 
     def put(self, device: DeviceInfo) -> None:
         """A device that came as the answer to an approval."""
@@ -158,13 +166,16 @@ def _state(device: DeviceInfo, now: datetime) -> str:
 class LinkLines(CanvasPane):
     """One measured line for each connection; what is not all right comes first."""
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: Seat, place: LinksPlace) -> None:
         super().__init__(seat.ink, id="link-lines")
         self._seat = seat
+        self._place = place
 
     def draw(self, canvas: Canvas) -> None:
         picture = self._seat.picture
-        canvas.rule(0, 0, canvas.width, "Links", "every line is measured, not configured")
+        look = self._place.look
+        looking = text.fit(look.says, canvas.width - 14) if look is not None and look.running and picture.live else ""
+        canvas.rule(0, 0, canvas.width, "Links", looking or "every line is measured, not configured")
         self._agent(canvas)
         links = picture.overview.links if picture.overview else []
         for y, link in enumerate(sorted(links, key=lambda link: link.state in ("ok", "off")), 2):
