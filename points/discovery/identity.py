@@ -8,8 +8,9 @@ approved it. Nothing but `approve` ends a quarantine.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 
 from points.catalog import Catalog
 from points.errors import PointsError
@@ -33,14 +34,50 @@ def digest(objects: Iterable[tuple[str, int]]) -> str:
 def is_replaced(before: Device, after: Device) -> bool:
     """Whether another device is where `before` was.
 
-    A changed name, firmware or object list is the same device, reprogrammed. One that no longer tells
-    what it told is the same only if its name and its objects still are.
+    A changed name, firmware or object list is the same device, reprogrammed; but where no serial number
+    tells, not a changed name and object list together. One that no longer tells what it told is the same
+    only if its name and its objects still are.
     """
     told_before, told_after = _told(before), _told(after)
     if any(old and new and old != new for old, new in zip(told_before, told_after, strict=True)):
         return True
+    if not (before.serial and after.serial) and _unlike_in_name_and_objects(before, after):
+        return True
     hides = any(old and not new for old, new in zip(told_before, told_after, strict=True))
     return hides and not _alike_in_name_and_objects(before, after)
+
+
+class Likeness(Enum):
+    """Whether what tells of itself somewhere is the device that was known there."""
+
+    SAME = auto()
+    OTHER = auto()
+    UNSURE = auto()  # only a look at the whole device can tell
+
+
+TELLS = ("object-name", "vendor-name", "model-name", "serial-number")
+
+
+def as_told(before: Device, told: Mapping[str, str]) -> Device:
+    """The known device with what is told by who stands there now, by property; the rest as it was known."""
+    return replace(
+        before,
+        name=told.get("object-name") or before.name,
+        vendor=told.get("vendor-name", before.vendor),
+        model=told.get("model-name", before.model),
+        serial=told.get("serial-number", before.serial),
+    )
+
+
+def likeness(before: Device, told: Mapping[str, str]) -> Likeness:
+    """How the device that tells this of itself, by property of `TELLS`, is like `before`."""
+    after = as_told(before, told)
+    if is_replaced(before, after):
+        return Likeness.OTHER
+    known = zip(TELLS, (_own_name(before), *_told(before)), strict=True)
+    silent = any(value and property_ not in told for property_, value in known)
+    renamed = after.name != before.name and not (before.serial and after.serial)
+    return Likeness.UNSURE if silent or renamed else Likeness.SAME
 
 
 def is_moved(before: Device, after: Device) -> bool:
@@ -101,6 +138,20 @@ def _told(device: Device) -> tuple[str, str, str]:
 
 def _alike_in_name_and_objects(one: Device, other: Device) -> bool:
     return one.name == other.name and bool(one.object_digest) and one.object_digest == other.object_digest
+
+
+def _unlike_in_name_and_objects(one: Device, other: Device) -> bool:
+    both = bool(one.object_digest and other.object_digest)
+    return both and one.name != other.name and one.object_digest != other.object_digest
+
+
+def unnamed(instance: int) -> str:
+    """What a device is called that tells no name."""
+    return f"device {instance}"
+
+
+def _own_name(device: Device) -> str:
+    return "" if device.name == unnamed(device.ref.instance) else device.name
 
 
 def _description(device: Device) -> str:

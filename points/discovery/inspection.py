@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from points.bacnet.batches import TOO_BIG, Batches
 from points.bacnet.port import Answer, Bacnet, IAm, Property
-from points.discovery.identity import digest
+from points.discovery.identity import digest, unnamed
 from points.discovery.objects import asks, is_proprietary, raw_point
 from points.discovery.plan import RawPoint
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
@@ -66,7 +66,7 @@ class Inspection:
         return Device(
             id=_UNASSIGNED,
             ref=self._ref,
-            name=_text(told["object-name"]) or f"device {self._ref.instance}",
+            name=_text(told["object-name"]) or unnamed(self._ref.instance),
             description=_text(told["description"]),
             vendor=_text(told["vendor-name"]),
             model=_text(told["model-name"]),

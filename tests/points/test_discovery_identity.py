@@ -11,7 +11,7 @@ from pretend import PretendBacnet, PretendDevice
 from points.bacnet.port import Answer, Datum, IAm, Property, Query
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, NotApprovable, approve
-from points.discovery.identity import digest, is_moved, is_replaced
+from points.discovery.identity import Likeness, digest, is_moved, is_replaced, likeness
 from points.errors import DeviceRefused
 from points.model import Device, DeviceId, DeviceRef, EventKind
 from points.passport import Passports
@@ -37,6 +37,10 @@ def device(address: str = OLD, **changes: str) -> Device:
         ({}, {"serial": "008"}, True),
         ({"serial": ""}, {"serial": "008"}, False),  # nothing was pinned that could differ
         ({"serial": ""}, {"serial": "", "object_digest": "d2"}, False),
+        ({"serial": ""}, {"serial": "", "name": "renamed"}, False),
+        ({"serial": ""}, {"serial": "", "name": "other", "object_digest": "d2"}, True),  # nothing says it is the same
+        ({"serial": ""}, {"name": "other", "object_digest": "d2"}, True),
+        ({"serial": "", "object_digest": ""}, {"serial": "", "name": "other", "object_digest": "d2"}, False),
         ({}, {"serial": ""}, False),  # it no longer tells, and all else is as it was
         ({}, {"serial": "", "object_digest": "d2"}, True),
         ({}, {"vendor": "", "model": "", "serial": "", "name": "other"}, True),
@@ -46,6 +50,30 @@ def test_another_device_at_the_same_address_is_known_by_what_it_tells(
     before: dict[str, str], after: dict[str, str], replaced: bool
 ) -> None:
     assert is_replaced(device(**before), device(**after)) is replaced
+
+
+ALL = {"object-name": "AHU-1", "vendor-name": "Acme", "model-name": "X1", "serial-number": "007"}
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "found"),
+    [
+        ({}, {}, Likeness.SAME),
+        ({}, {"object-name": "renamed"}, Likeness.SAME),  # its serial number says who it is
+        ({}, {"serial-number": "008"}, Likeness.OTHER),
+        ({}, {"vendor-name": "Other", "serial-number": None}, Likeness.OTHER),
+        ({}, {"serial-number": None}, Likeness.UNSURE),  # refused now, told before
+        ({}, {"object-name": None}, Likeness.UNSURE),
+        ({"serial": ""}, {"serial-number": None}, Likeness.SAME),  # it never told
+        ({"serial": ""}, {"serial-number": None, "object-name": "other"}, Likeness.UNSURE),
+        ({"name": "device 100"}, {"object-name": None}, Likeness.SAME),
+    ],
+)
+def test_who_stands_there_is_compared_with_who_was_known_there(
+    before: dict[str, str], told: dict[str, str | None], found: Likeness
+) -> None:
+    answers = {name: value for name, value in {**ALL, **told}.items() if value is not None}
+    assert likeness(device(**before), answers) is found
 
 
 @pytest.mark.parametrize(
