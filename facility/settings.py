@@ -10,9 +10,11 @@ from facility.api import must_be_servable
 from facility.config import Config
 from facility.mirror.settings import MirrorSettings
 from facility.profiles import Profiles
+from points.bacnet.budgets import LOCAL_FACTOR
 from points.bacnet.link import Interface
 from points.bacnet.stack import StackSettings
 from points.discovery import DiscoveryPlan
+from points.discovery.plan import PARALLEL
 from points.errors import PointsError
 from points.model import DeviceRef
 from points.passport import Overrule
@@ -62,7 +64,8 @@ def stack_settings(config: Config, *, patient: bool) -> StackSettings:
 def discovery_plan(config: Config) -> DiscoveryPlan:
     """Raises `Misconfigured` where no device could ever answer."""
     bacnet = config.bacnet
-    can_broadcast = bacnet.foreign is not None or Interface.parse(bacnet.address).broadcast is not None
+    interface = Interface.parse(bacnet.address)
+    can_broadcast = bacnet.foreign is not None or interface.broadcast is not None
     targets: tuple[str | None, ...] = (None,) if can_broadcast else ()
     if not can_broadcast and not bacnet.targets and not bacnet.devices:
         raise Misconfigured(
@@ -75,6 +78,7 @@ def discovery_plan(config: Config) -> DiscoveryPlan:
         who_is_per_minute=bacnet.who_is_per_minute,
         static=tuple(DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in bacnet.devices),
         own_instance=bacnet.instance,
+        parallel=min(PARALLEL, max(1, bacnet.max_outstanding_per_network * LOCAL_FACTOR // 2)),
     )
 
 

@@ -11,6 +11,7 @@ from points.model import Device, DeviceRef, Event, Kind, Point, PointId, Ref, Sa
 
 EVERY_INSTANCE = (0, 4_194_302)  # 4194303 is the wildcard
 EVERYONE: str | None = None  # our own broadcast domain
+PARALLEL = 16  # half of what a local network takes at once, at most: polls and commands go on meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class DiscoveryPlan:
     who_is_per_minute: int = 240  # at most
     who_is_most: int = 1000  # in one search; the first pass is always finished
     devices_most: int = 10_000  # that are looked at, beside the known ones: more is no building but a flood
-    parallel: int = 32  # devices read at a time; what goes over the wire is limited there
+    parallel: int = PARALLEL  # devices read at a time
     own_instance: int | None = None  # our own device's, which nobody else may have
     checkpoint_devices: int = 50  # read since the last checkpoint
     checkpoint_s: float = 10.0

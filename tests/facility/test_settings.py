@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facility.config import Config
-from facility.config.sections import BacnetSection, PassportSection
+from facility.config.bacnet import BacnetSection, PassportSection
 from facility.settings import Misconfigured, discovery_plan, overrule, stack_settings
 from points.bacnet.stack import StackSettings
 from points.discovery import DiscoveryPlan
@@ -118,3 +118,8 @@ def test_an_entry_that_names_the_network_wins_over_one_that_does_not() -> None:
     )
     assert said(BEHIND) == {"rpm_limit": 2, "retries": 3}
     assert said(DEVICE) == {"rpm_limit": 20, "retries": 3}
+
+
+@pytest.mark.parametrize(("outstanding", "parallel"), [(1, 2), (4, 8), (8, 16), (64, 16)])
+def test_discovery_never_takes_more_than_half_of_the_local_network(outstanding: int, parallel: int) -> None:
+    assert discovery_plan(config(max_outstanding_per_network=outstanding)).parallel == parallel
