@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,9 +44,10 @@ from facility.settings import (
     stack_settings,
     state_folder,
 )
+from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
 from facility.supervisor import Roll, Service, supervise
-from facility.survey import Survey, shape_of
+from facility.survey import Survey
 from points.bacnet.stack import Stack, open_stack
 from points.catalog import CatalogBook
 from points.clock import Clock, SystemClock
@@ -133,6 +134,7 @@ def _survey(
     *,
     changed: Callable[[], None],
     passports: Passports,
+    lost: Callable[[], Iterable[DeviceId]] = tuple,
 ) -> Survey:
     hours = config.bacnet.rediscover_hours
     return Survey(
@@ -146,6 +148,7 @@ def _survey(
         every=timedelta(hours=hours) if hours else None,
         changed=changed,
         passports=passports,
+        lost=lost,
     )
 
 
@@ -206,7 +209,17 @@ async def _assembled(
         events=events,
         clock=clock,
     )
-    survey = _survey(config, stack, book, db, events, clock, changed=wakeups.ring, passports=keeper.passports)
+    survey = _survey(
+        config,
+        stack,
+        book,
+        db,
+        events,
+        clock,
+        changed=wakeups.ring,
+        passports=keeper.passports,
+        lost=freshness.lost,
+    )
     await survey.restore()
     planner = Planner(
         policies=lambda: strategy.policies,

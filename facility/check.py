@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from facility.catalog_rows import stored_catalog
 from facility.config import Config, ConfigError
 from facility.settings import must_be_usable
+from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
-from facility.survey import shape_of
 from points.catalog import Catalog
 from points.selectors import parse
 from points.units import show

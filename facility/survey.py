@@ -1,4 +1,5 @@
 """Looks through the building: at the first start, when asked, and once in a while; at a device when it has changed.
+Who announces itself and is not known, and who does not answer any more, is looked for by instance.
 
 What is stored is what the network said. The catalog in use is that, shaped: classified, then corrected
 by what the site says. So neither a restart nor a change of the site's rules needs a look at the network.
@@ -8,66 +9,42 @@ A look that was broken off goes on, the next time, from where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum, auto
 
 import structlog
 
 from facility import survey_rows
 from facility.catalog_rows import load_catalog, save_catalog
 from facility.database import StateDatabase, StateUnavailable
+from facility.shape import Shape
 from facility.wire import Discovery
-from points.bacnet.port import Bacnet
+from points.bacnet.port import Bacnet, IAm
 from points.catalog import Catalog, CatalogBook
-from points.classify import classified
 from points.clock import Clock
-from points.discovery import Discovered, DiscoveryPlan, Progress, approve, discover, look_at, plain
+from points.discovery import (
+    Discovered,
+    DiscoveryPlan,
+    Lookout,
+    Progress,
+    approve,
+    discover,
+    look_at,
+    look_for,
+    plain,
+)
 from points.events import Events
-from points.model import Device, DeviceId, DeviceRef, Event, EventKind, Point, PointId, Space, SpaceId
+from points.model import DeviceId, DeviceRef, Event, EventKind
 from points.passport import Passports
-from points.site_rules import PointRule, SpaceRule, apply
 
 EMPTY_AGAIN = timedelta(minutes=1)  # a building of which nothing is known yet is looked for again so soon
 SETTLED_AFTER = timedelta(seconds=30)  # who changes a device's configuration is rarely done with one change
+LOOKED_OUT_EVERY = timedelta(seconds=30)  # for strangers and for the lost; several devices rarely start at once
 RESUMED_WITHIN = timedelta(hours=1)  # what an unfinished look has read is believed so long
 NEWS_KEPT = 200  # sentences of the latest look that can be asked for
 
 log = structlog.get_logger(__name__)
-
-Shape = Callable[[Catalog], Catalog]
-
-
-def _same(one: object, other: object) -> bool:
-    return one is other or one == other  # of a large site, most things are the very same
-
-
-def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule]) -> Shape:
-    """What makes the catalog of the agent from that of the network."""
-    before: dict[PointId, tuple[Point, Device, Point, Space | None]] = {}
-
-    def judged(point: Point, device: Device) -> tuple[Point, Space | None]:
-        """Most points are what they were at the latest look: then so is what is thought of them."""
-        if (known := before.get(point.id)) is not None and _same(known[0], point) and _same(known[1], device):
-            return known[2:]
-        shaped, space = classified(point, device)
-        shaped = replace(shaped, quarantined=True) if device.quarantine else shaped
-        before[point.id] = (point, device, shaped, space)
-        return shaped, space
-
-    def shape(raw: Catalog) -> Catalog:
-        spaces: dict[SpaceId, Space] = {}
-        points = []
-        for point in raw.points.values():
-            known, space = judged(point, raw.devices[point.device])
-            points.append(known)
-            if space is not None:
-                spaces.setdefault(space.id, space)
-        ruled, named = apply(points, point_rules, space_rules, spaces.values())
-        return Catalog.of(raw.devices.values(), ruled, named)
-
-    return shape
 
 
 def _merged(catalog: Catalog, parts: Sequence[Catalog]) -> Catalog:
@@ -76,6 +53,14 @@ def _merged(catalog: Catalog, parts: Sequence[Catalog]) -> Catalog:
         devices |= part.devices
         points |= part.points
     return Catalog.of(devices.values(), points.values(), catalog.spaces.values())
+
+
+class Next(Enum):
+    """What it is time for."""
+
+    WHOLE = auto()  # a look through the building
+    REVISED = auto()  # changed devices have settled
+    SOUGHT = auto()  # there are instances to look for
 
 
 class Survey:
@@ -96,7 +81,9 @@ class Survey:
         every: timedelta | None,
         changed: Callable[[], None],
         passports: Passports | None = None,
+        lost: Callable[[], Iterable[DeviceId]] = tuple,
     ) -> None:
+        """`lost` says which devices do not answer now."""
         self._bacnet = bacnet
         self._plan = plan
         self._book = book
@@ -112,7 +99,13 @@ class Survey:
         self._parts: list[Catalog] = []  # what it has read, beside what was known, and when not long ago, of whom
         self._read_already: set[DeviceRef] = set()
         self._approved: dict[DeviceId, str] = {}  # and what was approved, since the look under way began
+        self._strangers: dict[DeviceId, Device] = {}  # as they stand where others were known, until approved
         self._revised: set[DeviceId] = set()
+        self._lost = lost
+        self._lookout = Lookout(plan)
+        self._known: set[DeviceRef] = set()
+        self._sought: set[int] = set()  # instances
+        self._seeking = False
         self._asked = asyncio.Event()
         self._something_revised = asyncio.Event()
         self._using = asyncio.Lock()
@@ -126,6 +119,7 @@ class Survey:
             now="",
             news=[],
         )
+        bacnet.on_i_am(self._announced)
 
     async def restore(self) -> None:
         """Puts the stored catalog into use, shaped by today's rules."""
@@ -134,8 +128,9 @@ class Survey:
         read = await survey_rows.read_already(self._db)
         self._unfinished = bool(read)
         self._read_already = {ref for ref, time in read.items() if time >= since}
+        self._known = {device.ref for device in self._raw.devices.values()}
         if self._raw.points:
-            self._book.replace(self._shape(self._raw))
+            self._book.replace(await asyncio.to_thread(self._shape, self._raw))
 
     def state(self) -> Discovery:
         return self._state
@@ -161,19 +156,43 @@ class Survey:
             sentence = self._raw.devices[device].quarantine if device in self._raw.devices else ""
             await self._use(approve(self._raw, device))
             self._approved[device] = sentence
+            self._strangers.pop(device, None)
         text = f"{self._raw.devices[device].name} is approved: it may be commanded again"
         self._events.tell(Event(kind=EventKind.DEVICE_BACK, time=self._clock.now(), about=device, text=text))
+
+    async def met(self, device: DeviceId, told: Mapping[str, str]) -> bool:
+        """Whether what tells this of itself is the device; another is in quarantine when this returns."""
+        async with self._using:
+            known = self._raw.devices.get(device)
+            alike = likeness(known, told) if known is not None else Likeness.UNSURE
+            if known is None or alike is Likeness.SAME:
+                return known is not None
+            self.revised(device)
+            if alike is Likeness.UNSURE:
+                return False
+            sentence = replaced(known, as_told(known, told))
+            stranger = replace(as_told(known, told), quarantine=sentence, database_revision=None)
+            self._strangers[device] = stranger
+            self._approved.pop(device, None)
+            await self._use(_merged(self._raw, [Catalog.of([stranger], [])]))
+            self._passports.forget(known.ref)
+        text = f"{known.name} {sentence}"
+        self._events.tell(Event(kind=EventKind.DEVICE_REPLACED, time=self._clock.now(), about=device, text=text))
+        return False
 
     async def run(self) -> None:
         if not self._book.current.points or self._state.error or self._unfinished:
             self.ask()
         due = self._due()
         while True:
-            if await self._until(due):
-                await self.look()
-                due = self._due()
-            else:
-                await self.look_at_revised()
+            match await self._until(due):
+                case Next.WHOLE:
+                    await self.look()
+                    due = self._due()
+                case Next.REVISED:
+                    await self.look_at_revised()
+                case Next.SOUGHT:
+                    await self.look_for_sought()
 
     async def look(self) -> None:
         """One look through the building, from the first Who-Is to the stored catalog."""
@@ -187,6 +206,8 @@ class Survey:
         finally:
             finished = self._clock.now()
             self._state = self._state.model_copy(update={"running": False, "finished": finished, "now": ""})
+            self._sought.clear()
+            self._lookout.looked(finished)
 
     async def look_at_revised(self) -> None:
         """A look at the devices that say they have changed, and at no other."""
@@ -207,28 +228,64 @@ class Survey:
             await self._use(self._with_approvals(found.catalog))
         self._tell(found)
 
+    async def look_for_sought(self) -> None:
+        """Who has the instances that are looked for, and nobody else. Most often there is nothing new."""
+        sought, self._sought = self._sought, set()
+        self._approved.clear()
+        self._seeking = True
+        try:
+            found = await look_for(
+                self._bacnet,
+                self._plan,
+                _merged(self._raw, self._parts),
+                sought,
+                describe=plain,
+                now=self._clock.now(),
+                passports=self._passports,
+            )
+        finally:
+            self._seeking = False
+        log.info("devices were looked for", instances=sorted(sought), news=len(found.events) if found else 0)
+        if found is not None:
+            async with self._using:
+                await self._use(self._with_approvals(found.catalog))
+            self._tell(found)
+
+    def _announced(self, i_am: IAm) -> None:
+        """An I-Am. Those that come while we look are answers to us."""
+        if not (self._state.running or self._seeking):
+            self._lookout.announced(i_am.device, self._known, self._clock.now())
+
     def _due(self) -> datetime | None:
         """When to look without being asked."""
         every = self._every if self._book.current.points else EMPTY_AGAIN
         return None if every is None else self._clock.now() + every
 
-    async def _until(self, due: datetime | None) -> bool:
-        """Waits; True if it is time for a whole look, False if changed devices have settled."""
+    async def _until(self, due: datetime | None) -> Next:
+        """Waits for the next thing to do."""
 
         async def settled() -> None:
             await self._something_revised.wait()
             await self._clock.sleep(SETTLED_AFTER.total_seconds())
 
-        waits: list[Coroutine[Any, Any, object]] = [settled(), self._asked.wait()]
+        waits = [(self._asked.wait(), Next.WHOLE), (settled(), Next.REVISED), (self._look_out(), Next.SOUGHT)]
         if due is not None:
-            waits.append(self._clock.sleep(max(0.0, (due - self._clock.now()).total_seconds())))
-        small, *whole = [asyncio.create_task(wait) for wait in waits]
+            waits.append((self._clock.sleep(max(0.0, (due - self._clock.now()).total_seconds())), Next.WHOLE))
+        tasks = {asyncio.ensure_future(wait): next_ for wait, next_ in waits}
         try:
-            await asyncio.wait({small, *whole}, return_when=asyncio.FIRST_COMPLETED)
-            return any(task.done() for task in whole)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return min((tasks[task] for task in done), key=lambda next_: next_.value)
         finally:
-            for task in (small, *whole):
+            for task in tasks:
                 task.cancel()
+
+    async def _look_out(self) -> None:
+        """Until there is somebody to look for."""
+        while not self._sought:
+            await self._clock.sleep(LOOKED_OUT_EVERY.total_seconds())
+            devices = self._raw.devices
+            lost = [devices[id_] for id_ in self._lost() if id_ in devices]
+            self._sought = self._lookout.wanted(lost, self._known, self._clock.now())
 
     async def _look(self) -> None:
         self._approved.clear()
@@ -260,6 +317,7 @@ class Survey:
         await save_catalog(self._db, raw)
         shaped = await asyncio.to_thread(self._shape, raw)  # seconds for a large site, and readings come in meanwhile
         self._raw = raw
+        self._known = {device.ref for device in raw.devices.values()}
         self._book.replace(shaped)
         self._changed()
         return shaped
@@ -269,12 +327,14 @@ class Survey:
         for device, sentence in self._approved.items():
             if found.devices[device].quarantine == sentence and not found.devices[device].duplicate:
                 found = approve(found, device)
-        return found
+        met = [self._strangers[id_] for id_ in self._strangers if id_ in found.devices and not found.devices[id_].quarantine]
+        return _merged(found, [Catalog.of(met, [])]) if met else found  # who were read before others came
 
     async def _keep(self, part: Catalog) -> None:
         """Keeps what was read for the case that this look does not come to its end."""
         self._unfinished = True
         self._parts.append(part)
+        self._known |= {device.ref for device in part.devices.values()}
         self._read_already |= {device.ref for device in part.devices.values()}
         try:
             await survey_rows.save_part(self._db, part, self._clock.now())

@@ -6,8 +6,9 @@ of it has changed is not read again; one that is not surely the device that was 
 quarantined until a person approves it.
 """
 
-from points.discovery.discover import discover, look_at
-from points.discovery.identity import NotApprovable, approve
+from points.discovery.discover import discover, look_at, look_for
+from points.discovery.identity import TELLS, Likeness, NotApprovable, approve, as_told, likeness, replaced
+from points.discovery.lookout import Lookout
 from points.discovery.plan import (
     Checkpoint,
     Describe,
@@ -21,17 +22,24 @@ from points.discovery.plan import (
 )
 
 __all__ = [
+    "TELLS",
     "Checkpoint",
     "Describe",
     "Discovered",
     "DiscoveryPlan",
+    "Likeness",
+    "Lookout",
     "NotApprovable",
     "Phase",
     "Progress",
     "RawPoint",
     "approve",
+    "as_told",
     "discover",
+    "likeness",
     "look_at",
+    "look_for",
     "plain",
     "raw_of",
+    "replaced",
 ]

@@ -1,31 +1,21 @@
-"""The course of a discovery: search, read each device as it is heard, put together what was found and what was known.
-
-What goes wrong at one device, expected or not, is told and costs that device only: it stays as it was known.
-"""
+"""Looks at a building: the whole of it, some devices, or those that somebody waits for."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 from random import Random
 
-import structlog
-
-from points.bacnet.port import Bacnet, IAm
+from points.bacnet.port import Bacnet
 from points.catalog import Catalog
-from points.discovery import identity
-from points.discovery.inspection import Inspection
-from points.discovery.parts import Parts
-from points.discovery.picture import Found, Known, Picture
-from points.discovery.plan import Checkpoint, Describe, Discovered, DiscoveryPlan, Phase, Progress
-from points.discovery.search import Searched, duplicates, search
-from points.errors import DeviceError, DeviceSilent
-from points.model import Device, DeviceId, DeviceRef, EventKind, Point
+from points.discovery.course import Course
+from points.discovery.plan import Checkpoint, Describe, Discovered, DiscoveryPlan, Progress
+from points.discovery.search import around, search, within
+from points.model import DeviceId, DeviceRef
 from points.passport import Passports
 
-_log = structlog.get_logger(__name__)
+PASSES = 2  # of a small look: an I-Am may be lost
 
 
 async def discover(
@@ -46,7 +36,7 @@ async def discover(
     `checkpoint` gets what was read, as it is read: a discovery that was broken off goes on from there when its
     `known` holds that. `read_already` are devices without a Database_Revision that need not be read once more.
     """
-    course = _Discovery(bacnet, plan, known, describe, progress, now, passports or Passports(), checkpoint)
+    course = Course(bacnet, plan, known, describe, progress, now, passports or Passports(), checkpoint)
     return await course.run(read_already, random or Random())
 
 
@@ -61,246 +51,47 @@ async def look_at(
     passports: Passports | None = None,
 ) -> Discovered:
     """`known` with these devices as they are now. One that does not answer stays as it is: others tell of that."""
-    course = _Discovery(bacnet, plan, known, describe, lambda _: None, now, passports or Passports(), None)
+    course = Course(bacnet, plan, known, describe, lambda _: None, now, passports or Passports(), None)
     return await course.only(devices)
 
 
-class _Discovery:
-    def __init__(
-        self,
-        bacnet: Bacnet,
-        plan: DiscoveryPlan,
-        known: Catalog,
-        describe: Describe,
-        progress: Callable[[Progress], None],
-        now: datetime,
-        passports: Passports,
-        checkpoint: Checkpoint | None,
-    ) -> None:
-        self._bacnet = bacnet
-        self._plan = plan
-        self._known = Known(known)
-        self._progress = progress
-        self._passports = passports
-        self._parts = Parts(self._known, plan, describe, now, checkpoint)
-        self._picture = Picture(self._known, describe, now)
-        self._done = Progress()
-        self._gate = asyncio.Semaphore(plan.parallel)
-        self._found: dict[DeviceRef, Found] = {}
-        self._read_already: Collection[DeviceRef] = ()
+async def look_for(
+    bacnet: Bacnet,
+    plan: DiscoveryPlan,
+    known: Catalog,
+    instances: Collection[int],
+    *,
+    describe: Describe,
+    now: datetime,
+    passports: Passports | None = None,
+    random: Random | None = None,
+) -> Discovered | None:
+    """`known` with the strangers that answer a search for these instances; None if there is none.
 
-    async def run(self, read_already: Collection[DeviceRef], random: Random) -> Discovered:
-        self._read_already = read_already
-        searched = await self._search_and_read(random)
-        self._tell_search(searched)
-        await self._ask_the_unheard(searched.heard.keys())
-        moves, usurped = self._at_other_addresses(searched.heard.keys())
-        return await self._put_together(searched.heard, moves, usurped)
+    Who has one of these instances, and what becomes of who had it before, is judged as in a whole look. A known
+    device that does not answer stays as it is, unless a stranger has its instance.
+    """
+    devices = known.devices.values()
+    there = sorted({device.ref.instance for device in devices} | set(instances))
+    ranges = within(plan.ranges, around(instances, there))
+    narrow = replace(plan, ranges=ranges, static=(), passes=min(plan.passes, PASSES))
+    searched = await search(bacnet, narrow, devices, heard=_unheeded, sent=_unheeded, random=random or Random())
+    familiar = {device.ref for device in devices}
+    claimed = {ref.instance for ref in searched.heard if ref not in familiar}
+    if not claimed:
+        return None
+    concerned = [device for device in devices if device.ref.instance in claimed]
+    part = Catalog.of(concerned, [point for device in concerned for point in known.points_of(device.id)])
+    others = known.devices.keys() - part.devices.keys()
+    course = Course(bacnet, narrow, part, describe, _unheeded, now, passports or Passports(), None, taken=others)
+    found = await course.heard({ref: i_am for ref, i_am in searched.heard.items() if ref.instance in claimed})
+    whole = Catalog.of(
+        {**known.devices, **found.catalog.devices}.values(),
+        {**known.points, **found.catalog.points}.values(),
+        known.spaces.values(),
+    )
+    return replace(found, catalog=whole)
 
-    async def _search_and_read(self, random: Random) -> Searched:
-        def begin(ref: DeviceRef, i_am: IAm | None) -> None:
-            self._tell(devices_found=self._done.devices_found + 1)
-            reading.create_task(self._inspect(ref, i_am))
 
-        def heard(i_am: IAm) -> None:
-            if i_am.device not in static:
-                begin(i_am.device, i_am)
-
-        static = frozenset(self._plan.static)
-        known = self._known.catalog.devices.values()
-        try:
-            async with asyncio.TaskGroup() as reading:
-                for ref in static:
-                    begin(ref, None)
-                searched = await search(
-                    self._bacnet,
-                    self._plan,
-                    known,
-                    heard=heard,
-                    sent=lambda number: self._tell(who_is=number),
-                    random=random,
-                )
-                self._tell(phase=Phase.READING)
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # whoever catches it knows it by its name
-        return searched
-
-    async def only(self, devices: Collection[DeviceId]) -> Discovered:
-        catalog = self._known.catalog
-        refs = [catalog.devices[id_].ref for id_ in devices if id_ in catalog.devices]
-        async with asyncio.TaskGroup() as reading:
-            for ref in refs:
-                reading.create_task(self._inspect(ref, None))
-        doubled: dict[int, list[DeviceRef]] = {}
-        for device in catalog.devices.values():
-            if device.duplicate:
-                doubled.setdefault(device.ref.instance, []).append(device.ref)
-        named = self._picture.named(self._found.values(), moves={}, usurped={}, claimed=doubled)
-        again = {one.device.id: one.device for one in named}
-        points = {point.id: point for one in named for point in self._points_or_known(one)}
-        news = Catalog.of(
-            {**catalog.devices, **again}.values(), {**catalog.points, **points}.values(), catalog.spaces.values()
-        )
-        return Discovered(catalog=news, events=self._picture.events, skipped=self._done.skipped)
-
-    async def _inspect(self, ref: DeviceRef, i_am: IAm | None) -> None:
-        async with self._gate:
-            self._tell(current=str(ref))
-            inspection = self._inspection(ref, i_am)
-            try:
-                found = self._found[ref] = await self._read(inspection)
-            except DeviceError as error:
-                self._unreadable(ref, error, answered=i_am is not None)
-                return
-            except Exception as error:  # noqa: BLE001 - whatever it is, the other devices are found
-                _log.exception("a device cannot be read: a fault of ours", device=str(ref))
-                self._failed(ref, f"{ref} cannot be read: an unexpected fault ({error!r})")
-                return
-        self._tell(
-            devices_described=self._done.devices_described + 1,
-            points=self._done.points + len(found.raws or ()),
-            skipped=self._done.skipped + inspection.skipped,
-            current=found.device.name,
-        )
-        await self._parts.read(found, doubtful=self._doubtful(found.device))
-
-    def _inspection(self, ref: DeviceRef, i_am: IAm | None) -> Inspection:
-        return Inspection(self._bacnet, ref, i_am, before=self._known.by_ref.get(ref), passports=self._passports)
-
-    async def _read(self, inspection: Inspection) -> Found:
-        device = await inspection.device()
-        before = self._known.by_ref.get(device.ref)
-        if before is not None and self._unchanged(before, device):
-            learned = before.reads_multiple and device.reads_multiple
-            device = replace(device, reads_multiple=learned, object_digest=before.object_digest)
-            return Found(device=device, raws=None)
-        learned_device, raws = await inspection.points(device)
-        return Found(device=learned_device, raws=raws)
-
-    def _unchanged(self, before: Device, device: Device) -> bool:
-        """The device's own word that its objects are the same as before; of another device it is worth nothing."""
-        if before.database_revision is None:
-            as_before = device.database_revision is None and device.ref in self._read_already
-        else:
-            as_before = device.database_revision == before.database_revision
-        counted = device.object_count > 0 and device.object_count == before.object_count
-        return as_before and counted and bool(before.object_digest) and not identity.is_replaced(before, device)
-
-    def _unreadable(self, ref: DeviceRef, error: DeviceError, *, answered: bool) -> None:
-        """A device that cannot be read stays as it was known, or waits for the next time."""
-        if answered or not isinstance(error, DeviceSilent):
-            _log.warning("a device cannot be read", device=str(ref), error=str(error))
-            which = "answered Who-Is" if answered else "is configured"
-            self._failed(ref, f"{ref} {which} but cannot be read: {error}")
-            return
-        self._tell(devices_failed=self._done.devices_failed + 1)
-        if ref in self._plan.static and ref not in self._known.by_ref:
-            text = f"{ref} is configured but does not answer: it has not been found"
-            self._picture.tell(EventKind.DEVICE_LOST, str(ref), text)
-
-    def _failed(self, ref: DeviceRef, text: str) -> None:
-        self._tell(devices_failed=self._done.devices_failed + 1)
-        self._picture.tell(EventKind.PROTOCOL_ERROR, str(ref), text)
-
-    async def _ask_the_unheard(self, heard: Collection[DeviceRef]) -> None:
-        """An I-Am may be lost, and a broadcast may not get everywhere: known devices are asked before they are lost."""
-
-        async def ask(ref: DeviceRef) -> None:
-            async with self._gate:
-                there = await self._inspection(ref, None).is_there()
-            if there:
-                self._tell(devices_found=self._done.devices_found + 1)
-                await self._inspect(ref, None)
-
-        asked = {*heard, *self._found, *self._plan.static}
-        await asyncio.gather(*(ask(ref) for ref in self._known.by_ref if ref not in asked))
-
-    def _at_other_addresses(
-        self, heard: Collection[DeviceRef]
-    ) -> tuple[dict[DeviceRef, Device], dict[DeviceRef, Device]]:
-        """Known devices that are somewhere else now, and those whose instance somebody else has taken.
-
-        One that still answers where it was is neither, whoever else claims to be it.
-        """
-        moves: dict[DeviceRef, Device] = {}
-        usurped: dict[DeviceRef, Device] = {}
-        claims = duplicates({*heard, *self._found})
-        for ref in [ref for ref in self._found if ref not in self._known.by_ref]:
-            for before in self._known.by_instance.get(ref.instance, ()):
-                if before.ref in heard or before.ref in self._found:
-                    continue
-                if ref.instance not in claims and identity.is_moved(before, self._found[ref].device):
-                    moves[ref] = before
-                    self._passports.moved(before.ref, ref)
-                else:
-                    usurped[ref] = before
-        return moves, usurped
-
-    async def _put_together(
-        self, heard: Mapping[DeviceRef, IAm], moves: Mapping[DeviceRef, Device], usurped: Mapping[DeviceRef, Device]
-    ) -> Discovered:
-        claimed = duplicates({*heard, *self._found})
-        named = self._picture.named(self._found.values(), moves=moves, usurped=usurped, claimed=claimed)
-        self._tell_own_instance(heard)
-        devices, points = [one.device for one in named], []
-        for one in named:
-            points += self._points_or_known(one)
-            await asyncio.sleep(0)  # a whole site takes a while, and others have deadlines
-        self._picture.doubled(devices, claimed)
-        there = {device.id for device in devices}
-        for device in self._known.catalog.devices.values():
-            if device.id not in there:
-                claim = claimed.get(device.ref.instance)
-                devices.append(self._picture.not_found(device, heard=device.ref in heard, claimed=claim))
-                points += self._known.points_of(device.id)
-        catalog = Catalog.of(devices, points, self._known.catalog.spaces.values())
-        found = sum(len(self._known.points_of(one.device.id)) if one.raws is None else len(one.raws) for one in named)
-        self._tell(phase=Phase.DONE, points=found, current="")
-        return Discovered(catalog=catalog, events=self._picture.events, skipped=self._done.skipped)
-
-    def _points_or_known(self, found: Found) -> list[Point]:
-        try:
-            return self._picture.points(found)
-        except Exception as error:  # noqa: BLE001 - the same
-            device = found.device
-            _log.exception("a device's points cannot be described: a fault of ours", device=device.id)
-            text = f"{device.name}: its points cannot be described: an unexpected fault ({error!r})"
-            self._picture.tell(EventKind.PROTOCOL_ERROR, device.id, text)
-            return self._known.points_of(device.id)
-
-    def _doubtful(self, device: Device) -> bool:
-        """Whether only the end of the discovery can say which device it is."""
-        if (before := self._known.by_ref.get(device.ref)) is not None:
-            return identity.is_replaced(before, device)
-        others = (ref for ref in self._found if ref != device.ref)
-        return device.ref.instance in self._known.by_instance or any(
-            ref.instance == device.ref.instance for ref in others
-        )
-
-    def _tell_search(self, searched: Searched) -> None:
-        if not searched.stable and searched.who_is >= self._plan.who_is_most:
-            text = (
-                f"The search ended after {searched.who_is} Who-Is with devices still being found: "
-                "look again, or search in fewer ranges"
-            )
-            self._picture.tell(EventKind.SYSTEM, "discovery", text)
-        if searched.ignored:
-            text = (
-                f"{searched.ignored} devices more than the {self._plan.devices_most} that are looked at answered: "
-                "somebody may be flooding the network"
-            )
-            self._picture.tell(EventKind.PROTOCOL_ERROR, "discovery", text)
-
-    def _tell_own_instance(self, heard: Mapping[DeviceRef, IAm]) -> None:
-        ours = self._plan.own_instance
-        for ref in heard:
-            if ref.instance == ours:
-                text = (
-                    f"Our own device instance {ours} is also that of {identity.place(ref)}: "
-                    "give this agent another one (bacnet.instance)"
-                )
-                self._picture.tell(EventKind.DUPLICATE_DEVICE, str(ours), text)
-
-    def _tell(self, **changes: int | str) -> None:
-        self._done = replace(self._done, **changes)  # type: ignore[arg-type]  # each field by its name
-        self._progress(self._done)
+def _unheeded(_: object) -> None:
+    """Of a small look nobody wants to know how far it is."""

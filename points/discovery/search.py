@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -121,6 +121,27 @@ def slices(ranges: Iterable[Range], instances: Collection[int] = ()) -> Iterator
         for first, last in _cut(low, high, [start for start in _SLICE_STARTS if low < start <= high]):
             inside = ordered[bisect_left(ordered, first) : bisect_right(ordered, last)]
             yield from _cut(first, last, inside[_CROWD::_CROWD])
+
+
+def around(wanted: Iterable[int], there: Sequence[int]) -> list[Range]:
+    """As few ranges as hold all that are wanted: none across a decade, none with a crowd of those that are `there`."""
+    ranges: list[Range] = []
+    for instance in sorted(wanted):
+        if ranges:
+            low, _ = ranges[-1]
+            decade = bisect_right(_SLICE_STARTS, low) == bisect_right(_SLICE_STARTS, instance)
+            if decade and bisect_right(there, instance) - bisect_left(there, low) <= _CROWD:
+                ranges[-1] = (low, instance)
+                continue
+        ranges.append((instance, instance))
+    return ranges
+
+
+def within(outer: Iterable[Range], ranges: Iterable[Range]) -> tuple[Range, ...]:
+    """What of `ranges` is in `outer`."""
+    inner = list(ranges)
+    cut = [(max(low, first), min(high, last)) for first, last in outer for low, high in inner]
+    return tuple((low, high) for low, high in cut if low <= high)
 
 
 def _cut(low: int, high: int, starts: list[int]) -> Iterator[Range]:

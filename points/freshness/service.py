@@ -137,6 +137,10 @@ class Freshness:
         now = self._clock.now().timestamp()
         return {id_: _status(keeper, now) for id_, (keeper, _) in self._keepers.items()}
 
+    def lost(self) -> list[DeviceId]:
+        """The devices that do not answer."""
+        return [id_ for id_, (keeper, _) in self._keepers.items() if keeper.liveness.status == "offline"]
+
     async def _part(self) -> None:
         """Once the keepers have ended: asks nothing of devices that do not answer, and waits for nobody long."""
         partings = [

@@ -8,10 +8,12 @@ from datetime import timedelta
 import pytest
 from desk_bench import ManualClock
 
+from facility import shape as shape_module
 from facility import survey as module
 from facility.catalog_rows import load_catalog
 from facility.database import open_state
-from facility.survey import Survey, shape_of
+from facility.shape import shape_of
+from facility.survey import Survey
 from points.bacnet.port import IAm, Query
 from points.catalog import Catalog, CatalogBook
 from points.discovery import DiscoveryPlan, NotApprovable
@@ -51,9 +53,20 @@ class Network:
         self.objects = OBJECTS
         self.asked_for = []
         self.hangs_at = None  # a device that is waited for for ever
+        self.questions = []  # Who-Is
+        self.listeners = []
+
+    def on_i_am(self, handler):
+        self.listeners.append(handler)
+
+    def announces(self, *refs):
+        for ref in refs:
+            for handler in self.listeners:
+                handler(IAm(device=ref, max_apdu=1476, segmentation="no-segmentation", vendor_id=1))
 
     async def who_is(self, low, high, *, target=None, wait=1.0):
         del target, wait
+        self.questions.append((low, high))
         self.looks += low == 0
         if self.trouble is not None:
             raise self.trouble
@@ -101,6 +114,7 @@ class Bench:
         self.db, self.network, self.clock = db, network, clock
         self.told, self.changes = [], 0
         self.survey, self.book = None, None
+        self.lost = []
 
     async def start(self, points=(), spaces=(), every=timedelta(hours=24), plan=PLAN):
         """As a new process finds it."""
@@ -116,6 +130,7 @@ class Bench:
             clock=self.clock,
             every=every,
             changed=self._changed,
+            lost=lambda: self.lost,
         )
         await self.survey.restore()
         return self.survey
@@ -439,7 +454,7 @@ async def test_a_changed_device_does_not_put_off_the_look_at_the_whole(bench):
         await until(lambda: bench.clock._sleepers)
         bench.clock.advance(seconds=20)
         survey.revised(DeviceId("ahu-1"))
-        await until(lambda: len(bench.clock._sleepers) == 2)
+        await until(lambda: len(bench.clock._sleepers) == 3)  # the look at the whole, the lookout, and this
         bench.clock.advance(seconds=30)
         await until(lambda: bench.changes > changes)
         bench.clock.advance(seconds=10)
@@ -466,7 +481,7 @@ async def test_a_second_shaping_of_the_same_thinks_of_what_changed_only(bench, m
         seen.append(point.id)
         return point, None
 
-    monkeypatch.setattr(module, "classified", classified)
+    monkeypatch.setattr(shape_module, "classified", classified)
     raw = await load_catalog(bench.db)
     shape = shape_of((), ())
     shape(raw)

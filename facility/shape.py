@@ -1,0 +1,62 @@
+"""What makes the catalog in use from that of the network: classified, then corrected by what the site says.
+
+What is thought of a point is remembered: a look at a large site changes little of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from points.catalog import Catalog
+from points.classify import classified
+from points.model import Device, DeviceId, Point, PointId, Space, SpaceId
+from points.site_rules import PointRule, SpaceRule, apply
+
+Shape = Callable[[Catalog], Catalog]
+
+
+def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule]) -> Shape:
+    """What makes the catalog of the agent from that of the network."""
+    latest = _Latest()
+
+    def shape(raw: Catalog) -> Catalog:
+        nonlocal latest
+        before, latest = latest, _Latest(raw.devices)
+        spaces: dict[SpaceId, Space] = {}
+        points = []
+        for point in raw.points.values():
+            known, space = latest.judged(point, before)
+            points.append(known)
+            if space is not None:
+                spaces.setdefault(space.id, space)
+        ruled, named = apply(points, point_rules, space_rules, spaces.values())
+        return Catalog.of(raw.devices.values(), ruled, named)
+
+    return shape
+
+
+class _Latest:
+    """The latest picture that was shaped, and what was thought of it. It shares all it can with the catalogs in use."""
+
+    def __init__(self, devices: Mapping[DeviceId, Device] | None = None) -> None:
+        self._devices = devices or {}
+        self._points: dict[PointId, tuple[Point, Point, Space | None]] = {}  # as it was told, as it is judged, where
+        self._spaces: dict[Space, Space] = {}  # the one of all that are equal
+
+    def judged(self, point: Point, before: _Latest) -> tuple[Point, Space | None]:
+        """Most points are what they were: then so is what is thought of them."""
+        device = self._devices[point.device]
+        known = before._points.get(point.id)
+        if known is not None and _same(known[0], point) and _same(before._devices.get(device.id), device):
+            shaped, space = known[1:]
+        else:
+            shaped, space = classified(point, device)
+            shaped = replace(shaped, quarantined=True) if device.quarantine else shaped
+        space = None if space is None else self._spaces.setdefault(space, space)
+        self._points[point.id] = (point, shaped, space)
+        return shaped, space
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or one == other  # of a large site, most things are the very same
