@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 from agent import PATIENCE, SETTINGS, Agent, agent_in, until
-from device import Device
-from octets import ANALOG_INPUT, RESTART_TIME, SUBSCRIBE, bvll, npdu
+from device import Asked, Device
+from octets import ANALOG_INPUT, RESTART_TIME, SUBSCRIBE, bvll, npdu, tags
 from town import town
 
 from points.freshness.subscriptions import LIFETIME, RENEW_AT
@@ -44,6 +44,29 @@ async def test_a_change_reaches_the_store_by_cov_alone() -> None:
         reading = agent.reading(device, "AI 2")
         assert reading is not None
         assert reading.source is Source.COV
+
+
+async def test_a_subscription_is_asked_for_with_an_end_and_renewed_at_half_of_it() -> None:
+    device = box()
+    async with town(device) as here, agent_in(here, speed=2 * HURRY) as agent:
+        await _kept(agent, device, subscriptions=3)
+        for number in (1, 2, 3):
+
+            def asked(number: int = number) -> list[Asked]:
+                return [one for one in device.requests(SUBSCRIBE) if one.wanted[0].instance == number]
+
+            await until(lambda asked=asked: len(asked()) == 2)  # type: ignore[misc]
+            first, again = asked()
+            lifetime = _lifetime(first)
+            assert (lifetime, _lifetime(again)) == (LIFETIME, LIFETIME)
+            assert 0 < lifetime <= 28_800  # what every server has to accept; 0 would be for ever
+            # up to a fifth earlier than half; the hurried clock makes ten seconds of a hiccup of this machine
+            assert 0.4 <= (again.at - first.at) / lifetime <= 0.6
+
+
+def _lifetime(asked: Asked) -> int:
+    """Seconds, as they are in the SubscribeCOV; 0 where it says none."""
+    return int.from_bytes({number: content for _, number, content in tags(asked.body)}.get(3, b""), "big")
 
 
 async def test_what_a_device_has_no_room_for_is_polled_and_told() -> None:

@@ -16,6 +16,7 @@ from pretend import FINE, START, PretendDevice, a_point, settle
 from points.bacnet.port import Answer, Query
 from points.catalog import Catalog
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
+from points.freshness.states import COV_DEADLINE
 from points.freshness.subscriptions import LIFETIME, LONGEST_BREATH, PROCESS, RETRY_REFUSED, renewed_after
 from points.model import DeviceId, EventKind, Kind, PointId, Quality, Ref, Source
 
@@ -217,15 +218,24 @@ async def test_subscriptions_are_renewed_at_half_their_life() -> None:
         assert device.requests.count("subscribe") == 1
 
 
-async def test_a_point_with_cov_is_polled_rarely_as_proof_of_life() -> None:
+async def _polled(*, serves_cov: bool) -> list[int]:
+    """How often each point is polled in twenty minutes. They are twelve: one alone the heartbeat would see often."""
     device = PretendDevice()
-    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+    points = [a_point(device, number) for number in range(1, 13)]
+    async with kept(device, points=points, serves_cov=serves_cov) as bench:
         device.reads.clear()
-        for _ in range(60):
+        for _ in range(120):
             await bench.clock.pass_(10)
-            assert bench.reading().is_good
-        polled = device.reads.count(("analog-input", 1, "present-value"))
-        assert 4 <= polled <= 25  # the heartbeat of a device with one point; without COV it would be 20 and more
+            assert all(bench.reading(point.id).is_good for point in points)
+        return [device.reads.count(("analog-input", point.ref.instance, "present-value")) for point in points]
+
+
+async def test_a_point_with_cov_is_polled_rarely_as_proof_of_life() -> None:
+    assert set(await _polled(serves_cov=False)) == {2 * 1200 / DEADLINE}
+    rarely = await _polled(serves_cov=True)
+    assert min(rarely) >= 1200 / COV_DEADLINE
+    assert max(rarely) <= 1200 / DEADLINE  # half of what it would be without
+    assert sum(rarely) <= len(rarely) * 12
 
 
 async def test_critical_points_are_polled_in_spite_of_cov() -> None:
