@@ -23,10 +23,10 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from facility.config.bacnet import BacnetSection
 from facility.config.sections import (
     AgentSection,
     ApiSection,
-    BacnetSection,
     HistorySection,
     HolidayEntry,
     LightingSweepPolicy,

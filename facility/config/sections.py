@@ -1,4 +1,4 @@
-"""The sections of `facility.toml`. The docstring under a field is its reference text."""
+"""The sections of `facility.toml` but that of BACnet. The docstring under a field is its reference text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import difflib
 import re
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from facility.config.section import Section
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def _known_zone(name: str) -> str:
@@ -58,118 +56,25 @@ class AgentSection(Section):
     """The building is a simulation; every screen says so."""
 
 
-class StaticDevice(Section):
-    instance: Annotated[int, Field(ge=0, le=4_194_302)]
-    address: str
-    """MAC: `10.1.2.3:47808` for BACnet/IP, `12` for MS/TP behind a router."""
-    network: Annotated[int, Field(ge=0, le=65_534)] = 0
-    """0 is the local network."""
-
-
-def _is_charset(name: str) -> str:
-    try:
-        "".encode(name)  # raises also for the codecs of Python that are no character sets
-    except (LookupError, ValueError):
-        raise ValueError(f"{name!r} is not a character set; write latin-1, cp1252, cp850, utf-8, ...") from None
-    return name
-
-
-class PassportSection(Section):
-    """What the site says of a device; it wins over what the agent finds out."""
-
-    instance: Annotated[int, Field(ge=0, le=4_194_302)]
-    """Which device."""
-    network: Annotated[int, Field(ge=0, le=65_534)] | None = None
-    """The network it is on, where the instance is there more than once; 0 is the local network."""
-    reads_multiple: bool | None = None
-    """Whether ReadPropertyMultiple may be used."""
-    rpm_limit: Annotated[int, Field(ge=1, le=500)] | None = None
-    """Most properties in one request."""
-    max_apdu: Annotated[int, Field(ge=50, le=1476)] | None = None
-    """Longest answer, in octets, that arrives on the way to us."""
-    segments: bool | None = None
-    """Whether its segmented answers arrive."""
-    cov_slots: Annotated[int, Field(ge=0, le=10_000)] | None = None
-    """Most COV subscriptions; 0 polls everything."""
-    outstanding: Annotated[int, Field(ge=1, le=32)] | None = None
-    """Confirmed requests at once."""
-    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
-    """How long an answer is waited for."""
-    retries: Annotated[int, Field(ge=0, le=10)] | None = None
-    """How often a read is repeated after silence; writes never are."""
-    charset: Annotated[str, AfterValidator(_is_charset)] | None = None
-    """What its strings are in truth (`latin-1`), whatever they are labelled."""
-
-    @property
-    def overrule(self) -> dict[str, Any]:
-        """What is said, by the names of `points.passport.Passport`."""
-        said = self.model_dump(exclude={"instance", "network", "timeout_s"}, exclude_none=True)
-        return said if self.timeout_s is None else {**said, "timeout": self.timeout_s}
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not self.overrule:
-            raise ValueError(f"nothing is said of device {self.instance}; known keys: {', '.join(_said_keys())}")
-        return self
-
-
-def _said_keys() -> list[str]:
-    return [key for key in PassportSection.model_fields if key not in ("instance", "network")]
-
-
-class BacnetSection(Section):
-    address: str = "0.0.0.0:47808"
-    """Our own address: `10.1.2.10/24:47808`. The mask is what makes broadcasts work."""
-    instance: Annotated[int, Field(ge=0, le=4_194_302)] = 4_190_000
-    """Our own device instance; must be unique on the internetwork."""
-    foreign: str | None = None
-    """`host:port` of a BBMD to register with, where broadcasts do not reach the devices."""
-    foreign_ttl: Annotated[int, Field(ge=30, le=3600)] = 60
-    """Seconds a registration lasts; renewed at half of it."""
-    targets: list[str] = []
-    """Where Who-Is goes besides our own broadcast domain: `11:*` (a network) or `10.1.2.3` (an address)."""
-    low: Annotated[int, Field(ge=0, le=4_194_302)] = 0
-    """First device instance asked for."""
-    high: Annotated[int, Field(ge=0, le=4_194_302)] = 4_194_302
-    """Last device instance asked for."""
-    devices: list[StaticDevice] = []
-    """Devices that are asked directly, where broadcast cannot work."""
-    rediscover_hours: Annotated[float, Field(ge=0)] = 24.0
-    """How often the building is looked through again; 0 is never."""
-    timeout_s: Annotated[float, Field(gt=0, le=30)] = 3.0
-    """How long an answer is waited for."""
-    max_outstanding_per_network: Annotated[int, Field(ge=1, le=64)] = 4
-    """Requests at once into one network behind a router, to all of its devices together."""
-    requests_per_second: Annotated[float, Field(gt=0, le=10_000)] = 50.0
-    """Packet budget of one network behind a router."""
-    local_requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 2000.0
-    """Packet budget of the network we are on."""
-    who_is_per_minute: Annotated[int, Field(ge=1, le=600)] = 180
-    """Most Who-Is broadcasts of a discovery: each makes every device of its range answer."""
-    passport: list[PassportSection] = []
-    """What is known of single devices, see README; it wins over what the agent finds out."""
-
-    @model_validator(mode="after")
-    def _one_word_of_each(self) -> Self:
-        said = [(entry.instance, entry.network) for entry in self.passport]
-        for instance, network in {key for key in said if said.count(key) > 1}:
-            where = "" if network is None else f" on network {network}"
-            raise ValueError(f"two entries [[bacnet.passport]] are about device {instance}{where}")
-        return self
-
-
 class MqttSection(Section):
     enabled: bool = True
     """Off keeps the section without using it."""
     host: str = "127.0.0.1"
+    """Where the broker is."""
     port: Annotated[int, Field(ge=1, le=65_535)] = 1883
+    """8883 is usual with TLS."""
     username: str | None = None
+    """How the agent is known to the broker."""
     password: SecretStr | None = None
     """Environment `FACILITY_MQTT__PASSWORD` or a secrets directory only; never the file."""
     tls: bool = False
+    """Speak TLS, and check the broker's certificate."""
     ca_file: Path | None = None
+    """Who vouches for the broker, where it is none of those the machine trusts."""
     cert_file: Path | None = None
+    """Our own certificate, where the broker asks for one."""
     key_file: Path | None = None
+    """Its key."""
     allow_insecure: bool = False
     """Speak without TLS to a broker that is not on this machine; shown on every screen."""
     root: str = "fac/v1"
@@ -178,6 +83,7 @@ class MqttSection(Section):
 
 class HistorySection(Section):
     enabled: bool = True
+    """Off keeps no history: screens show no trends."""
     raw_days: Annotated[int, Field(ge=3, le=366)] = 14
     """Days that every reading is kept."""
     rollup_years: Annotated[int, Field(ge=1, le=50)] = 5
@@ -196,7 +102,9 @@ Role = Literal["viewer", "operator", "engineer", "admin"]
 
 class HolidayEntry(Section):
     day: date
+    """Which day, as `2026-12-24`."""
     name: str
+    """What the screens call it."""
 
 
 def _is_change(text: str) -> str:
@@ -216,8 +124,12 @@ def parse_change(change: str) -> tuple[time, str]:
 
 
 class ExceptionEntry(Section):
+    """Days on which a programme differs from its week."""
+
     name: str
+    """What the screens call it."""
     first: date
+    """First day."""
     last: date | None = None
     """Last day, inclusive; one day where it is missing."""
     changes: list[Change] = []
@@ -227,21 +139,32 @@ class ExceptionEntry(Section):
 
 
 class ProgrammeSection(Section):
+    """The week of something: what state it is in from when on. Policies follow it."""
+
     name: Slug
+    """What policies call it."""
     default: str = "unoccupied"
     """State before the first change of a day."""
     monday: list[Change] = []
+    """What changes when, such as `06:30 occupied`."""
     tuesday: list[Change] = []
+    """As Monday."""
     wednesday: list[Change] = []
+    """As Monday."""
     thursday: list[Change] = []
+    """As Monday."""
     friday: list[Change] = []
+    """As Monday."""
     saturday: list[Change] = []
+    """As Monday."""
     sunday: list[Change] = []
+    """As Monday."""
     weekdays: list[Change] = []
     """For Monday to Friday, where the day itself says nothing."""
     holidays: list[Change] | None = None
     """What happens on a public holiday; missing: holidays are ordinary days."""
     exceptions: list[ExceptionEntry] = []
+    """Days that differ."""
 
     def day(self, weekday: int) -> list[str]:
         """The changes of a weekday, Monday being 0."""
@@ -262,7 +185,9 @@ class WeeklyPolicy(Section):
 
     kind: Literal["weekly"]
     name: Slug
+    """What screens and audit call it."""
     programme: Slug
+    """Whose states it follows."""
     points: str
     """Selector of the points, e.g. `class:heating-setpoint space-type:admin_office`."""
     values: dict[str, float | bool | int | str]
@@ -278,16 +203,23 @@ class OfficeSetbackPolicy(Section):
 
     kind: Literal["office-setback"]
     name: Slug
+    """What screens and audit call it."""
     programme: Slug
+    """Whose states it follows."""
     occupied_state: str = "occupied"
+    """The state of the programme in which it acts."""
     heating: str
     """Selector of the heating setpoints."""
     cooling: str
     """Selector of the cooling setpoints."""
     heating_c: float = 21.0
+    """Heating setpoint of an office somebody is in, in °C."""
     cooling_c: float = 24.0
+    """Cooling setpoint of an office somebody is in, in °C."""
     standby_k: Annotated[float, Field(gt=0, le=3)] = 0.5
+    """How far both are relaxed while nobody is in, in K."""
     vacant_minutes: Annotated[float, Field(ge=1, le=120)] = 5.0
+    """How long nobody must have been in."""
 
     @property
     def states(self) -> set[str]:
@@ -299,8 +231,11 @@ class LightingSweepPolicy(Section):
 
     kind: Literal["lighting-sweep"]
     name: Slug
+    """What screens and audit call it."""
     programme: Slug
+    """Whose states it follows."""
     sweep_state: str = "swept"
+    """The state of the programme in which it acts."""
     points: str
     """Selector of the relays or lighting outputs."""
 
@@ -313,18 +248,26 @@ PolicySection = Annotated[WeeklyPolicy | OfficeSetbackPolicy | LightingSweepPoli
 
 
 class PointSection(Section):
+    """What the site says of points; it wins over what the agent understood."""
+
     match: str
     """Which points the rule is about: a glob over point ids (`ahu-1/*`) or a selector."""
     point_class: str | None = None
+    """What the point is: `temperature-setpoint`, `fan-speed`, ...; `facility points` shows what was understood."""
     safety: Literal["comfort", "critical", "medical", "life-safety", "unknown"] | None = None
     """Lowering it is a decision a person takes by writing it here."""
     space: Slug | None = None
+    """The space it belongs to."""
     equipment: Slug | None = None
+    """The equipment it belongs to."""
     access: Literal["monitor-only"] | None = None
+    """Never commanded, whatever else is said of it."""
     deadline_s: Annotated[float, Field(ge=1)] | None = None
     """How old the value may become."""
     limit_low: float | None = None
+    """Below it the value is out of range, in the point's own unit; wins over the clinical profile."""
     limit_high: float | None = None
+    """Above it the value is out of range."""
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
@@ -334,8 +277,12 @@ class PointSection(Section):
 
 
 class SpaceSection(Section):
+    """A room or a group of rooms."""
+
     id: Slug
+    """How selectors and topics name it."""
     name: str
+    """The name on the screens."""
     type: str
     """A key of the clinical profiles: `operating_room`, `admin_office`, ..."""
     match: list[str] = []

@@ -18,6 +18,8 @@ points = "*"
 values = { ocupied = 1 }
 """
 
+LISTED = '[[bacnet.devices]]\ninstance = {}\naddress = "{}"\nnetwork = {}\n'
+
 
 def written(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "facility.toml"
@@ -65,6 +67,29 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
         ("[[bacnet.passport]]\ninstance = 7\nretries = 1\n" * 2, "two entries [[bacnet.passport]] are about device 7"),
         ("[bacnet]\nrequests_per_second = 0\n", "bacnet.requests_per_second"),
         ('[[programmes]]\nname = "a"\nmonday = ["25:00 occupied"]\n', "programmes.0.monday.0"),
+        ("[bacnet]\nlow = 10\nhigh = 5\n", "write low = 5 and high = 10"),
+        ('[bacnet]\ntargets = ["11:*", "banana"]\n', "bacnet.targets.1: 'banana' is no place to look; write \"11:*\""),
+        ('[bacnet]\nforeign = "bbmd one"\n', "bacnet.foreign: 'bbmd one' is no BBMD; write host:port"),
+        ("[bacnet]\nrediscover_hours = inf\n", "bacnet.rediscover_hours"),
+        ("[bacnet]\nrediscover_hours = 1e300\n", "bacnet.rediscover_hours: write 0.1 to 8760 hours, or 0 for never"),
+        ("[bacnet]\nrediscover_hours = 0.01\n", "bacnet.rediscover_hours: write 0.1 to 8760 hours, or 0 for never"),
+        ("[bacnet]\nrediscover_hours = -1\n", "bacnet.rediscover_hours: write 0.1 to 8760 hours, or 0 for never"),
+        (
+            "[bacnet]\nrequests_per_second = 0.01\n",
+            "bacnet.requests_per_second: Input should be greater than or equal to 1",
+        ),
+        ("[bacnet]\nrequests_per_second = nan\n", "bacnet.requests_per_second"),
+        ("[bacnet]\nlocal_requests_per_second = 0.5\n", "bacnet.local_requests_per_second"),
+        ("[bacnet]\nlocal_requests_per_second = inf\n", "bacnet.local_requests_per_second"),
+        ("[bacnet]\nwho_is_per_minute = 0\n", "bacnet.who_is_per_minute"),
+        ("[bacnet]\ntimeout_s = nan\n", "bacnet.timeout_s"),
+        ("[bacnet]\ntimeout_s = 1e-9\n", "bacnet.timeout_s"),
+        (LISTED.format(7, "banana", 0), "bacnet.devices.0: address 'banana' is no IPv4 address"),
+        (LISTED.format(7, "12", 0), "for an MS/TP device write its network, too"),
+        (LISTED.format(7, "banana", 11), "bacnet.devices.0: address 'banana' is no MAC on network 11"),
+        (LISTED.format(7, "12", 11) + LISTED.format(7, "13", 11), "lists instance 7 on network 11 twice"),
+        (LISTED.format(7, "12", 11) + LISTED.format(8, "12", 11), "lists address 12 on network 11 twice"),
+        ("[bacnet]\ninstance = 7\n" + LISTED.format(7, "12", 11), "lists instance 7, which is this agent's own"),
     ],
 )
 def test_a_broken_file_is_explained(tmp_path, text, says):
