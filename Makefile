@@ -7,19 +7,24 @@ READY := $(VENV)/.ready
 BENCH_VENV := .venv-bench
 BENCH_NODE := bench/node/node_modules
 
-.PHONY: help demo test check coverage format lock install bench bench-screens screenshots clean
+.PHONY: help demo test check coverage format lock install bench bench-screens soak screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo              a simulated hospital, a broker, the agent and the terminal UI'
 	@echo 'make demo ARGS="--headless --for 30"   the same without a screen, then a summary'
 	@echo 'make test              the whole test suite'
+	@echo 'make coverage          the same, and what of the code it runs'
 	@echo 'make check             formatting, lint, types, layering'
-	@echo 'make bench             compared with other BACnet clients, in figures (about 20 minutes)'
+	@echo 'make format            formats, and mends what lint can mend by itself'
+	@echo 'make bench             compared with other BACnet clients, in figures (about 15 minutes, needs npm)'
 	@echo 'make bench ARGS="--only rpm"   a part of it: rpm, cov, latency, poll, discovery'
 	@echo 'make bench-screens     how the screens bear a thousand changes a second, in figures'
+	@echo 'make soak              whether the agent keeps its size (ARGS="--minutes 120")'
 	@echo 'make screenshots       the pictures of README.md, from the running UI'
+	@echo 'make install           sets up .venv and nothing else'
 	@echo 'make lock              pins constraints.txt anew (needs uv)'
+	@echo 'make clean             removes .venv and everything that was made'
 
 $(READY): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
@@ -77,6 +82,9 @@ bench: $(READY) $(BENCH_VENV)/.ready $(BENCH_NODE)/.ready
 bench-screens: $(READY)
 	@$(BIN)/python -m bench.churn
 	@$(BIN)/python -m bench.tui
+
+soak: $(READY)
+	@$(BIN)/python -m bench.soak $(ARGS)
 
 screenshots: $(READY)
 	@$(BIN)/python -m docs.screenshots
