@@ -253,7 +253,7 @@ class Stack:
         if target is not None:
             try:
                 return target_of(target)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RuntimeError):  # the last is the library's word for a name it cannot resolve
                 raise DeviceError(f'{target!r} is no place to look: "11:*", "10.1.2.3" and "11:5" are') from None
         # A BBMD's distribution is one datagram of ours; on a network of our own we stay on it.
         return LocalBroadcast() if self._registration is None else GlobalBroadcast()

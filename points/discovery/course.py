@@ -275,6 +275,9 @@ class Course:
         )
 
     def _tell_search(self, searched: Searched) -> None:
+        for target, why in searched.refused.items():
+            _log.warning("nobody can be looked for there", target=target, error=why)
+            self._picture.tell(EventKind.SYSTEM, "discovery", f"Nobody was looked for at {target!r}: {why}")
         if not searched.stable and searched.who_is >= self._plan.who_is_most:
             text = (
                 f"The search ended after {searched.who_is} Who-Is with devices still being found: "

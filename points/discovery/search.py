@@ -11,11 +11,12 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from points.bacnet.port import Bacnet, IAm
 from points.discovery.plan import DiscoveryPlan
+from points.errors import DeviceError
 from points.model import Device, DeviceRef
 
 # Sites number their devices by decades, so these slices hold comparable numbers of devices.
@@ -35,6 +36,7 @@ class Searched:
     who_is: int  # sent
     stable: bool  # the last pass brought nobody new
     ignored: int  # devices beyond the most that are looked at
+    refused: dict[str, str] = field(default_factory=dict)  # the targets that cannot be asked, and why
 
 
 async def search(
@@ -86,6 +88,7 @@ class _Search:
         self._known = {device.ref for device in known}
         self._expected = {target: _instances(target, known) for target in plan.targets}
         self._ignored: set[DeviceRef] = set()
+        self._refused: dict[str, str] = {}
         self.found: dict[DeviceRef, IAm] = {}
 
     def questions(self) -> list[tuple[str | None, int, int]]:
@@ -93,15 +96,25 @@ class _Search:
         return [
             (target, low, high)
             for target in self._plan.targets
+            if target not in self._refused
             for low, high in slices(self._plan.ranges, self._expected[target])
         ]
 
     async def ask(self, target: str | None, low: int, high: int) -> None:
-        for i_am in await self._bacnet.who_is(low, high, target=target, wait=self._wait):
+        if target in self._refused:
+            return
+        try:
+            heard = await self._bacnet.who_is(low, high, target=target, wait=self._wait)
+        except DeviceError as error:
+            if target is None:
+                raise
+            self._refused[target] = str(error)  # the others are asked all the same
+            return
+        for i_am in heard:
             self._hear(target, i_am)
 
     def searched(self, number: int, *, stable: bool) -> Searched:
-        return Searched(self.found, number, stable, len(self._ignored))
+        return Searched(self.found, number, stable, len(self._ignored), self._refused)
 
     def _hear(self, target: str | None, i_am: IAm) -> None:
         if i_am.device in self.found:

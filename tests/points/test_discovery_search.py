@@ -15,6 +15,7 @@ from pretend import PretendBacnet, PretendDevice
 from points.bacnet.port import IAm
 from points.discovery import DiscoveryPlan
 from points.discovery.search import Searched, search, slices
+from points.errors import DeviceError
 from points.model import Device, DeviceId, EventKind
 
 LAST = 4_194_302
@@ -207,3 +208,29 @@ async def test_a_flood_is_told() -> None:
     discovered = await found(plan=DiscoveryPlan(devices_most=3), bacnet=bacnet)
     assert len(discovered.catalog.devices) == 3
     assert any("flooding" in event.text for event in discovered.events)
+
+
+class Picky(Crowd):
+    """Cannot send to everywhere."""
+
+    async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
+        if target == "banana":
+            self.asked.append((target, low, high))
+            raise DeviceError("'banana' is no place to look")
+        return await super().who_is(low, high, target=target, wait=wait)
+
+
+async def test_a_place_that_cannot_be_asked_costs_the_others_nothing() -> None:
+    bacnet = Picky(*crowd(3))
+    result = await searched(bacnet, targets=("banana", None))
+    assert len(result.heard) == 3
+    assert result.refused == {"banana": "'banana' is no place to look"}
+    assert sum(target == "banana" for target, _, _ in bacnet.asked) == 1
+
+
+async def test_a_place_that_cannot_be_asked_is_told() -> None:
+    discovered = await found(plan=DiscoveryPlan(targets=("banana", None)), bacnet=Picky(a_controller()))
+    assert len(discovered.catalog.devices) == 1
+    assert [event.text for event in discovered.events if event.kind is EventKind.SYSTEM] == [
+        "Nobody was looked for at 'banana': 'banana' is no place to look"
+    ]

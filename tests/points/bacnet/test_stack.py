@@ -110,6 +110,10 @@ class TestReading:
         with pytest.raises(DeviceError, match="no place to look"):
             await stack.who_is(1, 2, target="over there")
 
+    async def test_a_name_that_cannot_be_resolved_is_an_error_of_ours_not_of_the_library(self, stack: Stack) -> None:
+        with pytest.raises(DeviceError, match="'banana' is no place to look"):
+            await stack.who_is(1, 2, target="banana")
+
 
 class TestWriting:
     @pytest.mark.parametrize(
