@@ -17,7 +17,7 @@ from points.model import Device
 
 EVERY = 600.0  # seconds between two looks
 FIRST_AFTER = 60.0  # seconds; the points come first
-SUSPECTED_AGAIN = 30.0  # seconds; an I-Am storm is no storm of requests
+SUSPECTED_AGAIN = 30.0  # seconds; a storm of I-Ams, or of words of a restart, is no storm of requests
 RESTARTED_AGAIN = 60.0  # seconds; one restart shows in several ways
 
 _SIGNS = "system-status", "database-revision", "time-of-device-restart"
@@ -55,12 +55,19 @@ class Pulse:
         self._restart: Answer = None
         self._suspicion: Suspicion | None = None
         self._suspected = float("-inf")
+        self._told = float("-inf")
         self._restarted = float("-inf")
 
     def suspect(self, suspicion: Suspicion, now: float) -> None:
         if suspicion is Suspicion.ANNOUNCED and 0 <= now - self._suspected < SUSPECTED_AGAIN:
             return
         self._suspected = now
+        if suspicion is Suspicion.TOLD:
+            self._suspicion = suspicion
+            if 0 <= now - self._told < SUSPECTED_AGAIN:  # it repeats itself: put off, for it may be true again
+                self.due = min(self.due, self._told + SUSPECTED_AGAIN)
+                return
+            self._told = now
         if self._suspicion is not Suspicion.TOLD:
             self._suspicion = suspicion
         self.due = now

@@ -47,7 +47,7 @@ class DeviceStatus:
     last_heard: datetime | None
     cov: int  # subscriptions held
     cov_limit: int | None  # how many it was found to grant; None: no end seen
-    polled: int  # points that are polled
+    polled: int  # points that are polled as often as if there were no COV
     silent_for: float | None  # seconds since it was last heard; None: never heard
     late: int = 0  # polls that were skipped because an earlier one still went on
     restarts: int = 0  # seen since we began to keep it
@@ -242,7 +242,7 @@ def _status(keeper: Keeper, now: float) -> DeviceStatus:
         last_heard=None if heard is None else datetime.fromtimestamp(heard, UTC),
         cov=keeper.work.subscriptions.held,
         cov_limit=keeper.work.subscriptions.limit,
-        polled=len(keeper.work.rounds) - keeper.work.subscriptions.held,
+        polled=keeper.work.polled,
         silent_for=None if heard is None else max(0.0, now - heard),
         late=keeper.work.rounds.missed,
         restarts=keeper.work.pulse.restarts,

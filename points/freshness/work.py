@@ -94,6 +94,13 @@ class Work:
         subscriptions = max(self._subscribe_at, self.subscriptions.next_at) if self._begun else NEVER
         return min(self.rounds.next_at, subscriptions, self.pulse.due, self.hearsay.next_at)
 
+    @property
+    def polled(self) -> int:
+        """Points that no subscription stands for."""
+        if not self.subscriptions.held:
+            return len(self._states)
+        return sum(not state.leans_on_cov for state in self._states)
+
     async def some(self, now: float) -> int:
         """Does what is most urgent; says with how many requests. Raises DeviceSilent."""
         requests = 0

@@ -11,7 +11,7 @@ from pretend import FINE, START, PretendDevice, a_point
 from points.bacnet.port import Datum
 from points.catalog import Catalog
 from points.errors import DeviceSilent
-from points.freshness.states import COV_DEADLINE
+from points.freshness.states import COV_DEADLINE, CRITICAL_DEADLINE
 from points.freshness.subscriptions import (
     LAPSES,
     LIFETIME,
@@ -252,3 +252,15 @@ async def test_a_value_that_nothing_vouches_for_any_more_is_not_kept_good() -> N
         await bench.clock.pass_(DEADLINE + COV_DEADLINE / 2)
         assert bench.store.get(PointId("ahu-1/ai-1")) == bench.reading()
         assert bench.reading().quality in (Quality.STALE, Quality.BAD)
+
+
+async def test_points_that_are_polled_in_spite_of_their_subscription_are_counted_as_polled() -> None:
+    device = PretendDevice()
+    points = [a_point(device, number) for number in range(1, 5)]
+    passports = known(device, cov_slots=3)
+
+    def critical(point: Point) -> float:
+        return CRITICAL_DEADLINE if point.ref.instance == 1 else DEADLINE
+
+    async with kept(device, points=points, deadline=critical, passports=passports, serves_cov=True) as bench:
+        assert (bench.status().cov, bench.status().polled) == (3, 2)  # the critical one, and one without room

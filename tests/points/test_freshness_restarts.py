@@ -8,7 +8,7 @@ from pretend import PretendDevice, a_point
 
 from points.bacnet.port import Answer, Datum, Property
 from points.errors import DeviceRefused, DeviceSilent
-from points.freshness.pulse import EVERY, FIRST_AFTER, RESTARTED_AGAIN
+from points.freshness.pulse import EVERY, FIRST_AFTER, RESTARTED_AGAIN, SUSPECTED_AGAIN
 from points.freshness.work import RESTARTED_TOGETHER
 from points.model import EventKind
 from points.passport import Oddity
@@ -74,6 +74,37 @@ async def test_a_forged_word_of_a_restart_is_found_out() -> None:
         await bench.clock.pass_(5)
         assert restarts(bench) == 0
         assert device.requests == ["read_many"]
+
+
+async def test_a_device_that_repeats_its_word_of_a_restart_is_not_read_each_time() -> None:
+    device = a_controller()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        await bench.clock.pass_(BASELINE)
+        before = _felt(device)
+        for _ in range(20):
+            announce_restart(bench, device)
+            await bench.clock.pass_(1)
+        assert _felt(device) == before + 1
+        bench.bacnet.restart(device, "tuesday")
+        announce_restart(bench, device)
+        await bench.clock.pass_(SUSPECTED_AGAIN)
+        assert restarts(bench) == 1  # put off, and not forgotten
+
+
+async def test_a_word_of_a_restart_after_an_i_am_is_not_put_off() -> None:
+    device = a_controller()
+    async with kept(device, points=[a_point(device, 1)], serves_cov=True) as bench:
+        await bench.clock.pass_(BASELINE)
+        bench.bacnet.announce(device)
+        await bench.clock.pass_(1)
+        bench.bacnet.restart(device, "tuesday")
+        announce_restart(bench, device)
+        await bench.clock.pass_(1)
+        assert restarts(bench) == 1
+
+
+def _felt(device: PretendDevice) -> int:
+    return sum(name == "time-of-device-restart" for _, _, name in device.reads)
 
 
 async def test_a_device_without_a_time_of_restart_is_believed_what_it_tells() -> None:
