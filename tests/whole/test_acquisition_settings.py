@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[1] / "awkward"))
 
 import pytest
 from device import Asked, Device
-from octets import DEVICE, READ, SUBSCRIBE, npdu_of
+from octets import ANALOG_INPUT, DEVICE, OBJECT_NAME, READ, SUBSCRIBE, UTF8, npdu_of, raw_text
 from stage import AgentProcess, agent_process, free_udp_port, until
 from town import DISTRIBUTE, Address, Router, Town, town
 
@@ -152,12 +152,14 @@ async def test_silence_is_waited_for_as_long_as_the_site_says(tmp_path: Path) ->
 
 async def test_what_the_site_says_of_a_device_is_kept_on_the_wire(tmp_path: Path) -> None:
     said, spared = box(7, points=12), box(8, points=12)
-    overrules = [{"instance": 7, "rpm_limit": 3, "charset": "latin-1"}]
+    said.objects[ANALOG_INPUT, 12][OBJECT_NAME] = raw_text(b"Z\x84hler", UTF8)
+    overrules = [{"instance": 7, "rpm_limit": 3, "charset": "cp850"}]
     async with (
         town(said, spared) as here,
         agent_of(tmp_path, settings(here, passport=overrules)) as facility,
     ):
         await until(lambda: has_read(facility, 24))
+        assert "Zähler" in {point.name for point in await facility.points()}
     assert said.most_asked() == 3
     assert spared.most_asked() > 3
 
