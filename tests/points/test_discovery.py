@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
 from controllers import AT_ONCE, COV, SERVICES, a_controller, add, an_ahu, found, kinds
 from pretend import START, PretendBacnet, PretendDevice
 
-from points.bacnet.port import Answer, IAm, Query
+from points.bacnet.budgets import LOCAL_FACTOR, Allowance
+from points.bacnet.port import Answer, Datum, IAm, Property, Query
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, Progress, RawPoint, discover, plain
 from points.discovery.plan import Phase
 from points.discovery.search import slices
 from points.errors import DeviceRefused
-from points.model import DeviceId, EventKind, Kind, Point, PointId
+from points.model import DeviceId, DeviceRef, EventKind, Kind, Point, PointId
 
 
 def points(discovered: Discovered) -> Mapping[PointId, Point]:
@@ -211,6 +213,52 @@ async def test_a_fault_of_ours_at_one_device_does_not_end_the_discovery() -> Non
     assert [point.present for point in discovered.catalog.points_of(DeviceId("ahu-1"))] == [True] * 3
     assert discovered.catalog.devices[DeviceId("ahu-1")].present
     assert kinds(discovered) == [EventKind.PROTOCOL_ERROR, EventKind.DEVICE_FOUND]
+
+
+class Unheard(Faulty):
+    """Nobody answers Who-Is, and already the question whether one of them is there is more than we can bear."""
+
+    async def who_is(self, low: int, high: int, *, target: str | None = None, wait: float = 1.0) -> list[IAm]:
+        return []
+
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
+        if device == self._faulty:
+            raise RuntimeError("a library says so")
+        return await super().read(device, wanted, urgent=urgent)
+
+
+async def test_a_fault_of_ours_at_one_unheard_device_costs_that_device_only() -> None:
+    sick, well = an_ahu(1), an_ahu(2, "AHU-2")
+    known = (await found(sick, well)).catalog
+    add(well, "analog-input", 7, "AHU-2.MAT")
+    well.has("device", 2, database_revision=2)
+    discovered = await found(known=known, bacnet=Unheard(sick, well))
+    assert [device.present for device in discovered.catalog.devices.values()] == [True, True]
+    assert discovered.catalog.points_of(DeviceId("ahu-1")) == known.points_of(DeviceId("ahu-1"))
+    assert "ahu-2/mat" in discovered.catalog.points
+    assert sorted(kinds(discovered)) == [EventKind.POINT_FOUND, EventKind.PROTOCOL_ERROR]
+
+
+def test_a_discovery_leaves_half_of_the_local_network_to_who_is_in_a_hurry() -> None:
+    assert 2 * DiscoveryPlan().parallel <= LOCAL_FACTOR * Allowance().per_network
+
+
+async def test_the_unheard_are_asked_a_few_at_a_time() -> None:
+    devices = [an_ahu(number, f"AHU-{number}") for number in range(1, 9)]
+    known = (await found(*devices)).catalog
+    now, most = 0, 0
+
+    async def thinks() -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0)
+        now -= 1
+
+    for device in devices:
+        device.takes, device.silent = thinks, True
+    await found(*devices, known=known, plan=DiscoveryPlan(parallel=3))
+    assert most == 3
 
 
 async def test_points_that_cannot_be_described_stay_as_they_were() -> None:
