@@ -15,6 +15,8 @@ from typing import Any
 
 from points.model import DeviceRef
 
+ALIKE = 2  # devices of a network that have shown the same, before it is taken for the network's
+
 
 class Oddity(StrEnum):
     """Behaviour that is worth a word on the screen and a place in the export."""
@@ -55,6 +57,7 @@ class NetworkPassport:
 
     outstanding: int | None = None  # requests at once, to all of its devices together; None: no end seen
     router: str = ""  # the address of the router that leads there
+    max_apdu: int | None = None  # octets of an answer that arrive from there, as several devices have shown
     learned: datetime | None = None
 
 
@@ -91,7 +94,10 @@ class Passports:
         try:
             return self._in_force[device]
         except KeyError:
-            passport = self._in_force[device] = replace(self.learned(device), **self._overrule(device))
+            learned = self.learned(device)
+            if learned.max_apdu is None and device.network:
+                learned = replace(learned, max_apdu=self.network(device.network).max_apdu)
+            passport = self._in_force[device] = replace(learned, **self._overrule(device))
             return passport
 
     def learned(self, device: DeviceRef) -> Passport:
@@ -109,6 +115,8 @@ class Passports:
             self._devices[device] = replace(after, learned=self._now())
             self._outdated(device)
             self._changed_devices.add(device)
+            if "max_apdu" in changes and device.network:
+                self._learn_way(device.network)
 
     def odd(self, device: DeviceRef, oddity: Oddity) -> None:
         """Notes a behaviour."""
@@ -144,6 +152,14 @@ class Passports:
             self._devices[device] = Passport(learned=self._now())
             self._outdated(device)
             self._changed_devices.add(device)
+
+    def _learn_way(self, network: int) -> None:
+        """A router that loses long answers does so for all devices behind it: two have to have found that."""
+        found = [p.max_apdu for ref, p in self._devices.items() if ref.network == network and p.max_apdu is not None]
+        if len(found) >= ALIKE:
+            self.learn_network(network, max_apdu=max(found))
+            for ref in [ref for ref in self._in_force if ref.network == network]:
+                self._outdated(ref)
 
     def _outdated(self, device: DeviceRef) -> None:
         self._in_force.pop(device, None)

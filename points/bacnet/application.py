@@ -6,7 +6,6 @@ nothing in it that the network may change.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +20,9 @@ from bacpypes3.netservice import NetworkServiceAccessPoint, NetworkServiceElemen
 
 from points.bacnet.addresses import device_at, sender_of
 from points.bacnet.answers import Refusal
-from points.bacnet.lane import FIRST_ID
+from points.bacnet.peers import FIRST_ID
 from points.bacnet.port import IAm
+from points.bacnet.senders import Senders
 from points.model import DeviceRef
 
 MAX_APDU = 1476  # octets: what fits an Ethernet frame as BACnet/IP (ASHRAE 135, Annex J)
@@ -36,7 +36,7 @@ class Listener(Application):  # type: ignore[misc]  # the library is untyped
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.i_am_handlers: list[Callable[[IAm], None]] = []
-        self.protocol_errors: Counter[str] = Counter()
+        self.protocol_errors = Senders()
         self.is_own: Callable[[tuple[str, int]], bool] = lambda _sender: False
         self._id = 0
 
@@ -58,7 +58,7 @@ class Listener(Application):  # type: ignore[misc]  # the library is untyped
                 vendor_id=int(apdu.vendorID),
             )
         except (TypeError, ValueError, AttributeError, IndexError):
-            self.protocol_errors[str(apdu.pduSource)] += 1
+            self.protocol_errors.count(str(apdu.pduSource))
             return
         if not self._is_us(heard.device):
             for handler in list(self.i_am_handlers):
@@ -73,7 +73,7 @@ class Listener(Application):  # type: ignore[misc]  # the library is untyped
     async def confirmation(self, apdu: Any) -> None:
         """As the library has it, but an answer that could not be decoded also ends its request."""
         if isinstance(apdu, Refusal) and apdu.apduInvokeID is None:
-            self.protocol_errors[str(apdu.pduSource)] += 1
+            self.protocol_errors.count(str(apdu.pduSource))
             waiting = self._requests.get(apdu.pduSource, [])
             if len(waiting) == 1 and not waiting[0][1].done():
                 waiting[0][1].set_exception(apdu)

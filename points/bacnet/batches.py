@@ -38,6 +38,8 @@ MULTIPLE_AFTER = 7 * 86_400.0  # seconds before ReadPropertyMultiple is tried ag
 _HEADER, _PER_OBJECT, _PER_PROPERTY = 12, 7, 7
 _VALUE_OCTETS = {"object-name": 40, "description": 56, "state-text": 160, "active-text": 16, "inactive-text": 16}
 _PLAIN_VALUE = 6  # a REAL with its tag, an object identifier, an enumeration
+_APDU_SIZES = (50, 128, 206, 480, 1024)  # octets; what a way to a device may let through
+_FEW = 2  # properties; their answer arrives wherever any does
 _LARGE_BATCH = 64  # properties; more in one request makes the whole wait for the slowest object
 _TORN = 4  # times that a request is larger than the part of an object that is left to the next one
 _CUTS_KEPT = 256
@@ -73,6 +75,7 @@ class Batches:
         self._clock = clock
         self._larger_at = self._now() + LARGER_AFTER
         self._multiple_at = self._now() + MULTIPLE_AFTER
+        self._borne = 0  # octets of the longest answer that arrived, as estimated
         self._trial = 0  # properties in a request that is larger than proven; 0: none is tried
         self._cuts: OrderedDict[int, _Cut] = OrderedDict()
 
@@ -103,10 +106,10 @@ class Batches:
                 done += len(answers)
                 yield answers
 
-    async def one(self, wanted: Property) -> Answer:
+    async def one(self, wanted: Property, *, urgent: bool = False) -> Answer:
         """One property by itself."""
         try:
-            return await self._bacnet.read(self._device, wanted)
+            return await self._bacnet.read(self._device, wanted, urgent=urgent)
         except DeviceSilent:
             raise
         except DeviceError as error:
@@ -136,29 +139,57 @@ class Batches:
     async def _next(self, query: Query) -> Sequence[Answer]:
         """The answers; none when they have to be asked for in another way."""
         if len(query.wanted) == 1:
-            return [await self.one(query.wanted[0])]
+            return [await self.one(query.wanted[0], urgent=query.urgent)]
         try:
             answers = await self._bacnet.read_many(query)
+        except DeviceSilent:
+            tried, self._trial = self._trial, 0
+            if not tried and await self._is_lost_on_the_way(query):
+                return []
+            raise
         except DeviceRefused as refused:
             if refused.code in NOT_SERVED and self._served_no_more(refused.code):
                 return []
             if refused.code in TOO_BIG and self._smaller(len(query.wanted), refused.code):
                 return []
-            return await self._halves(query.wanted)  # something in it offends; the rest can be read
+            return await self._halves(query)  # something in it offends; the rest can be read
         except ProtocolError:
-            return await self._halves(query.wanted)
+            return await self._halves(query)
         if len(answers) != len(query.wanted):
-            return await self._halves(query.wanted)  # whose they are cannot be told
+            return await self._halves(query)  # whose they are cannot be told
+        self._borne = max(self._borne, _octets(query.wanted))
         if self._trial or not self._passport.reads_multiple:
             self._proven(len(query.wanted))
         return answers
 
-    async def _halves(self, wanted: tuple[Property, ...]) -> Sequence[Answer]:
-        middle = len(wanted) // 2
+    async def _halves(self, query: Query) -> Sequence[Answer]:
+        wanted, middle = query.wanted, len(query.wanted) // 2
         answers: list[Answer] = []
         for half in (wanted[:middle], wanted[middle:]):
-            answers += await self.read(list(half))
+            answers += await self.read(list(half), urgent=query.urgent)
         return answers
+
+    async def _is_lost_on_the_way(self, query: Query) -> bool:
+        """Whether the device answers, but an answer of this size never arrives: then less is asked from now on.
+
+        Only what was never borne is suspected, and it is tried twice: an answer may be lost by chance.
+        """
+        octets = _octets(query.wanted)
+        smaller = max((size for size in _APDU_SIZES if size < min(octets, self._limits()[1])), default=None)
+        if octets <= self._borne or smaller is None or not self.reads_multiple or self._overruled("max_apdu"):
+            return False
+        few = Query(query.device, query.wanted[:_FEW], query.urgent)
+        if len(few.wanted) == len(query.wanted):
+            return False
+        await self._bacnet.read_many(few)  # raises DeviceSilent if it is the device that is silent, or the service
+        try:
+            await self._bacnet.read_many(query)
+        except DeviceSilent:
+            _log.info("long answers do not arrive", device=str(self._device), limit=smaller)
+            self._passports.learn(self._device, max_apdu=smaller)
+        except DeviceError:
+            pass  # an answer
+        return True
 
     @property
     def _passport(self) -> Passport:
@@ -250,3 +281,10 @@ def _fitting(wanted: Sequence[Property], start: int, limit: int, room: int) -> i
     if end == len(wanted) or (wanted[end].object_type, wanted[end].instance) != object_:
         return end
     return whole if 0 < (end - whole) * _TORN <= end - start else end
+
+
+def _octets(wanted: Sequence[Property]) -> int:
+    """How long the answer may be."""
+    objects = len({(each.object_type, each.instance) for each in wanted})
+    values = sum(_VALUE_OCTETS.get(each.name, _PLAIN_VALUE) + _PER_PROPERTY for each in wanted)
+    return _HEADER + objects * _PER_OBJECT + values

@@ -13,6 +13,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import structlog
+
+_log = structlog.get_logger(__name__)
+
 TAKEN_AT_ONCE = 64  # datagrams in one turn of the event loop; then timers and everybody else have theirs
 LARGEST = 2048  # octets; a BACnet/IP datagram fits an Ethernet frame
 LONGEST_BACKLOG = 4096  # datagrams that wait for room in the kernel; then the oldest are lost, as on any network
@@ -31,6 +35,13 @@ class Datagrams:
         self._loop.add_reader(opened.fileno(), self._take)
 
     def sendto(self, octets: bytes, address: Sender) -> None:
+        """As `send`, but where there is no way the datagram is lost, as on any network: for the library."""
+        try:
+            self.send(octets, address)
+        except OSError as error:
+            _log.debug("a datagram cannot be sent", to=address, error=str(error))
+
+    def send(self, octets: bytes, address: Sender) -> None:
         """Sends now, or as soon as the kernel has room; OSError where there is no way at all."""
         if self._backlog:
             self._backlog.append((octets, address))

@@ -2,34 +2,32 @@
 
 What it takes: answers to its own requests, and COV notifications. Everything else is handed on.
 An answer counts only if its sender's address, its invoke id and its service are those of a request
-that still waits. The lane's invoke ids are the upper half of all, the library's the lower: they
-never collide. The id of a request that was given up is set aside, so that a late answer is known
-as what it is, and is never taken for the answer to a later request.
+that still waits; a late one is known as what it is, and is never taken for the answer to a later
+request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from contextlib import suppress
 
 import structlog
 
-from points.bacnet.addresses import device_of, sender_of, station_of
+from points.bacnet.addresses import device_of
 from points.bacnet.datagrams import Sender
+from points.bacnet.peers import FIRST_ID, Key, Peer, Peers, Reply, Waiting
 from points.bacnet.port import Notification
 from points.bacnet.routes import Routes
+from points.bacnet.senders import Senders, shown
 from points.bacnet.wire import frames, notifications, replies, requests
-from points.errors import DeviceError, DeviceSilent, ProtocolError
+from points.errors import DeviceSilent, ProtocolError
 from points.model import DeviceRef
 
-FIRST_ID = 128  # the library's are below
-IDS = 128
-SET_ASIDE = 60.0  # seconds in which an answer may still come to a request that was given up
 SWEEP = 0.02  # seconds; how exactly a time-out is kept
-INVALID_TAG, SEGMENTS_NOT_TAKEN = 4, 4  # a Reject's and an Abort's reason
+INVALID_TAG = 4  # a Reject's reason
+SEGMENTS_NOT_TAKEN = 4  # an Abort's
 
 # PDU types (ASHRAE 135, clause 20.1.2), as the upper half of an APDU's first octet.
 _CONFIRMED, _UNCONFIRMED, _SIMPLE_ACK, _COMPLEX_ACK = 0x00, 0x10, 0x20, 0x30
@@ -44,62 +42,9 @@ _UNCONFIRMED_COV = {2: False, 11: True}
 
 _log = structlog.get_logger(__name__)
 
-_Key = Sender | tuple[int, bytes]
-"""A station: its IP address and port, or its network and MAC behind whichever router."""
-
-
-class Reply(NamedTuple):
-    """A positive answer: `octets` from `at` on are its service's parameters."""
-
-    octets: bytes
-    at: int
-
 
 class Segmented(Exception):
     """The answer comes in segments: the library has to ask for it."""
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    """A request on its way."""
-
-    service: int
-    answer: asyncio.Future[Reply]
-    sent: float
-    until: float
-
-
-class Peer:
-    """A station that we ask: where its datagrams go, and which of its invoke ids are in use."""
-
-    def __init__(self, device: DeviceRef, key: _Key, router: Sender, station: bytes) -> None:
-        self.device = device
-        self.key = key
-        self.router = router  # itself, on our own network
-        self.head = frames.head(device.network, station, expecting_reply=True)
-        self.return_head = frames.head(device.network, station, expecting_reply=False)
-        self.replaced = False  # another router leads to it now
-        self.waiting: dict[int, _Waiting] = {}
-        self.given_up: dict[int, float] = {}  # id -> when the request was sent
-        self._aside: deque[tuple[float, int]] = deque()
-        self._next = 0
-
-    def free_id(self, now: float) -> int:
-        """An id that no answer of this station can carry but the one to the next request."""
-        while self._aside and (self._aside[0][0] <= now or len(self._aside) >= IDS - 1):
-            self.given_up.pop(self._aside.popleft()[1], None)
-        for _ in range(IDS):
-            id_ = FIRST_ID + self._next
-            self._next = (self._next + 1) % IDS
-            if id_ not in self.waiting and id_ not in self.given_up:
-                return id_
-        raise DeviceSilent("too many requests are on their way to it")
-
-    def give_up(self, id_: int, now: float) -> None:
-        waiting = self.waiting.pop(id_, None)
-        if waiting is not None:
-            self.given_up[id_] = waiting.sent
-            self._aside.append((now + SET_ASIDE, id_))
 
 
 class Lane:
@@ -111,7 +56,7 @@ class Lane:
         *,
         notified: Callable[[Notification], None],
         late: Callable[[DeviceRef, float], None],
-        errors: Counter[str],
+        errors: Senders,
         routes: Routes,
     ) -> None:
         self._send = send
@@ -120,24 +65,14 @@ class Lane:
         self._late = late
         self._errors = errors
         self._loop = asyncio.get_running_loop()
-        self._peers: dict[_Key, Peer] = {}
+        self._peers = Peers()
         self._busy: set[Peer] = set()
         self._sweeping: asyncio.TimerHandle | None = None
         self.traffic: Counter[str] = Counter()
 
-    def peer(self, device: DeviceRef) -> Peer | None:
-        """The station of `device`; None where no router to its network is known yet. ValueError: no address."""
-        if not device.network:
-            here = sender_of(device)
-            return self._peers.get(here) or self._new_peer(device, here, here, b"")
-        router = self._routes.to(device.network)
-        if router is None:
-            return None
-        key = (device.network, station_of(device))
-        known = self._peers.get(key)
-        if known is None or known.router != router:
-            return self._new_peer(device, key, router, key[1])
-        return known
+    def peer(self, device: DeviceRef) -> Peer:
+        """The station of `device`; ValueError if its address is none."""
+        return self._peers.of(device)
 
     def ask(self, peer: Peer, head: bytes, service: int, tail: bytes, timeout: float) -> asyncio.Future[Reply]:
         """Sends `head` + invoke id + `tail`; what comes of it is the acknowledgement.
@@ -147,9 +82,12 @@ class Lane:
         """
         now = self._loop.time()
         id_ = peer.free_id(now)
-        waiting = _Waiting(service, self._loop.create_future(), now, now + timeout)
+        waiting = Waiting(service, self._loop.create_future(), now, now + timeout)
+        to = peer.here or self._routes.to(peer.network)
+        if to is None:
+            raise DeviceSilent("no router leads there")
         try:
-            self._send(b"%b%c%b" % (head, id_, tail), peer.router)
+            self._send(b"%b%c%b" % (head, id_, tail), to)
         except OSError as error:
             raise DeviceSilent(f"cannot be sent ({error})") from error
         peer.waiting[id_] = waiting
@@ -172,7 +110,8 @@ class Lane:
             self._sweeping.cancel()
         for peer in self._busy:
             for waiting in peer.waiting.values():
-                waiting.answer.cancel()
+                if not waiting.answer.done():
+                    waiting.answer.set_exception(DeviceSilent("our own end was closed"))
 
     def _taken(self, octets: bytes, sender: Sender) -> bool:
         if octets[4:6] == _PLAIN and octets[:2] == b"\x81\x0a":
@@ -184,10 +123,11 @@ class Lane:
             if frame is None:
                 return False
             network, station, at = frame.network, frame.station, frame.apdu
-            source = frame.forwarded or sender
-            if network and self._routes.hear(network, source, self._loop.time()):
-                for peer in self._peers.values():
-                    peer.replaced = peer.replaced or peer.device.network == network
+            if frame.forwarded is not None:
+                return False  # what comes forwarded was broadcast, and names whom it likes as its origin
+            source = sender
+            if network:
+                self._routes.hear(network, source, self._loop.time())
         if len(octets) < at + 3:
             return False
         first = octets[at]
@@ -195,7 +135,7 @@ class Lane:
         if kind in _ANSWERS:
             if octets[at + 1] < FIRST_ID or (kind == _ABORT and not first & 1):
                 return False
-            self._answered((network, station) if network else source, octets, at)
+            self._answered((network, station) if network else source, octets, at, source)
             return True
         if kind == _UNCONFIRMED and octets[at + 1] in _UNCONFIRMED_COV:
             self._cov(octets, at + 2, source, network, station, multiple=_UNCONFIRMED_COV[octets[at + 1]])
@@ -205,27 +145,28 @@ class Lane:
             return True
         return False
 
-    def _answered(self, key: _Key, octets: bytes, at: int) -> None:
-        peer, id_ = self._peers.get(key), octets[at + 1]
+    def _answered(self, key: Key, octets: bytes, at: int, source: Sender) -> None:
+        peer, id_ = self._peers.at(key), octets[at + 1]
         waiting = peer.waiting.pop(id_, None) if peer is not None else None
         if peer is None or waiting is None:
             self._too_late(peer, id_)
             return
         if waiting.answer.done():  # whoever asked has gone
-            self.traffic["late"] += 1
+            self.traffic["unasked"] += 1
             return
+        if peer.network:
+            self._routes.prove(peer.network, source, self._loop.time())
         kind = octets[at] & 0xF0
         if kind == _COMPLEX_ACK and octets[at] & _SEGMENTED:
             self.traffic["handed_on"] += 1
-            abort = requests.abort(id_, SEGMENTS_NOT_TAKEN, server=False)
-            self._send(frames.unicast(peer.return_head + abort), peer.router)
             waiting.answer.set_exception(Segmented())
+            self._tell(peer.return_head + requests.abort(id_, SEGMENTS_NOT_TAKEN, server=False), source)
         elif kind in (_COMPLEX_ACK, _SIMPLE_ACK, _ERROR) and octets[at + 2] != waiting.service:
             waiting.answer.set_exception(ProtocolError(f"the answer is to service {octets[at + 2]}"))
         elif kind in (_COMPLEX_ACK, _SIMPLE_ACK):
             waiting.answer.set_result(Reply(octets, at + 3))
         else:
-            waiting.answer.set_exception(_refusal(octets, at))
+            waiting.answer.set_exception(replies.refusal(octets, at, "the answer"))
         if not peer.waiting:
             self._busy.discard(peer)
 
@@ -242,15 +183,20 @@ class Lane:
         try:
             self._cov(octets, at + 4, sender, network, station, multiple=_CONFIRMED_COV[service])
         except ProtocolError:
-            self._send(frames.unicast(head + bytes((_REJECT, id_, INVALID_TAG))), sender)
+            self._tell(head + bytes((_REJECT, id_, INVALID_TAG)), sender)
             raise
-        self._send(frames.unicast(head + requests.simple_ack(id_, service)), sender)
+        self._tell(head + requests.simple_ack(id_, service), sender)
+
+    def _tell(self, npdu: bytes, to: Sender) -> None:
+        """What nobody waits for: if it cannot be sent, whoever should have it asks again."""
+        with suppress(OSError):
+            self._send(frames.unicast(npdu), to)
 
     def _cov(self, octets: bytes, at: int, sender: Sender, network: int, station: bytes, *, multiple: bool) -> None:
         for told in notifications.cov(octets, at, multiple=multiple):
             self.traffic["notifications"] += 1
             if told.undecodable:
-                self._errors[_shown(sender)] += told.undecodable
+                self._errors.count(shown(sender), told.undecodable)
             device = device_of(sender, network, station, told.device_instance)
             self._notified(
                 Notification(
@@ -261,13 +207,6 @@ class Lane:
                     properties=told.properties,
                 )
             )
-
-    def _new_peer(self, device: DeviceRef, key: _Key, router: Sender, station: bytes) -> Peer:
-        before = self._peers.get(key)
-        peer = self._peers[key] = Peer(device, key, router, station)
-        if before is not None:  # the ids that are in use stay in use
-            peer.waiting, peer.given_up = before.waiting, before.given_up
-        return peer
 
     def _sweep(self) -> None:
         now = self._loop.time()
@@ -283,16 +222,5 @@ class Lane:
         self._sweeping = self._loop.call_later(SWEEP, self._sweep) if self._busy else None
 
     def _wrong(self, sender: Sender, error: ProtocolError) -> None:
-        self._errors[_shown(sender)] += 1
-        _log.debug("a datagram that cannot be decoded", sender=_shown(sender), error=str(error))
-
-
-def _refusal(octets: bytes, at: int) -> DeviceError:
-    try:
-        return replies.refusal(octets, at, "the answer")
-    except ProtocolError as error:
-        return error
-
-
-def _shown(sender: Sender) -> str:
-    return f"{sender[0]}:{sender[1]}"
+        self._errors.count(shown(sender))
+        _log.debug("a datagram that cannot be decoded", sender=shown(sender), error=str(error))

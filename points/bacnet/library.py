@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from bacpypes3.apdu import ComplexAckPDU, SimpleAckPDU
+from bacpypes3.pdu import IPv4Address
 
 from points.bacnet.addresses import address_of
 from points.bacnet.answers import Refusal, device_error
@@ -49,6 +50,14 @@ class Library:
         answer = await self._ask(ref.device, request, about)
         if not isinstance(answer, SimpleAckPDU):
             raise ProtocolError(f"{about}: answered with {type(answer).__name__}")
+
+    def router_to(self, network: int) -> tuple[str, int] | None:
+        """Through which router the library reaches a network on its own."""
+        for (_, reached), (address, _) in self._application.nsap.router_info_cache.path_info.items():
+            if reached == network and isinstance(address, IPv4Address):
+                host, port = address.addrTuple
+                return str(host), int(port)
+        return None
 
     def forget_router(self, network: int) -> None:
         """The library asks who leads there, before the next request into that network."""

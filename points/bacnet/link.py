@@ -11,10 +11,9 @@ import errno
 import ipaddress
 import re
 import socket
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import structlog
@@ -25,6 +24,7 @@ from bacpypes3.ipv4.service import UDPMultiplexer
 from bacpypes3.pdu import PDU, IPv4Address, LocalBroadcast
 
 from points.bacnet.datagrams import Datagrams, Sender
+from points.bacnet.senders import Senders, shown
 from points.errors import BacnetUnavailable
 
 BACNET_PORT = 47808
@@ -83,7 +83,7 @@ class Link:
     Each datagram is shown to the fast lane first; what the lane does not take goes to the library.
     """
 
-    def __init__(self, interface: Interface, service: Any, *, foreign: bool, errors: Counter[str]) -> None:
+    def __init__(self, interface: Interface, service: Any, *, foreign: bool, errors: Senders) -> None:
         opened = _open(interface.host, interface.port)
         self.port: int = opened.getsockname()[1]
         self.address = IPv4Address(f"{interface.host}/{interface.prefix}:{self.port}")
@@ -91,7 +91,6 @@ class Link:
         self.own_broadcasts = 0  # of ours, that came back to us: proof that broadcasts are heard
         self.other_broadcasts = 0
         self._errors = errors
-        self._own_hosts: dict[str, bool] = {}
         self._under_way: set[asyncio.Future[None]] = set()
         self._datagrams = Datagrams(opened, partial(self._arrived, to=self.address))
         self._heard: Datagrams | None = None
@@ -116,9 +115,11 @@ class Link:
         await self._server._local_transport_ready.wait()  # noqa: SLF001 - the library has no public way to wait
 
     def send(self, octets: bytes, address: Sender) -> None:
-        self._datagrams.sendto(octets, address)
+        self._datagrams.send(octets, address)
 
     def close(self) -> None:
+        for coming in self._under_way:
+            coming.cancel()
         self._datagrams.close()
         if self._heard is not None:
             self._heard.close()
@@ -126,11 +127,7 @@ class Link:
     def is_own(self, sender: Sender) -> bool:
         """Whether that is us: our own broadcasts come back to a socket bound to 0.0.0.0."""
         host, port = sender
-        if port != self.port:
-            return False
-        if host not in self._own_hosts:
-            self._own_hosts[host] = _is_own_host(host)
-        return self._own_hosts[host]
+        return port == self.port and _is_own_host(host)
 
     def _arrived(self, octets: bytes, sender: Sender, *, to: Any) -> None:
         if octets[:2] in _BROADCASTS:
@@ -152,13 +149,13 @@ class Link:
         try:
             await self._server.response(PDU(octets, source=IPv4Address(sender), destination=to))
         except asyncio.InvalidStateError:  # the library answers a request that was given up meanwhile
-            _log.debug("an answer came too late", sender=_shown(sender))
+            _log.debug("an answer came too late", sender=shown(sender))
         except Exception as error:  # noqa: BLE001 - the library raises anything
             self._failed(sender, error)
 
     def _failed(self, sender: Sender, error: Exception) -> None:
-        self._errors[_shown(sender)] += 1
-        _log.debug("a datagram that cannot be decoded", sender=_shown(sender), error=repr(error))
+        self._errors.count(shown(sender))
+        _log.debug("a datagram that cannot be decoded", sender=shown(sender), error=repr(error))
 
 
 class _Server(IPv4DatagramServer):  # type: ignore[misc]  # the library is untyped
@@ -180,6 +177,7 @@ def _shown(sender: Sender) -> str:
     return f"{sender[0]}:{sender[1]}"
 
 
+@lru_cache(maxsize=4096)
 def _is_own_host(host: str) -> bool:
     """The kernel reaches an address of its own from that same address."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -86,7 +86,7 @@ class Bacnet(Protocol):
         """
         ...
 
-    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
         """ReadProperty; raises DeviceRefused for an error answer."""
         ...
 

@@ -1,7 +1,9 @@
-"""Which router leads to which network, as its datagrams show.
+"""Which router leads to which network.
 
-A router that is heard keeps its networks: nobody else's datagrams take them away. One that was silent
-for a while gives way to the next that is heard, and can be forgotten so that it is looked for anew.
+Any datagram from a network may show a router where none is known. What counts is answers to requests
+of ours: a router through which they come keeps its network, whatever others send; one through which
+none came for a while gives way to the next that shows itself, or is forgotten and looked for. One that
+was found wanting is not believed again until an answer comes through it, or time has passed.
 """
 
 from __future__ import annotations
@@ -12,42 +14,52 @@ import structlog
 
 from points.bacnet.datagrams import Sender
 
-SILENT = 60.0  # seconds without a datagram from behind it; then another may be the router now
+SILENT = 60.0  # seconds without an answer through it; then another may be the router now
+DISBELIEVED = 600.0  # seconds
 
 _log = structlog.get_logger(__name__)
 
 
 class Routes:
-    """All routers of one stack. `known`: from an earlier life; believed until another one is heard."""
+    """All routers of one stack. `known`: from an earlier life; believed until it is found wanting."""
 
     def __init__(self, known: Mapping[int, Sender], learned: Callable[[int, Sender], None]) -> None:
         self._routers = dict(known)
-        self._heard: dict[int, float] = {}
+        self._noted = dict(known)
+        self._answered: dict[int, float] = {}
+        self._disbelieved: dict[int, tuple[Sender, float]] = {}
         self._learned = learned
-        self.contested = 0  # datagrams from a network by another router than the one that is heard
+        self.contested = 0  # datagrams from a network by another router than the one that is believed
 
     def to(self, network: int) -> Sender | None:
         return self._routers.get(network)
 
-    def hear(self, network: int, router: Sender, now: float) -> bool:
-        """A datagram came from that network by that router; True if it is the router from now on, and was not."""
+    def hear(self, network: int, router: Sender, now: float) -> None:
+        """A datagram came from that network by that router."""
         before = self._routers.get(network)
         if before == router:
-            self._heard[network] = now
-            return False
-        if before is not None and not self.is_silent(network, now):
+            return
+        wanting, until = self._disbelieved.get(network, (None, 0.0))
+        if (router == wanting and now < until) or (before is not None and not self.is_silent(network, now)):
             self.contested += 1
-            return False
+            return
         if before is not None:
             _log.warning("another router leads to a network", network=network, before=before, now=router)
         self._routers[network] = router
-        self._heard[network] = now
-        self._learned(network, router)
-        return True
+
+    def prove(self, network: int, router: Sender, now: float) -> None:
+        """An answer to a request of ours came from there by that router."""
+        self._answered[network] = now
+        if self._noted.get(network) != router:
+            self._noted[network] = self._routers[network] = router
+            self._disbelieved.pop(network, None)
+            self._learned(network, router)
 
     def is_silent(self, network: int, now: float) -> bool:
-        return now - self._heard.get(network, float("-inf")) > SILENT
+        return now - self._answered.get(network, float("-inf")) > SILENT
 
-    def forget(self, network: int) -> None:
-        """It has to be looked for."""
-        self._routers.pop(network, None)
+    def forget(self, network: int, now: float) -> None:
+        """It was found wanting, and has to be looked for."""
+        router = self._routers.pop(network, None)
+        if router is not None:
+            self._disbelieved[network] = (router, now + DISBELIEVED)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,11 +27,13 @@ from points.bacnet.budgets import Allowance, Budgets
 from points.bacnet.datagrams import Sender
 from points.bacnet.exchange import Exchange
 from points.bacnet.foreign import Foreign, Registration
+from points.bacnet.framing import Framing
 from points.bacnet.lane import Lane
 from points.bacnet.library import Library
 from points.bacnet.link import Interface, Link
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
 from points.bacnet.routes import Routes
+from points.bacnet.senders import Senders
 from points.bacnet.values import shortest
 from points.bacnet.wire import requests
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
@@ -93,6 +94,7 @@ async def open_stack(settings: StackSettings, passports: Passports | None = None
     finally:
         if renewal is not None:
             renewal.cancel()
+            await asyncio.gather(renewal, return_exceptions=True)
         if stack is not None:
             stack.close()
         link.close()
@@ -132,14 +134,20 @@ class Stack:
             routes=self._routes,
         )
         self._exchange = Exchange(
-            self._lane,
-            Library(application, passports, timeout=settings.apdu_timeout),
-            self._budgets,
-            self._routes,
-            passports,
-            self.protocol_errors,
-            timeout=settings.apdu_timeout,
-            retries=settings.retries,
+            lane=self._lane,
+            library=Library(application, passports, timeout=settings.apdu_timeout),
+            framing=Framing(
+                self._lane,
+                self._budgets,
+                self._routes,
+                passports,
+                timeout=settings.apdu_timeout,
+                retries=settings.retries,
+            ),
+            budgets=self._budgets,
+            routes=self._routes,
+            passports=passports,
+            errors=self.protocol_errors,
         )
         self.port = link.port
         link.take = self._lane.take
@@ -160,7 +168,7 @@ class Stack:
         return self._link.other_broadcasts
 
     @property
-    def protocol_errors(self) -> Counter[str]:
+    def protocol_errors(self) -> Senders:
         """How often each sender sent what could not be decoded."""
         return self._application.protocol_errors
 

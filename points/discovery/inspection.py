@@ -131,15 +131,18 @@ class Inspection:
         octets = device.object_count * _IDENTIFIER_OCTETS + _ACK_OCTETS
         arrives = min(device.max_apdu, self._passports.of(self._ref).max_apdu or device.max_apdu)
         in_segments = octets > arrives
+        refused: Answer = None
         if not self._by_index_only(device, in_segments=in_segments, fits=octets <= arrives * _SEGMENTS):
-            whole = await self._whole_list(silence_is_no=in_segments)
-            if isinstance(whole, tuple):
-                return _identifiers(whole)
-            self._note(whole, in_segments=in_segments)
+            refused = await self._whole_list(silence_is_no=device.object_count > 0)
+            if isinstance(refused, tuple):
+                return _identifiers(refused)
         if not device.object_count:
             raise ProtocolError(f"{device.ref}: its object list cannot be read")
         elements = [self._own("object-list", index) for index in range(1, device.object_count + 1)]
-        return _identifiers(await self._reads.read(elements))
+        listed = _identifiers(await self._reads.read(elements))
+        if refused is not None:
+            self._note(refused, in_segments=in_segments)
+        return listed
 
     def _by_index_only(self, device: Device, *, in_segments: bool, fits: bool) -> bool:
         """Whether it is known that the whole list cannot be had."""
@@ -152,7 +155,7 @@ class Inspection:
         return in_segments and not (fits and sends_segments and passport.segments is not False)
 
     async def _whole_list(self, *, silence_is_no: bool) -> Answer:
-        """Silence after a request for many segments may be the way's, which loses them."""
+        """Silence after a request for a long answer may be the way's, which loses it."""
         try:
             return await self._reads.one(self._own("object-list"))
         except DeviceSilent as silent:

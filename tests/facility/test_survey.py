@@ -73,7 +73,7 @@ class Network:
         there = [ref for ref in self.there if low <= ref.instance <= high and not self.deaf]
         return [IAm(device=ref, max_apdu=1476, segmentation="no-segmentation", vendor_id=1) for ref in there]
 
-    async def read(self, device, wanted):
+    async def read(self, device, wanted, *, urgent=False):
         (answer,) = await self.read_many(Query(device, (wanted,)))
         if isinstance(answer, Exception):
             raise answer
@@ -444,6 +444,52 @@ async def test_a_device_that_changed_is_looked_at_when_it_has_settled_and_no_oth
     assert {ref for ref, _ in bench.network.asked_for} == {WHERE}
     assert bench.told[-1].kind is EventKind.POINT_FOUND
     assert "ahu-1/rat" in (await load_catalog(bench.db)).points
+
+
+async def changed_since(bench):
+    """A device that says that it has changed, after a first look."""
+    await (await bench.start()).look()
+    survey = await bench.start(every=None)
+    listed = (*OBJECTS["device", 100]["object-list"], "analog-input,3")
+    bench.network.changes(database_revision=2, object_list=listed)
+    bench.network.objects["analog-input", 3] = {"object-name": "AHU-1.RAT", "units": "degrees-celsius"}
+    survey.revised(DeviceId("ahu-1"))
+    return survey
+
+
+async def test_a_device_that_changed_and_does_not_answer_is_looked_at_again_ever_more_rarely(bench):
+    survey = await changed_since(bench)
+    answers, asked = bench.network.read_many, []
+
+    async def silent(_):
+        asked.append(bench.clock.now())
+        raise DeviceSilent("no answer")
+
+    bench.network.read_many = silent
+    with running(survey):
+        for _ in range(3):
+            before = len(asked)
+            await until(lambda: bench.clock.advance(seconds=30) or len(asked) > before)  # noqa: B023
+    hours = bench.clock.now() + timedelta(hours=1)
+    looks = survey.looks_again_after
+    assert module.SETTLED_AFTER < looks <= module.SETTLED_AT_MOST
+    assert hours
+    bench.network.read_many = answers
+    with running(survey):
+        await until(lambda: bench.clock.advance(seconds=30) or "ahu-1/rat" in bench.points)
+
+
+async def test_a_change_that_could_not_be_stored_is_looked_at_again(bench, monkeypatch):
+    survey = await changed_since(bench)
+
+    async def full(*_):
+        raise StateUnavailable("the disk is full")
+
+    with monkeypatch.context() as meanwhile, pytest.raises(StateUnavailable):
+        meanwhile.setattr(module, "save_catalog", full)
+        await survey.look_at_revised()
+    with running(survey):
+        await until(lambda: bench.clock.advance(seconds=30) or "ahu-1/rat" in bench.points)
 
 
 async def test_a_changed_device_does_not_put_off_the_look_at_the_whole(bench):

@@ -118,7 +118,8 @@ class PretendBacnet:
     def took(self, device: DeviceRef) -> float | None:
         return self.devices[device].took
 
-    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
+        del urgent
         answer = (await self._reach(device, "read")).value(wanted)
         if isinstance(answer, DeviceError):
             raise answer

@@ -193,10 +193,10 @@ class Answering(PretendBacnet):
     def _is_not(self, device: DeviceRef) -> bool:
         return device not in self.devices and any(device.address == there.address for there in self.devices)
 
-    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
         if self._is_not(device):
             raise DeviceRefused(f"{device}", "unknown-object")
-        return await super().read(device, wanted)
+        return await super().read(device, wanted, urgent=urgent)
 
     async def read_many(self, query: Query) -> Sequence[Answer]:
         if self._is_not(query.device):

@@ -35,11 +35,11 @@ class Wire(PretendBacnet):
     def i_am(self, device: PretendDevice) -> IAm:
         return IAm(device=device.ref, max_apdu=self.max_apdu, segmentation=self.segmentation, vendor_id=1)
 
-    async def read(self, device: DeviceRef, wanted: Property) -> Datum:
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
         self.single.append(wanted)
         if wanted.name == "object-list" and wanted.index is None and self.whole_list is not None:
             raise self.whole_list
-        return await super().read(device, wanted)
+        return await super().read(device, wanted, urgent=urgent)
 
     async def read_many(self, query: Query) -> Sequence[Answer]:
         self.at_once += 1
@@ -135,7 +135,7 @@ async def test_a_device_that_drops_what_it_does_not_know_is_read_one_by_one() ->
     device = large(2)
     discovered = await found(bacnet=Dropping(device))
     assert len(discovered.catalog.points) == 2
-    assert device.requests.count("dropped") == 1
+    assert device.requests.count("dropped") == 2  # the second is short: answers may be lost
     assert not discovered.catalog.devices[DeviceId("ahu-100")].reads_multiple
 
 

@@ -22,10 +22,11 @@ class Memory:
 
     __slots__ = (
         *("_answers", "_asked", "_last", "_places", "_template"),
-        *("decoded", "mislabelled", "parameters", "service"),
+        *("charset", "decoded", "mislabelled", "parameters", "service"),
     )
 
     def __init__(self, wanted: Sequence[Property], charset: str = "") -> None:
+        self.charset = charset
         self._asked, self.service, self.parameters = _request(tuple(wanted), charset)
         self._last: bytes | None = None
         self._answers: Sequence[Answer] = ()

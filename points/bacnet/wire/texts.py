@@ -16,15 +16,13 @@ _ESCAPE = 0x1B  # how ISO 2022 changes from one set to another
 def text(octets: bytes, charset: str = "") -> str:
     """The text of a character string: one octet of character set, and then its characters.
 
-    `charset`: Python's name of the one that is true, whatever the octet says.
+    `charset`: Python's name of what the device writes where it says UTF-8.
     """
     if not octets:
         return ""
     label = octets[0]
     content = octets[1:]
-    if charset:
-        decoded = _first_of(content, charset)
-    elif label == _UCS_4:
+    if label == _UCS_4:
         decoded = content.decode("utf-32-be", "replace")
     elif label == _UCS_2:
         decoded = content.decode("utf-16-be", "replace")
@@ -35,7 +33,7 @@ def text(octets: bytes, charset: str = "") -> str:
     elif label == _JIS:
         decoded = _first_of(content, *(("iso2022_jp",) if _ESCAPE in content else ("utf-8", "shift_jis")))
     else:
-        decoded = _first_of(content, "utf-8")
+        decoded = _first_of(content, charset) if charset else _first_of(_whole(content), "utf-8")
     return decoded.rstrip("\0")
 
 
@@ -44,10 +42,24 @@ def is_mislabelled(octets: bytes) -> bool:
     if not octets or octets[0] != _UTF_8:
         return False
     try:
-        octets[1:].decode("utf-8")
+        _whole(octets[1:]).decode("utf-8")
     except UnicodeDecodeError:
         return True
     return False
+
+
+def _whole(content: bytes) -> bytes:
+    """Without the part of a character that is left where a device has cut its text by octets.
+
+    Only where other characters show that it is UTF-8: one such octet at the end alone is Latin-1.
+    """
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        cut = error.end == len(content) and error.reason == "unexpected end of data"
+        if cut and not content[: error.start].isascii():
+            return content[: error.start]
+    return content
 
 
 def _first_of(content: bytes, *encodings: str) -> str:

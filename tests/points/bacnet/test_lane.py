@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from points.bacnet.lane import FIRST_ID, IDS, SET_ASIDE, Peer
+from points.bacnet.peers import FIRST_ID, IDS, SET_ASIDE, Peer
 from points.bacnet.port import Notification, Property, Query
 from points.bacnet.stack import Stack, StackSettings, open_stack
 from points.errors import DeviceSilent, ProtocolError
@@ -63,7 +64,7 @@ def cov(value: bytes, *, process: int = 7, instance: int = 1, device: int = 1) -
 class TestInvokeIds:
     @given(st.lists(st.sampled_from(["answered", "given up"]), max_size=400), st.floats(0.0, 5.0))
     def test_no_id_is_used_again_while_an_answer_to_it_may_still_come(self, ends: list[str], step: float) -> None:
-        peer = Peer(DeviceRef(network=0, address="10.0.0.1:47808", instance=1), ("10.0.0.1", 47808), ("x", 1), b"")
+        peer = Peer(DeviceRef(network=0, address="10.0.0.1:47808", instance=1))
         given_up: dict[int, float] = {}
         now = 0.0
         for end in ends:
@@ -207,13 +208,34 @@ class TestRouted:
                 await asking
             assert list(await asking) == [30.0]
 
-    async def test_nobody_takes_a_network_from_a_router_that_is_heard(self, stack: Stack, passports: Passports) -> None:
+    async def test_nobody_takes_a_network_from_a_router_through_which_answers_come(
+        self, stack: Stack, passports: Passports
+    ) -> None:
+        here = DeviceRef(network=11, address="5", instance=500)
         async with parrot() as router, parrot() as thief:
-            for one in (router, thief):
-                say(one, stack, I_AM, source=(11, b"\x05"))
+            say(router, stack, I_AM, source=(11, b"\x05"))
+            await until(lambda: stack._routes.to(11))
+            asking = asyncio.ensure_future(stack.read(here, PRESENT_VALUE))
+            await until(lambda: router.heard)
+            say(router, stack, read_ack(TWENTY)(router.heard[0][13]), source=(11, b"\x05"))
+            await asking
+            say(thief, stack, I_AM, source=(11, b"\x05"))
             await until(lambda: stack.traffic["contested_routes"])
             assert stack._routes.to(11) == router.here
             assert passports.network(11).router == router.address
+
+    async def test_a_thief_through_whom_nothing_is_answered_is_not_believed_again(self, stack: Stack) -> None:
+        here = DeviceRef(network=11, address="5", instance=500)
+        async with parrot() as thief, parrot() as router:
+            say(thief, stack, I_AM, source=(11, b"\x05"))
+            await until(lambda: stack._routes.to(11))
+            with pytest.raises(DeviceSilent):
+                await stack.read(here, PRESENT_VALUE)
+            for _ in range(3):  # it goes on sending
+                say(thief, stack, I_AM, source=(11, b"\x05"))
+            await until(lambda: stack.traffic["contested_routes"] == 3)
+            say(router, stack, I_AM, source=(11, b"\x05"))
+            await until(lambda: stack._routes.to(11) == router.here)
 
     async def test_the_router_of_an_earlier_life_is_asked_at_once_and_forgotten_if_it_is_gone(
         self, passports: Passports
@@ -228,6 +250,23 @@ class TestRouted:
                     await stack.read(here, PRESENT_VALUE)
                 assert len(router.heard) == 1
                 assert stack._routes.to(11) is None
+
+
+class TestForwarded:
+    async def test_what_comes_forwarded_names_whom_it_likes_and_is_not_believed(self, stack: Stack) -> None:
+        heard: list[Notification] = []
+        stack.on_notification(heard.append)
+        async with parrot() as device, parrot() as liar:
+            asking = asyncio.ensure_future(stack.read(device.ref, PRESENT_VALUE))
+            await until(lambda: device.heard)
+            origin = socket.inet_aton(device.here[0]) + struct.pack(">H", device.here[1])
+            for apdu in (b"\x10\x02" + cov(TWENTY), read_ack(TWENTY)(device.heard[0][8])):
+                npdu = origin + b"\x01\x00" + apdu
+                octets = b"\x81\x04" + struct.pack(">H", len(npdu) + 4) + npdu
+                liar.transport.sendto(octets, ("127.0.0.1", stack.port))
+            with pytest.raises(DeviceSilent):
+                await asking
+            assert heard == []
 
 
 class TestNotifications:
@@ -282,7 +321,7 @@ async def test_a_closed_stack_lets_nobody_wait() -> None:
         async with open_stack(StackSettings(address="127.0.0.1:0", apdu_timeout=60)) as stack:
             asking = asyncio.ensure_future(stack.read(device.ref, PRESENT_VALUE))
             await until(lambda: device.heard)
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(DeviceSilent, match=r"closed|cannot be sent"):
             await asking
 
 
@@ -294,9 +333,16 @@ class TestCharacterSets:
             device.answer = read_ack(b"\x75\x05\x00caf\xe9", property_=77)
             assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "café"
             assert Oddity.MISLABELLED_TEXT in passports.of(device.ref).oddities
-            assert passports.of(device.ref).charset == "latin-1"
-            device.answer = read_ack(b"\x75\x05\x00d\xc3\xa9g", property_=77)  # would be UTF-8, too
-            assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "dÃ©g"
+            device.answer = read_ack(b"\x75\x05\x00d\xc3\xa9g", property_=77)  # the next may be what it says
+            assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "dég"
+
+    async def test_text_that_is_cut_in_the_middle_of_a_character_is_not_mislabelled(
+        self, stack: Stack, passports: Passports
+    ) -> None:
+        async with parrot() as device:
+            device.answer = read_ack(b"\x75\x07\x00\xc3\x9cber\xc3", property_=77)
+            assert await stack.read(device.ref, Property("analog-input", 1, "object-name")) == "Über"
+            assert not passports.of(device.ref).oddities
 
     async def test_the_site_says_what_a_devices_text_is(self) -> None:
         passports = Passports(overrule=lambda _: {"charset": "cp932"})
