@@ -3,8 +3,8 @@
 Many field devices have one buffer and answer one request at a time; many sit on one slow trunk
 behind a router. Each device, each network and each router has its limit, and whoever wants to ask
 (discovery, polls, commands) waits for its turn. Nobody holds one limit while waiting for another, so
-a device that is slow or dead costs nobody else a turn. Commands go first, and may exceed what a network
-and its router bear, but never what the device does.
+a device that is slow or dead costs nobody else a turn. Commands go first, and one of them may exceed
+what the settings allow a network, but none what a device or a network was found to bear.
 
 What a network bears is learned: when several of its devices that lived fall silent at once, it gets
 less to do at once; when all is well for a while, more.
@@ -118,9 +118,7 @@ class Way:
 
     def enters(self, device: Limit, router: Router | None, *, urgent: bool) -> bool:
         """True if there is room now, and nobody waits who comes first."""
-        if not device.has_room() or self._urgent or (self._waiting and not urgent):
-            return False
-        if not urgent and not (self.limit.has_room() and (router is None or router.has_room())):
+        if self._urgent or (self._waiting and not urgent) or not self._has_room(device, router, urgent=urgent):
             return False
         self._take(device, router)
         return True
@@ -166,20 +164,23 @@ class Way:
 
     def _let_in(self) -> None:
         """Those who can go: the urgent first, then the others in the order in which they came."""
-        for turn in [turn for turn in self._urgent if turn.device.has_room()]:
-            self._grant(turn, self._urgent)
-        for turn in list(self._waiting):
-            if not self.limit.has_room():
-                return
-            if turn.device.has_room() and (turn.router is None or turn.router.has_room()):
-                self._grant(turn, self._waiting)
+        for queue in (self._urgent, self._waiting):
+            for turn in list(queue):
+                if not self._has_room(turn.device, turn.router, urgent=turn.urgent):
+                    if not self._has_room(None, None, urgent=turn.urgent):
+                        break
+                elif not turn.come.done():
+                    queue.remove(turn)
+                    self._take(turn.device, turn.router)
+                    turn.come.set_result(None)
 
-    def _grant(self, turn: _Turn, queue: deque[_Turn]) -> None:
-        if turn.come.done() or not turn.device.has_room():
-            return
-        queue.remove(turn)
-        self._take(turn.device, turn.router)
-        turn.come.set_result(None)
+    def _has_room(self, device: Limit | None, router: Router | None, *, urgent: bool) -> bool:
+        if device is not None and not device.has_room():
+            return False
+        if urgent:
+            learned = self.limit.most < self._ceiling
+            return self.limit.has_room() or (not learned and self.limit.taken <= self.limit.most)
+        return self.limit.has_room() and (router is None or router.has_room())
 
     def _take(self, device: Limit, router: Router | None) -> None:
         device.taken += 1
