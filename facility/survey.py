@@ -9,7 +9,7 @@ A look that was broken off goes on, the next time, from where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -41,6 +41,7 @@ from points.passport import Passports
 EMPTY_AGAIN = timedelta(minutes=1)  # a building of which nothing is known yet is looked for again so soon
 SETTLED_AFTER = timedelta(seconds=30)  # who changes a device's configuration is rarely done with one change
 LOOKED_OUT_EVERY = timedelta(seconds=30)  # for strangers and for the lost; several devices rarely start at once
+SETTLED_AT_MOST = timedelta(minutes=10)  # between two looks at a device that does not answer
 RESUMED_WITHIN = timedelta(hours=1)  # what an unfinished look has read is believed so long
 NEWS_KEPT = 200  # sentences of the latest look that can be asked for
 
@@ -101,6 +102,7 @@ class Survey:
         self._approved: dict[DeviceId, str] = {}  # and what was approved, since the look under way began
         self._strangers: dict[DeviceId, Device] = {}  # as they stand where others were known, until approved
         self._revised: set[DeviceId] = set()
+        self._settled_after = SETTLED_AFTER
         self._lost = lost
         self._lookout = Lookout(plan)
         self._known: set[DeviceRef] = set()
@@ -147,8 +149,14 @@ class Survey:
 
     def revised(self, device: DeviceId) -> None:
         """The device says that its configuration is another one: it is looked at when that has settled."""
-        self._revised.add(device)
-        self._something_revised.set()
+        self._settled_after = SETTLED_AFTER
+        self._put_back({device})
+
+    def _put_back(self, devices: Collection[DeviceId]) -> None:
+        """They are still to be looked at."""
+        if devices:
+            self._revised |= set(devices)
+            self._something_revised.set()
 
     async def approve(self, device: DeviceId) -> None:
         """Ends the device's quarantine; stored when this returns, and told. Raises `NotApprovable`."""
@@ -212,8 +220,16 @@ class Survey:
     async def look_at_revised(self) -> None:
         """A look at the devices that say they have changed, and at no other."""
         revised, self._revised = self._revised, set()
+        self._settled_after = min(2 * self._settled_after, SETTLED_AT_MOST)  # until somebody else has changed
         self._something_revised.clear()
         self._approved.clear()
+        try:
+            await self._look_at(revised)
+        except Exception:
+            self._put_back(revised)
+            raise
+
+    async def _look_at(self, revised: set[DeviceId]) -> None:
         found = await look_at(
             self._bacnet,
             self._plan,
@@ -223,6 +239,9 @@ class Survey:
             now=self._clock.now(),
             passports=self._passports,
         )
+        self._put_back(found.silent)
+        if found.silent and found.silent == revised & self._raw.devices.keys():
+            return  # nothing is known that was not before
         log.info("changed devices were looked at", devices=sorted(revised), news=len(found.events))
         async with self._using:
             await self._use(self._with_approvals(found.catalog))
@@ -266,7 +285,7 @@ class Survey:
 
         async def settled() -> None:
             await self._something_revised.wait()
-            await self._clock.sleep(SETTLED_AFTER.total_seconds())
+            await self._clock.sleep(self._settled_after.total_seconds())
 
         waits = [(self._asked.wait(), Next.WHOLE), (settled(), Next.REVISED), (self._look_out(), Next.SOUGHT)]
         if due is not None:

@@ -56,6 +56,7 @@ class Course:
         self._gate = asyncio.Semaphore(plan.parallel)
         self._found: dict[DeviceRef, Found] = {}
         self._unknown: set[DeviceRef] = set()
+        self._silent: set[DeviceRef] = set()
         self._read_already: Collection[DeviceRef] = ()
 
     async def run(self, read_already: Collection[DeviceRef], random: Random) -> Discovered:
@@ -120,7 +121,8 @@ class Course:
         news = Catalog.of(
             {**catalog.devices, **again}.values(), {**catalog.points, **points}.values(), catalog.spaces.values()
         )
-        return Discovered(catalog=news, events=self._picture.events, skipped=self._done.skipped)
+        silent = frozenset(self._known.by_ref[ref].id for ref in self._silent)
+        return Discovered(catalog=news, events=self._picture.events, skipped=self._done.skipped, silent=silent)
 
     async def _inspect(self, ref: DeviceRef, i_am: IAm | None) -> None:
         async with self._gate:
@@ -171,6 +173,7 @@ class Course:
             which = "answered Who-Is" if answered else "is configured"
             self._failed(ref, f"{ref} {which} but cannot be read: {error}")
             return
+        self._silent.add(ref)
         self._tell(devices_failed=self._done.devices_failed + 1)
         if ref in self._plan.static and ref not in self._known.by_ref:
             text = f"{ref} is configured but does not answer: it has not been found"

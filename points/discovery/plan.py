@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from points.catalog import Catalog
-from points.model import Device, DeviceRef, Event, Kind, Point, PointId, Ref, Safety
+from points.model import Device, DeviceId, DeviceRef, Event, Kind, Point, PointId, Ref, Safety
 
 EVERY_INSTANCE = (0, 4_194_302)  # 4194303 is the wildcard
 EVERYONE: str | None = None  # our own broadcast domain
@@ -67,6 +67,7 @@ class Discovered:
     catalog: Catalog
     events: list[Event]
     skipped: int = 0  # proprietary objects without a readable present value
+    silent: frozenset[DeviceId] = frozenset()  # known devices that did not answer when they were to be read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
