@@ -35,6 +35,7 @@ from facility.overview import Overseer
 from facility.passports import PassportKeeper
 from facility.preview import Previews
 from facility.profiles import Limit, Profiles
+from facility.recognition import Recognition
 from facility.session import Parts, Session
 from facility.settings import (
     discovery_plan,
@@ -177,6 +178,12 @@ async def _assembled(
     def revised(device: DeviceId) -> None:
         survey.revised(device)
 
+    def told(device: DeviceId, identity: Mapping[str, str]) -> None:
+        recognition.heard(device, identity)
+
+    async def recognises(device: DeviceId) -> bool:
+        return await recognition.recognises(device)
+
     freshness = Freshness(
         stack,
         book,
@@ -186,6 +193,7 @@ async def _assembled(
         events=events,
         passports=keeper.passports,
         revised=revised,
+        told=told,
     )
     claims = await Claims.load(db)
     desk = CommandDesk(
@@ -198,6 +206,7 @@ async def _assembled(
         events=events,
         clock=clock,
         limits=command_limits,
+        recognises=recognises,
     )
     compliance, wakeups = Compliance(profiles), Wakeups(clock)
     alarms = AlarmBook(
@@ -220,6 +229,7 @@ async def _assembled(
         passports=keeper.passports,
         lost=freshness.lost,
     )
+    recognition = Recognition(stack, book, survey, keeper.passports)
     await survey.restore()
     planner = Planner(
         policies=lambda: strategy.policies,
@@ -306,6 +316,7 @@ async def _assembled(
             alarms,
             api,
             Heap(book, clock),
+            recognition,
             keeper,
             *(service for service in optional if service is not None),
         ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import DeviceError, PointsError, UnknownPoint
 from points.events import Events
-from points.model import DeviceRef, Point, PointId, Priority, Slots, values_agree
+from points.model import DeviceId, DeviceRef, Point, PointId, Priority, Slots, values_agree
 from points.store import PointStore
 
 Result = TypeVar("Result")
@@ -38,6 +38,15 @@ log = structlog.get_logger(__name__)
 
 class StalePlan(PointsError):
     """What was shown is no longer so; look again before committing."""
+
+
+class NotRecognised(PointsError):
+    """It is not sure that the device at the address is the one that was known there."""
+
+
+async def anybody(_device: DeviceId) -> bool:
+    """Whoever stands there is taken for the one that was known."""
+    return True
 
 
 def unlimited(_point: Point) -> Limits | None:
@@ -60,7 +69,9 @@ class CommandDesk:
         events: Events,
         clock: Clock,
         limits: Callable[[Point], Limits | None] = unlimited,
+        recognises: Callable[[DeviceId], Awaitable[bool]] = anybody,
     ) -> None:
+        """`recognises` asks a device who it is."""
         self.claims = claims
         self.changed = asyncio.Event()  # there may be something else to attend to
         self._bacnet = bacnet
@@ -69,6 +80,7 @@ class CommandDesk:
         self._books = Books(claims, audit, events, clock)
         self._clock = clock
         self._limits = limits
+        self._recognises = recognises
         self._writer = Writer(
             bacnet=bacnet, reader=reader, store=store, books=self._books, judge=self.judge, clock=clock
         )
@@ -110,6 +122,7 @@ class CommandDesk:
 
         Ours and in time: adopted. Ours and expired: released. Gone: written again if it once was
         confirmed and the guard agrees, else dropped. Somebody else's: left alone and dropped.
+        Whatever is not still ours and in time, is believed only of a device that says who it is.
         At a device in quarantine: left on the books as it is, until a person has said what the device is.
         """
         return await self._to_the_end(self._attend(key))
@@ -191,6 +204,9 @@ class CommandDesk:
         point = self._catalog.current.point(claim.point)
         slots = await self._bacnet.read_slots(point.ref)
         found, in_time = slots[claim.priority], claim.until > self._clock.now()
+        stands = found is not None and is_ours(claim, found) and in_time
+        if not stands and not await self._recognises(point.device):  # after its slots: whoever showed them is asked
+            raise NotRecognised(f"It is not sure that {point.device} is the device that was claimed.")
         if found is not None and not is_ours(claim, found):
             await self._books.lose(claim, found)
         elif found is None and in_time:

@@ -9,7 +9,8 @@ A look that was broken off goes on, the next time, from where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
@@ -26,16 +27,20 @@ from points.clock import Clock
 from points.discovery import (
     Discovered,
     DiscoveryPlan,
+    Likeness,
     Lookout,
     Progress,
     approve,
+    as_told,
     discover,
+    likeness,
     look_at,
     look_for,
     plain,
+    replaced,
 )
 from points.events import Events
-from points.model import DeviceId, DeviceRef, Event, EventKind
+from points.model import Device, DeviceId, DeviceRef, Event, EventKind
 from points.passport import Passports
 
 EMPTY_AGAIN = timedelta(minutes=1)  # a building of which nothing is known yet is looked for again so soon
@@ -244,7 +249,7 @@ class Survey:
             return  # nothing is known that was not before
         log.info("changed devices were looked at", devices=sorted(revised), news=len(found.events))
         async with self._using:
-            await self._use(self._with_approvals(found.catalog))
+            await self._use(self._with_strangers(self._with_approvals(found.catalog)))
         self._tell(found)
 
     async def look_for_sought(self) -> None:
@@ -267,7 +272,7 @@ class Survey:
         log.info("devices were looked for", instances=sorted(sought), news=len(found.events) if found else 0)
         if found is not None:
             async with self._using:
-                await self._use(self._with_approvals(found.catalog))
+                await self._use(self._with_strangers(self._with_approvals(found.catalog)))
             self._tell(found)
 
     def _announced(self, i_am: IAm) -> None:
@@ -320,7 +325,7 @@ class Survey:
             read_already=frozenset(self._read_already),
         )
         async with self._using:
-            shaped = await self._use(self._with_approvals(found.catalog))
+            shaped = await self._use(self._with_strangers(self._with_approvals(found.catalog)))
             await survey_rows.finished(self._db)
         self._unfinished, self._parts, self._read_already = False, [], set()
         self._tell(found)
@@ -341,13 +346,29 @@ class Survey:
         self._changed()
         return shaped
 
+    def _with_strangers(self, found: Catalog) -> Catalog:
+        """Who was read before another came to its place is not taken for that one."""
+        mistaken = [
+            replace(
+                found.devices[id_],
+                name=stranger.name,
+                vendor=stranger.vendor,
+                model=stranger.model,
+                serial=stranger.serial,
+                database_revision=None,
+                quarantine=stranger.quarantine,
+            )
+            for id_, stranger in self._strangers.items()
+            if id_ in found.devices and not found.devices[id_].quarantine
+        ]
+        return _merged(found, [Catalog.of(mistaken, [])]) if mistaken else found
+
     def _with_approvals(self, found: Catalog) -> Catalog:
         """What somebody approved while the look went on stays approved; what the look brought up does not."""
         for device, sentence in self._approved.items():
             if found.devices[device].quarantine == sentence and not found.devices[device].duplicate:
                 found = approve(found, device)
-        met = [self._strangers[id_] for id_ in self._strangers if id_ in found.devices and not found.devices[id_].quarantine]
-        return _merged(found, [Catalog.of(met, [])]) if met else found  # who were read before others came
+        return found
 
     async def _keep(self, part: Catalog) -> None:
         """Keeps what was read for the case that this look does not come to its end."""

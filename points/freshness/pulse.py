@@ -1,4 +1,4 @@
-"""Signs by which a device gives away that it was restarted, or that its configuration was changed.
+"""Signs by which a device gives away that it was restarted, that its configuration was changed, or that it is another.
 
 Devices that were restarted have forgotten our subscriptions. Some say so in a notification, all
 announce themselves; but an I-Am may only be an answer to somebody, and any message may be forged or
@@ -21,6 +21,7 @@ SUSPECTED_AGAIN = 30.0  # seconds; a storm of I-Ams, or of words of a restart, i
 RESTARTED_AGAIN = 60.0  # seconds; one restart shows in several ways
 
 _SIGNS = "system-status", "database-revision", "time-of-device-restart"
+_IDENTITY = "object-name", "vendor-name", "model-name", "serial-number"
 _, _REVISION, _RESTART = _SIGNS
 
 
@@ -38,6 +39,7 @@ class Found(Enum):
     RESTARTED = auto()
     PERHAPS = auto()  # it may have been, and nothing can tell; or it was just now
     REVISED = auto()
+    OTHER = auto()  # it says that it is another than it was
 
 
 class Pulse:
@@ -47,11 +49,15 @@ class Pulse:
         """`lacks`: what the device is known to refuse."""
         self.due = now + FIRST_AFTER + phase_of(device.id, EVERY)
         self.wanted = tuple(
-            Property("device", device.ref.instance, name) for name in _SIGNS if name not in lacks or name == _SIGNS[0]
+            Property("device", device.ref.instance, name)
+            for name in (*_SIGNS, *_IDENTITY)
+            if name not in lacks or name == _SIGNS[0]
         )
         self.lacks = lacks
         self.restarts = 0
         self._revision = device.database_revision
+        self.told: dict[str, str] = {}  # of `_IDENTITY`, at the latest look
+        self._identity = dict(zip(_IDENTITY, (device.name, device.vendor, device.model, device.serial), strict=True))
         self._restart: Answer = None
         self._suspicion: Suspicion | None = None
         self._suspected = float("-inf")
@@ -84,6 +90,8 @@ class Pulse:
             if self._revision not in (None, revision):
                 found.add(Found.REVISED)
             self._revision = revision
+        if self._is_other(known):
+            found.add(Found.OTHER)
         return found
 
     def unanswered(self, now: float) -> None:
@@ -93,6 +101,13 @@ class Pulse:
     def tidy(self, now: float) -> None:
         """The clock may have been set back."""
         self.due = min(self.due, now + FIRST_AFTER + EVERY)
+
+    def _is_other(self, known: dict[str, Answer]) -> bool:
+        """Whether it tells of itself what it did not tell before, or no longer what it told."""
+        self.told = {name: value.strip() for name in _IDENTITY if isinstance(value := known.get(name), str)}
+        refused = {name: "" for name in _IDENTITY if isinstance(known.get(name), DeviceRefused)}
+        before, self._identity = self._identity, self._identity | self.told | refused
+        return self._identity != before
 
     def _restart_of(self, time: Answer, now: float) -> Found:
         suspicion, self._suspicion = self._suspicion, None

@@ -26,7 +26,7 @@ from points.freshness.keeper import Keeper
 from points.freshness.liveness import Status
 from points.freshness.marker import Marker
 from points.freshness.quality import NO_FLAGS
-from points.freshness.states import Age, PointState
+from points.freshness.states import EVENT_STATE, Age, PointState
 from points.freshness.trunks import Trunks
 from points.freshness.work import Surroundings
 from points.model import Device, DeviceId, DeviceRef, Point, PointId, Reading, Source
@@ -70,8 +70,9 @@ class Freshness:
         events: Events,
         passports: Passports | None = None,
         revised: Callable[[DeviceId], None] | None = None,
+        told: Callable[[DeviceId, Mapping[str, str]], None] | None = None,
     ) -> None:
-        """`revised` is told when a device says that its configuration has changed."""
+        """`revised` is told when a device says that its configuration has changed, `told` when it is another."""
         self._bacnet = bacnet
         self._book = book
         self._store = store
@@ -92,6 +93,7 @@ class Freshness:
             recheck=self._recheck,
             tell=events.tell,
             revised=revised or _nobody,
+            told=told or _nobody,
         )
         self.readings: Counter[Source] = self._intake.readings
         self.protocol_errors: Counter[DeviceId] = self._intake.protocol_errors
@@ -124,7 +126,8 @@ class Freshness:
         told = dict(zip((property_.name for property_ in asked), answers, strict=True))
         value = told[wanted.ref.property]
         flags, reliability = told.get("status-flags", NO_FLAGS), told.get("reliability")
-        reading = self._intake.learn(state, value, flags, reliability, source, self._clock.now())
+        event_state, now = told.get(EVENT_STATE), self._clock.now()
+        reading = self._intake.learn(state, value, flags, reliability, source, now, event_state=event_state)
         self._intake.readings[source] += 1
         if keeper is not None:
             keeper.heard()
@@ -229,7 +232,7 @@ class Freshness:
             keeper.announced()
 
 
-def _nobody(_device: DeviceId) -> None:
+def _nobody(_device: DeviceId, _identity: Mapping[str, str] | None = None) -> None:
     pass
 
 

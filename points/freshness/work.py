@@ -6,7 +6,7 @@ point is polled once before anything is subscribed to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -47,6 +47,7 @@ class Surroundings:
     recheck: Callable[[PointState, float], None]  # looks at a point's age so many seconds from now
     tell: Callable[[Event], None]
     revised: Callable[[DeviceId], None]
+    told: Callable[[DeviceId, Mapping[str, str]], None]  # who the device says it is, when that is new
 
     def event(self, kind: EventKind, device: Device, text: str) -> None:
         self.tell(Event(kind=kind, time=self.clock.now(), about=device.id, text=text))
@@ -212,11 +213,14 @@ class Work:
             self._around.passports.odd(self.device.ref, Oddity.RESTARTS)
             self._around.event(EventKind.DEVICE_RESTARTED, self.device, f"{self.device.name} was restarted")
             self.rounds.all_due(now, within=RESTARTED_TOGETHER)
-        if found - {Found.NOTHING}:
-            self.subscriptions.renew_all(now, certain=not found <= {Found.NOTHING, Found.PERHAPS})
+        if forgotten := found - {Found.NOTHING, Found.OTHER}:
+            self.subscriptions.renew_all(now, certain=forgotten != {Found.PERHAPS})
         if Found.REVISED in found:
             _log.info("a device's configuration has changed", device=self.device.id)
             self._around.revised(self.device.id)
+        if Found.OTHER in found:
+            _log.warning("a device says that it is another", device=self.device.id, told=self.pulse.told)
+            self._around.told(self.device.id, self.pulse.told)
         return 1
 
     def _stands(self, state: PointState) -> None:

@@ -197,6 +197,7 @@ class Bench:
         self.book = CatalogBook(Catalog.of([], points))
         self.store = PointStore()
         self.limits = unlimited
+        self.stranger = False  # it is another device that stands there
         self.told = []
         self.steps = 0
         self.crash_at = None
@@ -234,9 +235,13 @@ class Bench:
             events=self.events,
             clock=self.clock,
             limits=self._limits,
+            recognises=self._recognises,
         )
         self.leases = Leases(self.desk, self.audit, self.clock, events=self.events, bacnet=self.device)
         return self
+
+    async def _recognises(self, _device):
+        return not self.stranger
 
     def _limits(self, point):
         return self.limits(point)

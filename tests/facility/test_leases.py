@@ -498,3 +498,30 @@ async def test_a_device_that_restarted_or_moved_is_compared_at_once(bench, kind)
         bench.device.reboot()
         bench.events.tell(Event(kind=kind, time=NOON, about="ahu-1", text="it is another story now"))
         await until(lambda: bench.slot() == 18.0)
+
+
+@pytest.mark.parametrize("how", ["restart", "i-am", "back", "end"])
+async def test_nothing_is_written_to_a_device_that_is_not_the_one_that_was_claimed(bench, how):
+    await bench.desk.submit(OVERRIDE)
+    if how != "end":
+        bench.device.reboot()  # the slots of the other device are empty
+    bench.stranger = True
+    writes = list(bench.device.writes)
+    bench.clock.advance(hours=3 if how == "end" else 1)
+    if how == "restart":
+        await bench.restart()
+    else:
+        async with Serving(bench):
+            await until(lambda: bench.clock._sleepers)
+            if how == "i-am":
+                bench.device.announce(SETPOINT)
+            if how == "back":
+                told = Event(kind=EventKind.DEVICE_BACK, time=bench.clock.now(), about=SETPOINT.device, text="")
+                bench.events.tell(told)
+            await until(lambda: bench.leases._retries)
+    assert bench.device.writes == writes
+    assert [claim.key for claim in bench.claims.standing()] == [KEY]
+    bench.stranger = False  # it is the one that was known, after all
+    bench.clock.advance(seconds=LONGEST_PAUSE.total_seconds())
+    await bench.desk.attend(KEY)
+    assert len(bench.device.writes) == len(writes) + 1

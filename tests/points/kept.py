@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from pretend import PretendBacnet, PretendClock, PretendDevice, a_device, settle
@@ -32,6 +32,7 @@ class Bench:
         self.told: list[Event] = []
         self.passports = passports
         self.revised: list[DeviceId] = []
+        self.identities: list[tuple[DeviceId, Mapping[str, str]]] = []
         self.freshness = Freshness(
             self.bacnet,
             self.book,
@@ -41,6 +42,7 @@ class Bench:
             events=self.events,
             passports=passports,
             revised=self.revised.append,
+            told=lambda device, identity: self.identities.append((device, identity)),
         )
 
     def reading(self, point: str = "ahu-1/ai-1") -> Reading:

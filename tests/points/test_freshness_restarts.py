@@ -206,3 +206,37 @@ async def test_a_device_that_does_not_answer_this_is_still_polled(monkeypatch: p
             assert bench.reading().is_good
         assert bench.told == []
         assert len(device.requests) <= BASELINE / DEADLINE * 2 + 4
+
+
+NAMEPLATE = {"object_name": "AHU-1", "vendor_name": "Acme", "model_name": "X1", "serial_number": "007"}
+
+
+async def test_another_device_at_the_same_address_is_told_when_it_is_felt() -> None:
+    device = a_controller(**NAMEPLATE)
+    points = [a_point(device, 1)]
+    async with kept(device, points=points, vendor="Acme", model="X1", serial="007") as bench:
+        await bench.clock.pass_(BASELINE)
+        assert bench.identities == []
+        device.has("device", 1, serial_number="008")  # and the same Database_Revision
+        await bench.clock.pass_(2 * EVERY)
+        told = {"object-name": "AHU-1", "vendor-name": "Acme", "model-name": "X1", "serial-number": "008"}
+        assert bench.identities == [("ahu-1", told)]
+
+
+async def test_a_device_that_announces_itself_is_asked_who_it_is() -> None:
+    device = a_controller(**NAMEPLATE)
+    points = [a_point(device, 1)]
+    async with kept(device, points=points, vendor="Acme", model="X1", serial="007") as bench:
+        await bench.clock.pass_(BASELINE)
+        device.has("device", 1, vendor_name="Other")
+        bench.bacnet.announce(device)
+        await bench.clock.pass_(1)
+        assert [told["vendor-name"] for _, told in bench.identities] == ["Other"]
+
+
+async def test_what_a_device_does_not_tell_of_itself_is_asked_once() -> None:
+    device = a_controller(object_name="AHU-1")
+    async with kept(device, points=[a_point(device, 1)]) as bench:
+        await bench.clock.pass_(BASELINE + 2 * EVERY)
+        assert bench.identities == []
+        assert {"vendor-name", "model-name", "serial-number"} <= bench.passports.of(device.ref).lacks
