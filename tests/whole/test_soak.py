@@ -1,7 +1,8 @@
 """Two hours of acquisition in some seconds: what grows without end in a day shows itself here.
 
 Devices that change, tell, fall silent, lose their subscriptions, refuse and restart; an agent that is started again
-now and then. After a warm-up the memory, the open files and the tasks have to be the same at the end.
+now and then. After a warm-up the memory, the open files and the tasks have to be the same at the end. The same of
+the stack on real sockets: in one long life, and in many short ones.
 """
 
 from __future__ import annotations
@@ -12,21 +13,26 @@ import sys
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.append(str(Path(__file__).parents[1] / "points"))
+sys.path += [str(Path(__file__).parents[1] / folder) for folder in ("points", "awkward")]
 
 import pytest
+from device import BOTH, Device
 from pretend import FINE, PretendBacnet, PretendClock, PretendDevice, a_device, a_point
+from town import Router, town
 
-from points.bacnet.port import Notification
+from points.bacnet.port import Notification, Property, Query
+from points.bacnet.stack import Stack, StackSettings, open_stack
 from points.catalog import Catalog, CatalogBook
+from points.errors import DeviceSilent
 from points.events import Events
 from points.freshness import Freshness
 from points.history import History
-from points.model import EventKind, Source
+from points.model import DeviceRef, EventKind, Ref, Source
 from points.passport import Passports
 from points.store import PointStore
 
@@ -141,13 +147,14 @@ class Building:
         for handler in self.bacnet._notified:
             handler(stranger)
 
-    def footprint(self) -> Footprint:
-        gc.collect()
-        return Footprint(
-            memory=tracemalloc.get_traced_memory()[0],
-            files=sum(1 for _ in Path("/proc/self/fd").iterdir()),
-            tasks=len(asyncio.all_tasks()),
-        )
+
+def footprint() -> Footprint:
+    gc.collect()
+    return Footprint(
+        memory=tracemalloc.get_traced_memory()[0],
+        files=sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        tasks=len(asyncio.all_tasks()),
+    )
 
 
 async def test_two_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +164,9 @@ async def test_two_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pytes
         building = Building(tmp_path)
         async with building.watched():
             await building.live(WARM_UP)
-            before, readings = building.footprint(), building.readings
+            before, readings = footprint(), building.readings
             await building.live(END)
-            after = building.footprint()
+            after = footprint()
     finally:
         tracemalloc.stop()
     assert building.readings - readings > 10_000
@@ -169,3 +176,97 @@ async def test_two_hours_leave_nothing_behind(tmp_path: Path, monkeypatch: pytes
     assert building.told[EventKind.DEVICE_BACK] >= 5
     assert (after.files, after.tasks) == (before.files, before.tasks)
     assert after.memory - before.memory < BEARABLE
+
+
+ON_THE_WIRE = StackSettings(
+    address="127.0.0.1:0", apdu_timeout=0.03, retries=0, requests_per_second=100_000, local_requests_per_second=100_000
+)
+FIRST, LAST = 200, 900  # turns in one life of a stack: some six requests each
+SHORT_LIVES, MORE_LIVES = 5, 25
+PER_TURN, PER_LIFE = 40, 4_000  # octets: less than one number, and less than one socket, that is kept each time
+
+
+class Wire:
+    """A device next to us that has much to tell, one behind a router, and one that is gone."""
+
+    def __init__(self) -> None:
+        self.near = Device(1, advertises_cov=True, segmentation=BOTH)
+        for number in range(1, 121):  # its object list comes in segments
+            self.near.analog(number)
+        self.far = Device(2).analog(1)
+        self.gone = Device(3, silent=True).analog(1)
+        self.router = Router({11: {5: self.far}})
+        self.heard = 0
+        self.read = 0
+
+    async def live(self, stack: Stack, turns: int) -> None:
+        near, far, gone = (DeviceRef(network=d.network, address=d.address, instance=d.instance) for d in self._all())
+        values = tuple(Property("analog-input", number, "present-value") for number in range(1, 11))
+        queries = Query(near, values), Query(far, values[:1])
+        watched = Ref(device=near, object_type="analog-input", instance=1)
+        for turn in range(turns):
+            for query in queries:
+                self.read += len(await stack.read_many(query))
+            assert await stack.read(near, values[turn % 10]) is not None
+            await stack.subscribe(watched, process=1, lifetime=60, confirmed=bool(turn % 2))
+            heard = self.heard
+            self.near.change(1, float(turn))
+            while self.heard == heard:
+                await asyncio.sleep(0)
+            await stack.unsubscribe(watched, process=1)
+            if turn % 25 == 0:
+                assert len(await stack.read(near, Property("device", 1, "object-list"))) == 121  # type: ignore[arg-type]
+                for silent in (stack.read(gone, values[0]), stack.read_many(Query(gone, values))):
+                    with pytest.raises(DeviceSilent):
+                        await silent
+            for device in self._all():
+                device.asked.clear()
+
+    def hear(self, _: Notification) -> None:
+        self.heard += 1
+
+    def _all(self) -> tuple[Device, Device, Device]:
+        return self.near, self.far, self.gone
+
+
+@asynccontextmanager
+async def traced() -> AsyncIterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()
+
+
+async def test_a_long_life_on_the_wire_leaves_nothing_behind() -> None:
+    wire = Wire()
+    async with traced(), town(wire.near, wire.gone, wire.router) as here:
+        settings = replace(ON_THE_WIRE, foreign=here.bbmd)
+        async with open_stack(settings) as stack:
+            stack.on_notification(wire.hear)
+            await wire.live(stack, FIRST)
+            before = footprint()
+            await wire.live(stack, LAST)
+            after = footprint()
+    assert wire.read > 10 * LAST
+    assert (after.files, after.tasks) == (before.files, before.tasks)
+    assert after.memory - before.memory < PER_TURN * LAST
+
+
+async def test_a_stack_that_is_closed_leaves_nothing_behind() -> None:
+    wire, passports = Wire(), Passports()
+    async with traced(), town(wire.near, wire.gone, wire.router) as here:
+        settings = replace(ON_THE_WIRE, foreign=here.bbmd)
+
+        async def lives(number: int) -> Footprint:
+            for _ in range(number):
+                async with open_stack(settings, passports) as stack:
+                    stack.on_notification(wire.hear)
+                    await wire.live(stack, 3)
+            await asyncio.sleep(0.1)  # the sockets' transports end in turns of the loop
+            return footprint()
+
+        before = await lives(SHORT_LIVES)
+        after = await lives(MORE_LIVES)
+    assert (after.files, after.tasks) == (before.files, before.tasks)
+    assert after.memory - before.memory < PER_LIFE * MORE_LIVES
