@@ -30,6 +30,7 @@ QUALITY_WORDS = {
     "infinite": "bad sensor",
     "overridden": "overridden at the device",
     "out-of-service": "out of service",
+    "flags-unknown": "state not told",
     "fault": "fault",
     "offline": "offline",
     "stale": "old",
