@@ -11,13 +11,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, create_engine, delete, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Connection, delete, select
 
-from facility.database import StateDatabase, StateUnavailable
+from facility.database import StateDatabase, look_into
 from facility.rows import DeviceRow, PointRow, SpaceRow, StateRow, table_of, upsert
 from points.catalog import Catalog
 from points.model import Device, Point, Space
@@ -35,20 +33,8 @@ async def load_catalog(db: StateDatabase) -> Catalog:
 
 
 def stored_catalog(path: Path) -> Catalog:
-    """The same from a state file that another process may have open; read-only, and empty without a file."""
-    if not path.exists():
-        return Catalog()
-    # a reader in WAL mode leaves two files behind, owned by whoever reads: only where the agent has them already
-    open_elsewhere = path.with_name(f"{path.name}-wal").exists()
-    how = "mode=ro" if open_elsewhere else "mode=ro&immutable=1"
-    engine = create_engine(f"sqlite:///file:{quote(str(path))}?{how}&uri=true")
-    try:
-        with engine.connect() as connection:
-            return _catalog(connection)
-    except SQLAlchemyError as error:
-        raise StateUnavailable(f"The catalog in {path} cannot be read: {error}") from error
-    finally:
-        engine.dispose()
+    """The same from a state file that another process may have open; empty without a file."""
+    return look_into(path, _catalog) if path.exists() else Catalog()
 
 
 async def save_catalog(db: StateDatabase, catalog: Catalog) -> None:

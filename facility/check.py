@@ -1,4 +1,4 @@
-"""What the configuration means, said without touching anything: no packet, no write, no lock.
+"""What the configuration means, said without touching anything: no packet to the building, no write, no lock.
 
 Selectors are resolved against the stored catalog; what policies would do now is computed from it with
 every reading unknown, which is what a policy that needs evidence must be able to bear.
@@ -6,16 +6,23 @@ every reading unknown, which is what a policy that needs evidence must be able t
 
 from __future__ import annotations
 
+import socket
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from facility.catalog_rows import stored_catalog
 from facility.config import Config, ConfigError
-from facility.settings import must_be_usable
+from facility.passport_rows import stored_passports
+from facility.profiles import Profiles
+from facility.settings import must_be_usable, overrule
 from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
 from points.catalog import Catalog
+from points.freshness.demand import demand_by_network, shortfalls
+from points.model import Point
+from points.passport import Passports
 from points.selectors import parse
 from points.units import show
 from schedules.policy import View
@@ -25,15 +32,20 @@ SHOWN = 3  # demands of a policy that are printed; the rest is counted
 
 @dataclass(slots=True)
 class Findings:
-    """Lines for a person; errors end the check with an exit code."""
+    """Lines for a person; errors end the check with an exit code, warnings do not."""
 
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     demands: list[Mapping[str, object]] = field(default_factory=list)
 
     def wrong(self, text: str) -> None:
         self.errors.append(text)
         self.lines.append(f"ERROR    {text}")
+
+    def doubtful(self, text: str) -> None:
+        self.warnings.append(text)
+        self.lines.append(f"WARNING  {text}")
 
 
 def checked(config: Config) -> Findings:
@@ -49,12 +61,14 @@ def checked(config: Config) -> Findings:
         return findings
     findings.lines.append(f"site     {config.site.name} ({config.site.id}/{config.agent.id}), {config.site.zone}")
     findings.lines.append(f"state    {config.state_dir}")
+    _places(findings, config)
     catalog = _known(config, findings)
     if catalog is not None:
         shaped = shape_of(*rules)(catalog)
         _passports(findings, config, catalog)
         _rules(findings, config, shaped, shape_of((), ())(catalog))
         _policies(findings, strategy, shaped, now)
+        _budgets(findings, config, shaped)
     count = len(findings.errors)
     findings.lines.append(f"{count} error{'s' if count > 1 else ''}" if count else "Nothing was touched.")
     return findings
@@ -67,6 +81,46 @@ def _known(config: Config, findings: Findings) -> Catalog | None:
         return None
     findings.lines.append(f"catalog  {len(catalog.devices)} devices, {len(catalog.points)} points")
     return catalog
+
+
+def _places(findings: Findings, config: Config) -> None:
+    """What is well written and may be wrong all the same."""
+    bacnet = config.bacnet
+    if bacnet.foreign is not None and (why := unresolved(bacnet.foreign)):
+        findings.doubtful(
+            f"bacnet.foreign: {bacnet.foreign!r} cannot be resolved from here ({why}): "
+            'write the address of the BBMD, such as "10.1.2.1:47808"'
+        )
+    often = Counter(device.instance for device in bacnet.devices)
+    for instance in sorted(instance for instance, count in often.items() if count > 1):
+        networks = ", ".join(str(device.network) for device in bacnet.devices if device.instance == instance)
+        findings.doubtful(
+            f"[[bacnet.devices]] lists instance {instance} on the networks {networks}: "
+            "an instance should be there once; give one of the devices another"
+        )
+
+
+def unresolved(place: str) -> str:
+    """Why the host of `host:port` has no IPv4 address; empty if it has one."""
+    try:
+        socket.getaddrinfo(place.partition(":")[0], None, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""
+
+
+def _budgets(findings: Findings, config: Config, catalog: Catalog) -> None:
+    """Whether the deadlines can be kept with what the networks may be asked."""
+    profiles = Profiles.load(config.profiles)
+    devices, networks = stored_passports(config.state_dir / "state.db")
+
+    def deadline(point: Point) -> float:
+        return profiles.deadline(point, catalog.spaces.get(point.space) if point.space else None)
+
+    needs = demand_by_network(catalog, deadline, Passports(devices, networks, overrule=overrule(config)))
+    bacnet = config.bacnet
+    for short in shortfalls(needs, remote=bacnet.requests_per_second, local=bacnet.local_requests_per_second):
+        findings.doubtful(str(short))
 
 
 def _passports(findings: Findings, config: Config, catalog: Catalog) -> None:

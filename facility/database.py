@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import quote
 
 from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from points.errors import PointsError
@@ -79,6 +80,21 @@ def open_state(directory: Path) -> Iterator[StateDatabase]:
             file.close()
     finally:
         os.close(lock)  # the kernel lets go of the lock, also when the process is killed
+
+
+def look_into(path: Path, work: Callable[[Connection], Result]) -> Result:
+    """Reads from a state file, which another process may have open, and leaves no trace."""
+    # a reader in WAL mode leaves two files behind, owned by whoever reads: only where the agent has them already
+    open_elsewhere = path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro" if open_elsewhere else "mode=ro&immutable=1"
+    engine = create_engine(f"sqlite:///file:{quote(str(path))}?{how}&uri=true")
+    try:
+        with engine.connect() as connection:
+            return work(connection)
+    except SQLAlchemyError as error:
+        raise StateUnavailable(f"The state database {path} cannot be read: {_reason(error)}") from error
+    finally:
+        engine.dispose()
 
 
 def _take(lock: int, directory: Path) -> None:

@@ -7,13 +7,14 @@ be read any more is left out and told: it is learned again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, inspect, select
 
-from facility.database import StateDatabase
+from facility.database import StateDatabase, look_into
 from facility.rows import NetworkPassportRow, PassportRow, table_of, upsert
 from points.model import DeviceRef
 from points.passport import NetworkPassport, Passport
@@ -29,6 +30,11 @@ _NETWORK = TypeAdapter(NetworkPassport)
 async def load_passports(db: StateDatabase) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
     """Everything that was ever saved."""
     return await db.run(_load)
+
+
+def stored_passports(path: Path) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
+    """The same from a state file that another process may have open; nothing from one of before there were any."""
+    return look_into(path, _load_if_any) if path.exists() else ({}, {})
 
 
 async def save_passports(
@@ -57,6 +63,11 @@ async def save_passports(
         )
 
     await db.run(work)
+
+
+def _load_if_any(connection: Connection) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:
+    tables = {table_of(row).name for row in (PassportRow, NetworkPassportRow)}
+    return _load(connection) if tables <= set(inspect(connection).get_table_names()) else ({}, {})
 
 
 def _load(connection: Connection) -> tuple[dict[DeviceRef, Passport], dict[int, NetworkPassport]]:

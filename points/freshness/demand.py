@@ -59,7 +59,7 @@ def shortfalls(needs: Mapping[int, float], *, remote: float, local: float) -> li
     return sorted(found, key=lambda each: (each.budget / each.needs, each.network))
 
 
-def demand(catalog: Catalog, deadline: Callable[[Point], float], passports: Passports) -> dict[int, float]:
+def demand_by_network(catalog: Catalog, deadline: Callable[[Point], float], passports: Passports) -> dict[int, float]:
     """Requests a second, by network."""
     needs: defaultdict[int, float] = defaultdict(float)
     for device in catalog.devices.values():

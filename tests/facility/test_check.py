@@ -1,5 +1,7 @@
 """`facility check`: what the configuration means, said without touching anything."""
 
+import socket
+import sqlite3
 from dataclasses import replace
 
 import pytest
@@ -9,10 +11,12 @@ from facility.catalog_rows import save_catalog, stored_catalog
 from facility.check import checked
 from facility.config import Config
 from facility.database import open_state
+from facility.passport_rows import save_passports
 from facility.settings import Misconfigured
 from points.catalog import Catalog
 from points.errors import PointsError
-from points.model import Safety
+from points.model import Device, Safety
+from points.passport import Passport
 
 ALWAYS = {"name": "always", "default": "on"}
 HOLD = {"kind": "weekly", "name": "hold", "programme": "always", "points": "ahu-1/sp", "values": {"on": 21.0}}
@@ -157,3 +161,78 @@ def test_what_is_said_of_a_device_is_shown_and_must_match_one(site):
         f"[[bacnet.passport]] device {instance} on network 11: no such device is known",
         "[[bacnet.passport]] device 4242: no such device is known",
     ]
+
+
+def test_a_bbmd_that_has_no_address_is_doubtful(site, monkeypatch):
+    def nowhere(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    findings = checked(site(bacnet={"address": "10.1.2.10/24", "foreign": "nowhere"}))
+    (warning,) = findings.warnings
+    assert warning.startswith("bacnet.foreign: 'nowhere' cannot be resolved from here (Name or service not known)")
+    assert f"WARNING  {warning}" in findings.lines
+    assert findings.errors == []
+
+
+def test_a_bbmd_that_has_an_address_is_not(site):
+    assert checked(site(bacnet={"address": "10.1.2.10/24", "foreign": "127.0.0.1:47808"})).warnings == []
+
+
+def test_our_own_address_is_looked_at_also_with_a_bbmd(site):
+    with pytest.raises(PointsError, match="not a BACnet address"):
+        checked(site(bacnet={"address": "banana", "foreign": "127.0.0.1"}))
+
+
+def test_one_instance_on_two_networks_is_doubtful(site):
+    listed = [{"instance": 9, "address": "1", "network": network} for network in (11, 12)]
+    findings = checked(site(bacnet={"address": "10.1.2.10/24", "devices": listed}))
+    assert [warning.partition(":")[0] for warning in findings.warnings] == [
+        "[[bacnet.devices]] lists instance 9 on the networks 11, 12"
+    ]
+
+
+@pytest.fixture
+async def crowded(tmp_path):
+    """250 small devices on one trunk, found to take two properties at once."""
+    refs = [replace(DEVICES[0].ref, network=11, address=str(each), instance=each + 1) for each in range(250)]
+    devices = [Device(id=f"d-{ref.instance}", ref=ref, name="", serves_cov=False) for ref in refs]
+    points = [
+        replace(WARM, id=f"{device.id}/p-{each}", device=device.id, ref=replace(WARM.ref, device=device.ref))
+        for device in devices
+        for each in range(5)
+    ]
+    with open_state(tmp_path / "state") as db:
+        await save_catalog(db, Catalog.of(devices, points))
+        await save_passports(db, {ref: Passport(rpm_limit=2) for ref in refs}, {})
+
+
+@pytest.mark.usefixtures("crowded")
+def test_deadlines_that_no_budget_bears_are_doubtful(site):
+    hurried = [{"match": "*", "deadline_s": 10}]
+    findings = checked(site(points=hurried, policies=[], bacnet={"address": "10.1.2.10/24", "requests_per_second": 20}))
+    (warning,) = findings.warnings
+    assert warning == (
+        "network 11 needs about 250 requests/s for its deadlines, its budget is 20: "
+        "raise requests_per_second or the deadlines"
+    )
+    assert findings.errors == []
+
+
+@pytest.mark.usefixtures("crowded")
+def test_what_the_site_says_of_the_devices_counts_for_the_budget(site):
+    said = [{"instance": each + 1, "rpm_limit": 10} for each in range(250)]
+    bacnet = {"address": "10.1.2.10/24", "requests_per_second": 60, "passport": said}
+    assert checked(site(points=[{"match": "*", "deadline_s": 10}], policies=[], bacnet=bacnet)).warnings == []
+
+
+@pytest.mark.usefixtures("crowded")
+def test_a_state_of_before_there_were_passports_is_read(site, tmp_path):
+    with sqlite3.connect(tmp_path / "state" / "state.db") as db:
+        for (table,) in db.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%passport%'"
+        ).fetchall():
+            db.execute(f"DROP TABLE {table}")
+    db.close()
+    findings = checked(site(points=[{"match": "*", "deadline_s": 10}], policies=[]))
+    assert [warning.partition(" requests")[0] for warning in findings.warnings] == ["network 11 needs about 50"]

@@ -10,7 +10,7 @@ from pretend import PretendBacnet
 from points.bacnet.batches import Batches
 from points.bacnet.port import Answer, Property, Query
 from points.catalog import Catalog
-from points.freshness.demand import Shortfall, demand, demand_of, shortfalls
+from points.freshness.demand import Shortfall, demand_by_network, demand_of, shortfalls
 from points.model import Device, DeviceId, DeviceRef, Kind, Point, PointId, Ref
 from points.passport import Oddity, Passport, Passports
 
@@ -42,7 +42,7 @@ def site(devices: int, points_each: int, **changes: object) -> Catalog:
 
 
 def test_many_small_devices_with_short_deadlines_need_more_than_a_slow_network_may_have() -> None:
-    needs = demand(site(250, 5), lambda _: 10.0, Passports())
+    needs = demand_by_network(site(250, 5), lambda _: 10.0, Passports())
     assert needs == {11: pytest.approx(250 / 5 + 250 * UPKEEP)}
     (short,) = shortfalls(needs, remote=20.0, local=2000.0)
     assert str(short) == (
@@ -52,7 +52,7 @@ def test_many_small_devices_with_short_deadlines_need_more_than_a_slow_network_m
 
 
 def test_what_fits_is_not_told() -> None:
-    needs = demand(site(250, 5), lambda _: 120.0, Passports())
+    needs = demand_by_network(site(250, 5), lambda _: 120.0, Passports())
     assert shortfalls(needs, remote=20.0, local=2000.0) == []
 
 
@@ -146,7 +146,7 @@ def test_what_the_site_says_of_a_device_counts() -> None:
 
 
 def test_a_device_that_is_gone_needs_nothing() -> None:
-    assert demand(site(3, 5, present=False), lambda _: 10.0, Passports()) == {11: 0.0}
+    assert demand_by_network(site(3, 5, present=False), lambda _: 10.0, Passports()) == {11: 0.0}
 
 
 def test_a_deadline_of_nothing_is_no_accident() -> None:
