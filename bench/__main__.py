@@ -29,7 +29,7 @@ from bench.contenders import (
     run as run_client,
 )
 from bench.figures import Run
-from bench.fleet import Farm, farm, rusty
+from bench.fleet import Farm, Job, farm, rusty
 from points.discovery.objects import asks
 
 PARTS = ("rpm", "cov", "latency", "poll", "discovery")
@@ -127,7 +127,20 @@ class Bench:
         if answer["devices"] != count or answer["objects"] != count * SITE_OBJECTS:
             raise Failed(f"found {answer['devices']} devices and {answer['objects']} objects")
         print(f"{'':24} {client:18} {count} devices in {answer['seconds']:.1f} s")
+        if client == FACILITY:
+            self._within_budget(answer)
         return float(answer["objects"]) / float(answer["seconds"])
+
+    def _within_budget(self, told: Job) -> None:
+        """What ours has sent, beside what its settings allow it: the page says so, and more is a failure."""
+        seconds, who_is, requests = told["seconds"], told["who_is"], told["requests"]
+        allowed = {"Who-Is": told["who_is_per_minute"] / 60, "requests": told["requests_per_second"]}
+        if who_is > 1 + seconds * allowed["Who-Is"] or requests > seconds * allowed["requests"] * 1.1:
+            raise Failed(f"discovery sent {who_is} Who-Is and {requests} requests in {seconds:.1f} s")
+        self._run.note(
+            f"discovery: {who_is} Who-Is and {requests} requests in {seconds:.1f} s; its budget allows "
+            f"{allowed['Who-Is']:.0f} and {allowed['requests']:.0f} a second."
+        )
 
     def _able(self, case: str, clients: tuple[str, ...]) -> list[str]:
         left_out = RAW if case == "cov-latency-p99" else ""

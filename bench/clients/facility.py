@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.clients.common import Arrivals, Job, answer_questions, read_in_parallel, reader_plan, run
+from facility.config import Config
+from facility.settings import discovery_plan, stack_settings
 from points.bacnet.port import Notification, Property, Query
 from points.bacnet.stack import StackSettings, open_stack
 from points.catalog import Catalog, CatalogBook
 from points.clock import SystemClock
-from points.discovery import DiscoveryPlan, Progress, discover, plain
+from points.discovery import Progress, discover, plain
 from points.events import Events
 from points.freshness import Freshness
 from points.model import Device, DeviceId, DeviceRef, Kind, Point, PointId, Ref, Source
@@ -127,22 +129,25 @@ def _catalog(refs: Sequence[Ref]) -> Catalog:
 
 
 async def discovery(job: Job) -> Job:
-    """`discover` with the plan and the budgets of the agent as they are by default."""
-    plan = DiscoveryPlan(ranges=((job["low"], job["high"]),))
+    """`discover` with the plan and the budgets of an agent of whose [bacnet] only the addresses are written."""
+    address, door = f"127.0.0.1:{job['port']}", f"127.0.0.1:{job['door']}"
+    config = Config(bacnet={"address": address, "foreign": door, "low": job["low"], "high": job["high"]})
+    plan = discovery_plan(config)
     last = Progress()
 
     def note(progress: Progress) -> None:
         nonlocal last
         last = progress
 
-    async with open_stack(
-        StackSettings(address=f"127.0.0.1:{job['port']}", foreign=f"127.0.0.1:{job['door']}")
-    ) as stack:
+    async with open_stack(stack_settings(config, patient=False)) as stack:
         started = time.perf_counter()
         found = await discover(stack, plan, Catalog.of([], []), describe=plain, progress=note, now=datetime.now(UTC))
         elapsed = time.perf_counter() - started
     named = sum(point.name.startswith("AHU") for point in found.catalog.points.values())
-    return {"devices": len(found.catalog.devices), "objects": named, "seconds": elapsed, "who_is": last.who_is}
+    allowed = config.bacnet.local_requests_per_second
+    budget = {"who_is_per_minute": plan.who_is_per_minute, "requests_per_second": allowed}
+    told = {"who_is": last.who_is, "requests": stack.traffic["requests"], **budget}
+    return {"devices": len(found.catalog.devices), "objects": named, "seconds": elapsed, **told}
 
 
 if __name__ == "__main__":
