@@ -15,7 +15,7 @@ from points.errors import DeviceError
 from points.freshness.agenda import Agenda
 from points.freshness.intake import Intake
 from points.freshness.quality import NO_FLAGS, flags_of, knows_flags
-from points.freshness.states import Cov, PointState
+from points.freshness.states import EVENT_STATE, TROUBLE, Cov, PointState
 from points.freshness.subscriptions import PROCESS
 from points.model import Kind, Source, StatusFlags, Value
 
@@ -65,17 +65,18 @@ class Hearsay:
             return True  # which character set its device writes is known where it is read
         value = notification.properties[name]
         state.told = value if isinstance(value, (float, int, bool, str)) else None
-        was_faulty = state.faulty
         told = notification.properties
         flags = told.get("status-flags", None if state.has_flags else NO_FLAGS)
         if state.has_flags and not knows_flags(flags):
             return True  # what is wrong with the object is not to be forgotten over its value
         # what the latest poll found wrong stands as long as something is
-        before = state.reliability if StatusFlags.FAULT in flags_of(flags) else ""
-        reliability, event_state = told.get("reliability", before), told.get("event-state")
+        status = flags_of(flags)
+        reliability = told.get("reliability", state.reliability if status & StatusFlags.FAULT else "")
+        event_state = told.get(EVENT_STATE, state.event_state if status & TROUBLE else "")
+        asked = len(state.asked)
         self._intake.learn(state, value, flags, reliability, Source.COV, time, event_state=event_state)
         self._intake.readings[Source.COV] += 1
-        return state.faulty and not was_faulty  # a notification does not say what is wrong
+        return len(state.asked) > asked  # a notification does not say what is wrong
 
     def seen(self, state: PointState, value: Answer, at: float) -> None:
         """What a poll says of a point with a subscription."""

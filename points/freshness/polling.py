@@ -10,13 +10,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from points.bacnet.batches import Batches
-from points.bacnet.port import Answer
+from points.bacnet.port import Answer, Property
 from points.clock import Clock
 from points.errors import DeviceError
 from points.freshness.intake import Intake
 from points.freshness.quality import NO_FLAGS, lacks_flags
 from points.freshness.rounds import Portion
-from points.freshness.states import PointState
+from points.freshness.states import EVENT_STATE, PointState
 from points.model import Source
 
 
@@ -70,25 +70,32 @@ class Polling:
                 if first >= changed_to and reading is state.polled and reading is not None:
                     self._intake.unchanged(state, reading, time, at)
                 else:
-                    self._learn(state, got[first : ends[position]], time, at)
+                    self._learn(state, portion.asked[position], got[first : ends[position]], time, at)
                 first = ends[position]
                 position += 1
             self._intake.readings[Source.POLL] += position - before
         portion.answers = taken
         return requests
 
-    def _learn(self, state: PointState, answers: Sequence[Answer], time: datetime, at: float) -> None:
-        """`answers` to what the point asked for: the value, the flags and the reliability, or less."""
+    def _learn(
+        self, state: PointState, asked: Sequence[Property], answers: Sequence[Answer], time: datetime, at: float
+    ) -> None:
+        """`answers` to what the point asked for: the value, the flags, and in trouble what the trouble is; or less."""
         value = answers[0]
         flags = answers[1] if len(answers) > 1 else NO_FLAGS
-        reliability = answers[2] if len(answers) > 2 else None
         if lacks_flags(flags):
             state.without_flags()
+        reliability: Answer = None
+        event_state: Answer = None
+        for property_, answer in zip(asked[2:], answers[2:], strict=True):
+            if property_.name == EVENT_STATE:
+                event_state = state.learns_event_state(answer)
+            else:
+                reliability = answer
         state.reliability = reliability if isinstance(reliability, str) else ""
         if state.listens_until:
             self._seen(state, value, at)
-        was_faulty = state.faulty
-        reading = self._intake.learn(state, value, flags, reliability, Source.POLL, time)
+        reading = self._intake.learn(state, value, flags, reliability, Source.POLL, time, event_state=event_state)
         state.polled = None if isinstance(value, DeviceError) else reading
-        if state.faulty and not was_faulty:
-            self._once_more(state)  # for the reliability
+        if state.asked is not asked and not set(state.asked).issubset(asked):
+            self._once_more(state)  # for what the trouble is

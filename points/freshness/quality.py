@@ -76,6 +76,11 @@ def knows_flags(answer: Answer) -> bool:
 
 def lacks_flags(answer: Answer) -> bool:
     """Whether it says that the object has no flags. Any other error says only that they are not known now."""
+    return lacks(answer)
+
+
+def lacks(answer: Answer) -> bool:
+    """Whether it says that the object does not have the property at all."""
     return isinstance(answer, DeviceRefused) and answer.code == _NOT_THERE
 
 

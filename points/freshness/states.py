@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
 
-from points.bacnet.port import Property
-from points.freshness.quality import NO_FAULT
+from points.bacnet.port import Answer, Property
+from points.freshness.quality import NO_FAULT, lacks
 from points.model import DeviceId, Point, Reading, StatusFlags, Value
 
 POLLS_PER_DEADLINE = 2  # so that one lost answer does not make a value stale
 CRITICAL_DEADLINE = 30.0  # seconds; points this urgent are polled as if there were no COV
+EVENT_STATE = "event-state"
+TROUBLE = StatusFlags.IN_ALARM | StatusFlags.FAULT
 COV_DEADLINE = 300.0  # seconds; how old a value may be that a living subscription of a living device stands for
 
 
@@ -51,8 +53,11 @@ class PointState:
     age: Age = Age.FRESH
     check_at: float | None = None  # when its age is looked at next
     has_flags: bool = True  # until the device says that the object has no status flags
+    has_event_state: bool = True  # the same of its event state
     faulty: bool = False
-    reliability: str = ""
+    troubled: bool = False  # faulty, or in alarm
+    reliability: str = ""  # as the latest poll found them
+    event_state: str = ""
     cov: Cov = Cov.NEVER
     vouched: bool = False  # its subscription is trusted to tell every change
     listens_until: float = 0.0  # notifications of it are expected
@@ -85,9 +90,15 @@ class PointState:
     def learned(self, reading: Reading, at: float) -> None:
         """A reading that is of now."""
         self.reading, self.acquired, self.age = reading, at, Age.FRESH
-        faulty = bool(reading.flags & StatusFlags.FAULT) or self.reliability not in ("", NO_FAULT)
-        if faulty != self.faulty:
-            self.faulty = faulty
+        flags = reading.flags
+        faulty = self.reliability not in ("", NO_FAULT)
+        if flags is StatusFlags.NONE:  # most of them; and flags are slow to combine
+            troubled = faulty
+        else:
+            faulty = faulty or StatusFlags.FAULT in flags
+            troubled = faulty or bool(flags & TROUBLE)
+        if faulty != self.faulty or troubled != self.troubled:
+            self.faulty, self.troubled = faulty, troubled
             self._ask()
 
     def without_flags(self) -> None:
@@ -95,11 +106,21 @@ class PointState:
         self.has_flags = False
         self._ask()
 
+    def learns_event_state(self, answer: Answer) -> Answer:
+        """What a poll says of it. An object that has none is not asked again."""
+        if lacks(answer):
+            self.has_event_state = False
+            self._ask()
+        self.event_state = answer if isinstance(answer, str) else ""
+        return answer
+
     def remembers(self, before: PointState) -> None:
         """Takes over what was known of the same point before its description changed."""
         self.reading, self.acquired, self.age, self.since = before.reading, before.acquired, before.age, before.since
         if before.point.ref == self.point.ref:
-            self.has_flags, self.faulty, self.reliability = before.has_flags, before.faulty, before.reliability
+            self.has_flags, self.has_event_state = before.has_flags, before.has_event_state
+            self.faulty, self.reliability = before.faulty, before.reliability
+            self.troubled, self.event_state = before.troubled, before.event_state
             self.cov, self.expires_at, self.listens_until = before.cov, before.expires_at, before.listens_until
             self.vouched, self.told = before.vouched, before.told
             self._ask()
@@ -111,6 +132,8 @@ class PointState:
             names.append("status-flags")
             if self.faulty:
                 names.append("reliability")
+            if self.troubled and self.has_event_state:
+                names.append(EVENT_STATE)
         self.asked = tuple(Property(ref.object_type, ref.instance, name) for name in names)
 
 

@@ -169,9 +169,8 @@ class Subscriptions:
         self._lapses.append(now)
         while self._lapses[0] < now - LAPSES_WITHIN:
             self._lapses.popleft()
-        if len(self._lapses) < LAPSES:
+        if len(self._lapses) < LAPSES or now < self._distrusted_until:
             return False
-        self._lapses.clear()
         self._passports.odd(self._device, Oddity.FORGETS_COV)
         self._distrusted_until = now + TRUSTED_AGAIN
         for other in self._states:

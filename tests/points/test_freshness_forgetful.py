@@ -1,0 +1,38 @@
+"""A device that forgets its subscriptions again and again is found out, and that is said once."""
+
+from __future__ import annotations
+
+from kept import Bench, kept
+from pretend import PretendDevice, a_point
+from structlog.testing import capture_logs
+
+from points.freshness.states import COV_DEADLINE
+from points.freshness.subscriptions import LAPSES, TRUSTED_AGAIN
+from points.passport import Oddity
+
+FORGETS = "a device forgets its subscriptions: it is polled"
+
+
+async def _forget(bench: Bench, device: PretendDevice, times: int) -> None:
+    """All its subscriptions die, all its values move, and nobody is told."""
+    for _ in range(times):
+        device.subscriptions.clear()
+        for instance in range(1, 13):
+            value = device.properties["analog-input", instance, "present-value"]
+            assert isinstance(value, float)
+            device.has("analog-input", instance, present_value=value + 1.0)
+        await bench.clock.pass_(COV_DEADLINE)
+
+
+async def test_a_device_that_goes_on_forgetting_is_told_of_once_until_it_is_trusted_again() -> None:
+    device = PretendDevice()
+    points = [a_point(device, number, cov_increment=0.5) for number in range(1, 13)]
+    async with kept(device, points=points, serves_cov=True) as bench:
+        with capture_logs() as logs:
+            await _forget(bench, device, 12 * LAPSES)
+            assert [log["event"] for log in logs].count(FORGETS) == 1
+            assert Oddity.FORGETS_COV in bench.passports.of(device.ref).oddities
+            bench.clock.jump(TRUSTED_AGAIN)
+            await bench.clock.pass_(COV_DEADLINE)
+            await _forget(bench, device, 3 * LAPSES)
+            assert [log["event"] for log in logs].count(FORGETS) == 2
