@@ -39,8 +39,9 @@ class Intake:
         event_state: Answer = None,
     ) -> Reading:
         reading = reading_of(state.point, value, flags, reliability, time, source, event_state=event_state)
+        aged = state.age is not Age.FRESH  # then it is looked at only when it would be offline
         state.learned(reading, time.timestamp())
-        if state.check_at is None and state.kept:
+        if (aged or state.check_at is None) and state.kept:
             self._marker.keep(state)
         if isinstance(value, ProtocolError):
             self.protocol_errors[state.point.device] += 1
@@ -51,5 +52,7 @@ class Intake:
     def unchanged(self, state: PointState, before: Reading, time: datetime, at: float) -> None:
         """The poll that made `before` was answered with the same octets."""
         state.reading = state.polled = reading = again(before, time)
-        state.acquired, state.age = at, Age.FRESH
+        aged, state.acquired, state.age = state.age is not Age.FRESH, at, Age.FRESH
+        if aged and state.kept:
+            self._marker.keep(state)
         self._put(reading)
