@@ -25,6 +25,7 @@ from facility.compliance import Compliance
 from facility.config import Config
 from facility.config.sections import Role
 from facility.database import StateDatabase, open_state
+from facility.demand import DemandWatch
 from facility.guard import Limits
 from facility.hands import PolicyHands
 from facility.heap import Heap
@@ -242,6 +243,15 @@ async def _assembled(
     )
     history = _history(config, store, clock)
     mirror = _mirror(config, store=store, book=book, events=events, alarms=alarms, clock=clock)
+    watch = DemandWatch(
+        book,
+        deadline=deadline,
+        passports=keeper.passports,
+        remote=config.bacnet.requests_per_second,
+        local=config.bacnet.local_requests_per_second,
+        events=events,
+        clock=clock,
+    )
     roll = Roll()
     gauges = Gauges(
         roll=roll,
@@ -256,6 +266,7 @@ async def _assembled(
         claims=claims,
         alarms=alarms,
         book=book,
+        short=lambda: watch.short,
     )
     overseer = Overseer(
         book=book,
@@ -316,6 +327,7 @@ async def _assembled(
             alarms,
             api,
             Heap(book, clock),
+            watch,
             recognition,
             keeper,
             *(service for service in optional if service is not None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -21,6 +21,7 @@ from points.bacnet.stack import Stack
 from points.catalog import CatalogBook
 from points.events import Events
 from points.freshness import Freshness
+from points.freshness.demand import Shortfall
 from points.history import History
 from points.model import Source
 from schedules.planner import Planner
@@ -60,6 +61,7 @@ class Gauges:
     claims: Claims
     alarms: AlarmBook
     book: CatalogBook
+    short: Callable[[], Sequence[Shortfall]] = tuple  # networks that need more requests than they may have
 
     def links(self) -> list[Link]:
         return [
@@ -90,6 +92,9 @@ class Gauges:
         if quarantined:
             others = f" +{len(quarantined) - 1}" if len(quarantined) > 1 else ""
             told.append(f"QUARANTINE{others}: {quarantined[0].name} {quarantined[0].quarantine}")
+        if short := self.short():
+            others = f" +{len(short) - 1}" if len(short) > 1 else ""
+            told.append(f"BUDGET{others}: {short[0]}")
         if by_name["clock"].state != "ok":
             told.append(f"CLOCK {by_name['clock'].text}")
         if self.config.agent.pretend:
@@ -145,6 +150,8 @@ class Gauges:
         online = sum(status.status == "online" for status in devices.values())
         state: LinkState = "ok" if online == len(devices) else "degraded"
         text = f"{online} of {len(devices)} devices"
+        if short := self.short():
+            state, text = "degraded", "; ".join((text, *map(str, short)))
         if not devices:
             state, text = "degraded", "no device is known yet"
         if self.config.bacnet.foreign and not self.stack.registered:

@@ -15,6 +15,7 @@ from facility.model import Alarm, AlarmKind, Claim, Severity
 from facility.supervisor import Roll
 from facility.wire import Link
 from points.catalog import Catalog, CatalogBook
+from points.freshness.demand import Shortfall
 from points.history import Health
 from points.model import Priority, Source
 
@@ -44,6 +45,7 @@ class Agent:
         self.config = Config(**config)
         self.rows = 16_777_217  # more than seven digits say
         self.history, self.mirrored = True, True
+        self.short = []
 
     @property
     def gauges(self):
@@ -66,6 +68,7 @@ class Agent:
             claims=SimpleNamespace(standing=lambda: self.claims),
             alarms=SimpleNamespace(all=lambda: self.alarms),
             book=self.book,
+            short=lambda: self.short,
         )
 
     def link(self, name):
@@ -106,6 +109,15 @@ def test_without_any_device_online_bacnet_is_down(agent):
     agent.statuses = {"ahu-1": status(status="offline")}
     assert agent.says("bacnet") == ("down", "0 of 1 devices")
     assert agent.banners() == ["BACNET DOWN: 0 of 1 devices"]
+
+
+def test_a_network_that_needs_more_than_its_budget_is_told(agent):
+    agent.short = [Shortfall(network=11, needs=50.0, budget=20.0)]
+    text = str(agent.short[0])
+    assert agent.says("bacnet") == ("degraded", f"2 of 2 devices; {text}")
+    assert agent.banners() == [f"BUDGET: {text}"]
+    agent.short.append(Shortfall(network=12, needs=30.0, budget=20.0))
+    assert agent.banners() == [f"BUDGET +1: {text}"]
 
 
 def test_without_its_bbmd_bacnet_is_down_whatever_was_heard_last():
