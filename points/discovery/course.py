@@ -57,6 +57,7 @@ class Course:
         self._found: dict[DeviceRef, Found] = {}
         self._unknown: set[DeviceRef] = set()
         self._silent: set[DeviceRef] = set()
+        self._mute: set[DeviceRef] = set()  # strangers that sent an I-Am, and answer nothing
         self._read_already: Collection[DeviceRef] = ()
 
     async def run(self, read_already: Collection[DeviceRef], random: Random) -> Discovered:
@@ -168,6 +169,8 @@ class Course:
 
     def _unreadable(self, ref: DeviceRef, error: DeviceError, *, answered: bool) -> None:
         """A device that cannot be read stays as it was known, or waits for the next time."""
+        if answered and isinstance(error, DeviceSilent) and ref not in self._known.by_ref:
+            self._mute.add(ref)
         if answered or not isinstance(error, DeviceSilent):
             _log.warning("a device cannot be read", device=str(ref), error=str(error))
             which = "answered Who-Is" if answered else "is configured"
@@ -221,7 +224,7 @@ class Course:
         """
         moves: dict[DeviceRef, Device] = {}
         usurped: dict[DeviceRef, Device] = {}
-        claims = duplicates({*heard, *self._found})
+        claims = duplicates(self._claimants(heard))
         for ref in [ref for ref in self._found if ref not in self._known.by_ref]:
             for before in self._known.by_instance.get(ref.instance, ()):
                 if before.ref in heard or before.ref in self._found:
@@ -233,14 +236,19 @@ class Course:
                     usurped[ref] = before
         return moves, usurped
 
+    def _claimants(self, heard: Collection[DeviceRef]) -> set[DeviceRef]:
+        """Who has an instance, and not only says so: anybody can send an I-Am in the name of another."""
+        return {*heard, *self._found} - self._mute
+
     async def _put_together(
         self, heard: Mapping[DeviceRef, IAm], moves: Mapping[DeviceRef, Device], usurped: Mapping[DeviceRef, Device]
     ) -> Discovered:
-        claimed = duplicates({*heard, *self._found})
+        claimed = duplicates(self._claimants(heard))
         named = self._picture.named(
             self._found.values(), moves=moves, usurped=usurped, claimed=claimed, taken=self._taken
         )
         self._tell_own_instance(heard)
+        self._tell_mute(heard)
         devices, points = [one.device for one in named], []
         for one in named:
             points += self._points_or_known(one)
@@ -303,6 +311,20 @@ class Course:
                     "give this agent another one (bacnet.instance)"
                 )
                 self._picture.tell(EventKind.DUPLICATE_DEVICE, str(ours), text)
+
+    def _tell_mute(self, heard: Collection[DeviceRef]) -> None:
+        there = {ref.instance for ref in (*self._claimants(heard), *self._known.by_ref)}
+        claims: dict[int, list[DeviceRef]] = {}
+        for ref in sorted(self._mute, key=str):
+            if ref.instance in there:
+                claims.setdefault(ref.instance, []).append(ref)
+        for instance, refs in claims.items():
+            about = next((known.id for known in self._known.by_instance.get(instance, ())), str(instance))
+            text = (
+                f"Device instance {instance} is also claimed from {identity.places(refs)}, where nothing answers: "
+                "it is not taken for used twice; find out who sends this"
+            )
+            self._picture.tell(EventKind.PROTOCOL_ERROR, about, text)
 
     def _tell(self, **changes: int | str) -> None:
         self._done = replace(self._done, **changes)  # type: ignore[arg-type]  # each field by its name

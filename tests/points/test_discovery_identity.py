@@ -12,7 +12,7 @@ from points.bacnet.port import Answer, Datum, IAm, Property, Query
 from points.catalog import Catalog
 from points.discovery import Discovered, DiscoveryPlan, NotApprovable, approve
 from points.discovery.identity import Likeness, digest, is_moved, is_replaced, likeness
-from points.errors import DeviceRefused
+from points.errors import DeviceRefused, DeviceSilent
 from points.model import Device, DeviceId, DeviceRef, EventKind
 from points.passport import Passports
 
@@ -146,6 +146,22 @@ async def test_an_i_am_from_a_second_address_never_redirects_a_device_that_still
     assert {point.ref.device for point in second.catalog.points_of(AHU)} == {real.ref}
     assert all(each.quarantine for each in second.catalog.devices.values())
     assert EventKind.DEVICE_MOVED not in kinds(second)
+
+
+class Forged(PretendBacnet):
+    """The last device is an I-Am in another's name: nothing is there that answers."""
+
+    async def read(self, device: DeviceRef, wanted: Property, *, urgent: bool = False) -> Datum:
+        self._answers(device)
+        return await super().read(device, wanted, urgent=urgent)
+
+    async def read_many(self, query: Query) -> Sequence[Answer]:
+        self._answers(query.device)
+        return await super().read_many(query)
+
+    def _answers(self, device: DeviceRef) -> None:
+        if device == list(self.devices)[-1]:
+            raise DeviceSilent(f"{device}: no answer")
 
 
 class Deafened(PretendBacnet):
@@ -305,6 +321,24 @@ async def test_a_device_that_only_claims_an_instance_quarantines_the_one_that_ha
     second = await found(an_ahu(), mute, known=first.catalog)
     assert second.catalog.devices[AHU].duplicate
     assert second.catalog.devices[AHU].quarantine
+
+
+async def test_a_host_that_sends_an_i_am_and_answers_nothing_takes_no_device_away() -> None:
+    known, forged = an_ahu(), elsewhere(PretendDevice(100), "10.6.6.6:47808")
+    first = await found(known)
+    second = await found(bacnet=Forged(known, forged), known=first.catalog)
+    assert not second.catalog.devices[AHU].duplicate
+    assert second.catalog.devices[AHU].quarantine == ""
+    assert EventKind.DUPLICATE_DEVICE not in kinds(second)
+    assert any("also claimed from 0:10.6.6.6:47808, where nothing answers" in event.text for event in second.events)
+
+
+async def test_nor_does_it_when_the_device_has_moved() -> None:
+    first = await found(an_ahu())
+    bacnet = Forged(elsewhere(an_ahu(), NEW), elsewhere(PretendDevice(100), "10.6.6.6:47808"))
+    second = await found(bacnet=bacnet, known=first.catalog)
+    assert second.catalog.devices[AHU].ref.address == NEW
+    assert EventKind.DEVICE_MOVED in kinds(second)
 
 
 def test_a_device_that_nobody_knows_cannot_be_approved() -> None:
