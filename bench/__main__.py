@@ -34,6 +34,7 @@ from points.discovery.objects import asks
 
 PARTS = ("rpm", "cov", "latency", "poll", "discovery")
 SITE_DEVICES, SITE_OBJECTS = 500, 100
+PLAIN_DEVICES = 10  # of the same devices, for a client that reads one property after another
 OTHERS_DEVICES = 50  # of the same devices, for clients that would take minutes for all
 BUSY = 0.7  # load average before the run
 FORGIVEN = 2  # rounds in which a client failed, and it is left out of the case
@@ -109,16 +110,19 @@ class Bench:
             for _ in range(self._rounds):
                 for client in self._able("discovery", (FACILITY, BACPYPES3, BAC0)):
                     with self._forgiving("discovery", client):
-                        self._run.add("discovery", client, self._described(client, devices))
+                        self._run.add("discovery", client, self._described(client, devices, tuned=client != BACPYPES3))
+                with self._forgiving(compare.TUNED, BACPYPES3):
+                    self._run.add(compare.TUNED, BACPYPES3, self._described(BACPYPES3, devices, tuned=True))
 
-    def _described(self, client: str, devices: Farm) -> float:
-        count = SITE_DEVICES if client == FACILITY else OTHERS_DEVICES
+    def _described(self, client: str, devices: Farm, *, tuned: bool) -> float:
+        count = SITE_DEVICES if client == FACILITY else OTHERS_DEVICES if tuned else PLAIN_DEVICES
         first = devices.job(1)["instances"][0]
         job = {
             "port": devices.job(0)["port"],
             "door": devices.door,
             "low": first,
             "high": first + count - 1,
+            "tuned": tuned,
             "parallel": 32,
             "at_once": 8,
             "properties": {kind: [property_.name for property_ in asks(kind, 1)] for kind in _KINDS},

@@ -12,6 +12,7 @@ from bench.contenders import BAC0, BACNET_JS, BACPYPES3, CLIENTS, FACILITY, RAW
 from bench.figures import CASES, UNITS, Run
 
 ON_RUSTY = "rpm-unchanged-on-rusty"
+TUNED = "discovery-tuned"  # bacpypes3 driven with all that it can do, not as its own example drives it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bacpypes3.apdu import SubscribeCOVRequest
+from bacpypes3.apdu import ErrorRejectAbortNack, SubscribeCOVRequest
 from bacpypes3.app import Application
 from bacpypes3.argparse import SimpleArgumentParser
 from bacpypes3.basetypes import PropertyIdentifier, PropertyReference
@@ -85,17 +85,34 @@ async def cov(job: Job) -> None:
 
 
 async def discovery(job: Job) -> Job:
-    """Every object of the devices in the job's range, described by the same properties that ours asks for."""
+    """Every object of the devices in the job's range, described by the same properties that ours asks for.
+
+    Plain: as the library's own `discover-objects.py` does it, one device after another, one property after
+    another. Tuned: by ReadPropertyMultiple, several objects a request, many devices at a time.
+    """
     application = opened(job)
     await asyncio.sleep(1.0)  # its registration with the BBMD
     heard = await application.who_is(job["low"], job["high"], timeout=3)
-    gate = asyncio.Semaphore(job["parallel"])
+    gate = asyncio.Semaphore(job["parallel"] if job["tuned"] else 1)
+
+    async def one_by_one(address: Address, points: list[Any]) -> int:
+        told = 0
+        for point in points:
+            for name in job["properties"][str(point[0])]:
+                try:
+                    value = await application.read_property(address, point, name)
+                except ErrorRejectAbortNack:
+                    continue  # the object does not have it
+                told += name == "object-name" and isinstance(value, str)
+        return told
 
     async def device(i_am: Any) -> int:
         async with gate:
             address, self_ = i_am.pduSource, i_am.iAmDeviceIdentifier
             listed = await application.read_property(address, self_, "object-list")
             points = [point for point in listed if str(point[0]) in job["properties"]]
+            if not job["tuned"]:
+                return await one_by_one(address, points)
             told = 0
             for first in range(0, len(points), job["at_once"]):
                 wanted: list[Any] = []
