@@ -106,7 +106,7 @@ class BacnetSection(Section):
     devices: list[StaticDevice] = []
     """Devices that are asked directly, where broadcast cannot work."""
     rediscover_hours: Annotated[float, Field(allow_inf_nan=False), AfterValidator(_never_or_bearable)] = 24.0
-    """How often the building is looked through again; 0 is never."""
+    """How often the building is looked through again, 0.1 to 8760; 0 is never."""
     timeout_s: Annotated[float, Field(ge=0.1, le=30, allow_inf_nan=False)] = 3.0
     """How long an answer is waited for."""
     max_outstanding_per_network: Annotated[int, Field(ge=1, le=64)] = 4
