@@ -73,6 +73,7 @@ class Subscriptions:
         self._lapses: deque[float] = deque()
         self._distrusted_until = float("-inf")
         self.held = 0
+        self.leaned_on = 0  # points that are polled rarely, because a subscription stands for them
         self.unanswered = 0  # requests in a row
         self.refusal = ""  # its code, the first time it refused
         self._begin(device)
@@ -174,7 +175,7 @@ class Subscriptions:
         self._passports.odd(self._device, Oddity.FORGETS_COV)
         self._distrusted_until = now + TRUSTED_AGAIN
         for other in self._states:
-            other.vouched = False
+            self._vouch(other, vouched=False)
         return True
 
     async def end(self) -> None:
@@ -207,6 +208,12 @@ class Subscriptions:
                 self._displaced.add(state)
             else:
                 self._set_aside(state, now)
+        self.leaned_on = sum(state.leans_on_cov for state in self._states)
+
+    def _vouch(self, state: PointState, *, vouched: bool) -> None:
+        self.leaned_on -= state.leans_on_cov
+        state.vouched = vouched
+        self.leaned_on += state.leans_on_cov
 
     def _granted(self, state: PointState, now: float) -> None:
         self._crowded = 0
@@ -214,7 +221,7 @@ class Subscriptions:
         if state.cov is not Cov.HELD:
             state.cov = Cov.HELD
             self.held += 1
-        state.vouched = now >= self._distrusted_until
+        self._vouch(state, vouched=now >= self._distrusted_until)
         state.expires_at = state.listens_until = now + LIFETIME
         self._renewals.put(state, now + self._renew_after)
         self._ends.put(state, state.expires_at)
@@ -225,8 +232,9 @@ class Subscriptions:
     def _lose(self, state: PointState) -> None:
         if state.cov is Cov.HELD:
             self.held -= 1
+        self._vouch(state, vouched=False)
         state.cov = Cov.WANTED
-        state.vouched, state.listens_until = False, 0.0
+        state.listens_until = 0.0
         self._ends.drop(state)
 
     def _answered(self) -> None:
@@ -245,7 +253,7 @@ class Subscriptions:
 
     def _doubt(self, state: PointState) -> None:
         if state.vouched:
-            state.vouched = False
+            self._vouch(state, vouched=False)
             self._doubtful.append(state)
 
     def _refused(self, state: PointState, error: DeviceRefused | ProtocolError, now: float) -> None:

@@ -98,9 +98,7 @@ class Work:
     @property
     def polled(self) -> int:
         """Points that no subscription stands for."""
-        if not self.subscriptions.held:
-            return len(self._states)
-        return sum(not state.leans_on_cov for state in self._states)
+        return len(self._states) - self.subscriptions.leaned_on
 
     async def some(self, now: float) -> int:
         """Does what is most urgent; says with how many requests. Raises DeviceSilent."""

@@ -7,7 +7,7 @@ from pretend import PretendDevice, a_point
 from structlog.testing import capture_logs
 
 from points.freshness.states import COV_DEADLINE
-from points.freshness.subscriptions import LAPSES, TRUSTED_AGAIN
+from points.freshness.subscriptions import LAPSES, LIFETIME, TRUSTED_AGAIN
 from points.passport import Oddity
 
 FORGETS = "a device forgets its subscriptions: it is polled"
@@ -31,8 +31,26 @@ async def test_a_device_that_goes_on_forgetting_is_told_of_once_until_it_is_trus
         with capture_logs() as logs:
             await _forget(bench, device, 12 * LAPSES)
             assert [log["event"] for log in logs].count(FORGETS) == 1
+            assert bench.status().polled == len(points)
             assert Oddity.FORGETS_COV in bench.passports.of(device.ref).oddities
             bench.clock.jump(TRUSTED_AGAIN)
-            await bench.clock.pass_(COV_DEADLINE)
+            await bench.clock.pass_(LIFETIME)
+            assert (bench.status().cov, bench.status().polled) == (len(points), 0)
             await _forget(bench, device, 3 * LAPSES)
             assert [log["event"] for log in logs].count(FORGETS) == 2
+
+
+async def test_who_is_polled_is_counted_through_every_turn_of_its_subscriptions() -> None:
+    device = PretendDevice()
+    points = [a_point(device, number) for number in range(1, 13)]
+    async with kept(device, points=points, serves_cov=True) as bench:
+        await bench.clock.pass_(60)
+        assert (bench.status().cov, bench.status().polled) == (12, 0)
+        device.silent = True
+        await bench.clock.pass_(2 * LIFETIME)  # they run out
+        assert (bench.status().cov, bench.status().polled) == (0, 12)
+        device.silent = False
+        device.cov_room = 5
+        device.subscriptions.clear()
+        await bench.clock.pass_(300)
+        assert (bench.status().cov, bench.status().polled) == (5, 7)
