@@ -20,6 +20,8 @@ def text(octets: bytes, charset: str = "") -> str:
     """
     if not octets:
         return ""
+    if octets[0] == _UTF_8 and not charset and octets.isascii():  # as nearly all are
+        return octets[1:].decode("ascii").rstrip("\0")
     label = octets[0]
     content = octets[1:]
     if label == _UCS_4:
@@ -39,7 +41,7 @@ def text(octets: bytes, charset: str = "") -> str:
 
 def is_mislabelled(octets: bytes) -> bool:
     """Whether a character string that says that it is UTF-8 is none."""
-    if not octets or octets[0] != _UTF_8:
+    if not octets or octets[0] != _UTF_8 or octets.isascii():
         return False
     try:
         _whole(octets[1:]).decode("utf-8")
