@@ -179,6 +179,9 @@ async def _assembled(
     def revised(device: DeviceId) -> None:
         survey.revised(device)
 
+    def holds_at(device: DeviceId) -> int:
+        return sum(claim.point.startswith(f"{device}/") for claim in claims.standing())
+
     def told(device: DeviceId, identity: Mapping[str, str]) -> None:
         recognition.heard(device, identity)
 
@@ -218,6 +221,7 @@ async def _assembled(
         db=db,
         events=events,
         clock=clock,
+        holds=holds_at,
     )
     survey = _survey(
         config,

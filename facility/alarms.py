@@ -55,7 +55,9 @@ class AlarmBook:
         db: StateDatabase,
         events: Events,
         clock: Clock,
+        holds: Callable[[DeviceId], int] = lambda _: 0,
     ) -> None:
+        """`holds`: how many slots of a device are ours."""
         self._store = store
         self._catalog = catalog
         self._compliance = compliance
@@ -63,6 +65,7 @@ class AlarmBook:
         self._db = db
         self._events = events
         self._clock = clock
+        self._holds = holds
         self._book: dict[str, Alarm] = {}
         self._ordered: list[Alarm] | None = None  # the book as it was last asked for
         self._shown: dict[str, datetime] = {}  # when an alarm last took a new value
@@ -137,7 +140,7 @@ class AlarmBook:
         return stirred
 
     def _conclude(self, now: datetime, catalog: Catalog) -> None:
-        findings = find(catalog, self._compliance.watched, self._compliance.not_in, self._devices(), now)
+        findings = find(catalog, self._compliance.watched, self._compliance.not_in, self._devices(), now, self._holds)
         for identity, condition in findings.conditions.items():
             self._raise(self._book.get(identity), condition, now)
         for identity, alarm in list(self._book.items()):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -90,8 +90,12 @@ def find(
     not_in: Mapping[PointId, Judgement],
     devices: Mapping[DeviceId, DeviceStatus],
     now: datetime,
+    holds: Callable[[DeviceId], int] = lambda _: 0,
 ) -> Findings:
-    """Everything that is abnormal at `now`. `not_in`: how the watched points stand that are not inside their limits."""
+    """Everything that is abnormal at `now`. `not_in`: how the watched points stand that are not inside their limits.
+
+    `holds`: how many slots of a device are ours.
+    """
     findings = Findings()
     for device in catalog.devices.values():
         status = devices.get(device.id)
@@ -100,7 +104,7 @@ def find(
         elif status is None or status.silent_for is None:
             findings.leave(device.id, AlarmKind.OFFLINE)
         if device.quarantine:
-            findings.add(_quarantine(device, catalog, watched, now))
+            findings.add(_quarantine(device, catalog, watched, now, holds(device.id)))
     for point, judgement in not_in.items():
         one = watched[point]
         status = devices.get(one.point.device)
@@ -182,14 +186,17 @@ def _where(one: Watched) -> str:
     return one.point.equipment or one.point.device
 
 
-def _quarantine(device: Device, catalog: Catalog, watched: Mapping[PointId, Watched], since: datetime) -> Condition:
+def _quarantine(
+    device: Device, catalog: Catalog, watched: Mapping[PointId, Watched], since: datetime, holds: int
+) -> Condition:
     points = catalog.points_of(device.id)
+    held = f"; {holds} hold{'s stand' if holds != 1 else ' stands'} there, and nothing is released until then"
     return Condition(
         kind=AlarmKind.QUARANTINE,
         severity=_weight(points, watched),
         about=device.id,
         where=_place(device, points, catalog),
-        text=f"{device.name} in quarantine: {device.quarantine}",
+        text=f"{device.name} in quarantine: {device.quarantine}{held if holds else ''}",
         since=since,
     )
 

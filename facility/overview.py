@@ -61,7 +61,7 @@ class Overseer:
         groups, spaces = overview_groups(self.compliance.spaces, now)
         devices = self.freshness.devices()
         links = self.links()
-        holds = [views.hold(claim, catalog.points.get(claim.point)) for claim in self.claims.standing()]
+        holds = [views.hold(claim, catalog.points.get(claim.point), now) for claim in self.claims.standing()]
         return Overview(
             at=now,
             verdict=judged.word,
@@ -90,7 +90,7 @@ class Overseer:
         coming = [
             Upcoming(at=hold.until, what=f"hold of {hold.point} by {hold.by} ends", points=1)
             for hold in holds
-            if hold.priority == Priority.OPERATOR
+            if hold.priority == Priority.OPERATOR and not hold.overdue
         ]
         for programme in self.strategy.programmes.values():
             change = next_transition(programme, now, self.strategy.zone)

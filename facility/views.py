@@ -43,6 +43,8 @@ LEVELS = {
 }
 """What each level of the priority array is for at this site (ASHRAE 135 names 1, 2, 5, 6 and 8)."""
 
+RELEASED_WITHIN = timedelta(minutes=1)  # of its end: until then it is being released
+
 
 def owner(by: str) -> str:
     """`user:rdiaz` -> `rdiaz`; `policy:office-heating` -> `office-heating`."""
@@ -141,7 +143,8 @@ def device_found(device: Device, points: int) -> DeviceInfo:
     return device_info(device, points, None).model_copy(update={"status": "online" if device.present else "vanished"})
 
 
-def hold(claim: Claim, point: Point | None) -> Hold:
+def hold(claim: Claim, point: Point | None, now: datetime) -> Hold:
+    quarantined = point is not None and point.quarantined
     return Hold(
         point=claim.point,
         value=claim.value,
@@ -151,8 +154,15 @@ def hold(claim: Claim, point: Point | None) -> Hold:
         reason=claim.reason,
         since=claim.since,
         until=claim.until,
-        confirmed=claim.confirmed and not (point is not None and point.quarantined),
+        confirmed=claim.confirmed and not quarantined,
+        overdue=_overdue(quarantined=quarantined) if now - claim.until >= RELEASED_WITHIN else "",
     )
+
+
+def _overdue(*, quarantined: bool) -> str:
+    if quarantined:
+        return "its device is in quarantine: approve it, and the agent releases it"
+    return "not released yet: its device does not answer, refuses, or cannot be recognised"
 
 
 def alarm_info(alarm: Alarm) -> AlarmInfo:

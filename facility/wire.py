@@ -161,6 +161,7 @@ class Hold(Wire):
     since: datetime
     until: datetime
     confirmed: bool
+    overdue: str = ""  # its time is over and it is still claimed: why
 
 
 class Upcoming(Wire):

@@ -170,7 +170,11 @@ def link_word(link: Link) -> str:
 
 
 def hold_line(hold: Hold, now: datetime, zone: tzinfo) -> str:
-    return f"{hold.point} {hold.text} {hold.by} ends {when(hold.until, now, zone)}"
+    return f"{hold.point} {hold.text} {hold.by} {end_of(hold, now, zone)}"
+
+
+def end_of(hold: Hold, now: datetime, zone: tzinfo) -> str:
+    return f"{'OVERDUE since' if hold.overdue else 'ends'} {when(hold.until, now, zone)}"
 
 
 def slot_line(slots: Sequence[SlotInfo], winner: int | None, default: str) -> str:

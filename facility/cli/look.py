@@ -30,7 +30,7 @@ from facility.cli.devices import print_devices, state_of
 from facility.config import Config, ConfigError
 from facility.log import set_up
 from facility.port import Facility
-from facility.wire import DeviceInfo, Discovery, Hello, Overview, PointInfo, ScheduleInfo, ValueInfo
+from facility.wire import DeviceInfo, Discovery, Hello, Hold, Overview, PointInfo, ScheduleInfo, ValueInfo
 from facility.words import age, value_text
 from points.errors import PointsError
 
@@ -159,7 +159,12 @@ def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo], l
         )
     for hold in overview.holds:
         if hold.priority == 8:
-            typer.echo(f"\nheld: {hold.point} {hold.text} by {hold.by} until {_local(hold.until, zone)}: {hold.reason}")
+            typer.echo(f"\nheld: {hold.point} {hold.text} by {hold.by} {end_of(hold, zone)}: {hold.reason}")
+
+
+def end_of(hold: Hold, zone: ZoneInfo) -> str:
+    until = _local(hold.until, zone)
+    return f"OVERDUE since {until} ({hold.overdue})" if hold.overdue else f"until {until}"
 
 
 def schedule(

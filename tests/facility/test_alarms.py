@@ -59,6 +59,7 @@ class Ward:
         self.catalog = CatalogBook(catalog)
         self.devices = {device: Answering() for device in CATALOG.devices}
         self.events = Events()
+        self.held = {}
         self.book = AlarmBook(
             store=self.store,
             catalog=self.catalog,
@@ -67,6 +68,7 @@ class Ward:
             db=db,
             events=self.events,
             clock=self,
+            holds=lambda device: self.held.get(device, 0),
         )
         for each in normal_readings().values():
             self.store.put(each)
@@ -531,6 +533,9 @@ def test_a_device_in_quarantine_is_an_alarm_until_it_is_approved(ward):
     alarm = ward.look()[AlarmKind.QUARANTINE, "or-3"]
     assert alarm.severity is Severity.HIGH  # an operating room is measured there
     assert alarm.text.endswith("in quarantine: was replaced")
+    ward.held["or-3"] = 2
+    held = ward.at(40).look()[AlarmKind.QUARANTINE, "or-3"].text
+    assert held.endswith("was replaced; 2 holds stand there, and nothing is released until then")
     ward.devices["or-3"] = Answering(status="offline")
     assert (AlarmKind.QUARANTINE, "or-3") in ward.at(60).look()
     ward.catalog.replace(CATALOG)

@@ -154,13 +154,20 @@ def test_the_strongest_claim_is_the_one_that_is_shown():
 
 
 def test_a_hold_of_a_point_that_is_gone_is_still_shown():
-    assert views.hold(claim(), None).text == "18.0"
-    assert views.hold(claim(), SP).text == "18.0 °C"
+    assert views.hold(claim(), None, NOON).text == "18.0"
+    assert views.hold(claim(), SP, NOON).text == "18.0 °C"
 
 
 def test_a_hold_at_a_device_in_quarantine_is_not_shown_as_a_fact():
-    assert views.hold(claim(), SP).confirmed
-    assert not views.hold(claim(), replace(SP, quarantined=True)).confirmed
+    assert views.hold(claim(), SP, NOON).confirmed
+    assert not views.hold(claim(), replace(SP, quarantined=True), NOON).confirmed
+
+
+def test_a_hold_that_is_over_and_still_stands_says_why():
+    over = claim().until + timedelta(minutes=5)
+    assert views.hold(claim(), SP, claim().until).overdue == ""  # it is being released
+    assert "does not answer" in views.hold(claim(), SP, over).overdue
+    assert "in quarantine" in views.hold(claim(), replace(SP, quarantined=True), over).overdue
 
 
 def test_a_vanished_device_is_neither_online_nor_offline():

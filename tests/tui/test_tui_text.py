@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.geometry import Region
 
-from facility.wire import Bucket, Trend
+from facility.wire import Bucket, Hold, Trend
 from tui import query, text
 from tui.app import FacilityApp
 from tui.canvas import Canvas, clean, share, wrap
@@ -307,3 +307,11 @@ def test_no_color_never_meets_textuals_own_filter(monkeypatch):
     app = FacilityApp(FakeFacility(), theme=choose_theme(None, {"NO_COLOR": "1"}, 256))
     assert app.seat.ink.theme == "mono"
     assert not app.no_color  # Textual would turn every ANSI colour into black
+
+
+def test_a_hold_that_is_over_is_not_said_to_end():
+    named = {"point": "a/sp", "value": 18.0, "text": "18.0 °C", "by": "mchen", "reason": "too warm", "confirmed": True}
+    hold = Hold(priority=8, since=NOW, until=NOW + timedelta(hours=1), **named)
+    late = hold.model_copy(update={"until": NOW, "overdue": "its device is in quarantine"})
+    assert " ends " in text.hold_line(hold, NOW, CHICAGO)
+    assert " OVERDUE since " in text.hold_line(late, NOW + timedelta(minutes=5), CHICAGO)

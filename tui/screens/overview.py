@@ -209,12 +209,13 @@ class Board(CanvasPane, can_focus=True):
         for hold in shown:
             y += 1
             canvas.put(left, y, "H", "hand")
-            ends = f"{hold.by} · ends {text.when(hold.until, now, zone)}"
+            ends = f"{hold.by} · {text.end_of(hold, now, zone)}"
             end = canvas.put(left + 2, y, hold.point, width=max(10, min(34, width - 46)))
             end = canvas.put(end + 1, y, hold.text, "hand", width=10, right=True)
             end = canvas.put(end + 1, y, ends, "strong", width=max(1, min(len(ends), x + width - end - 1)))
-            wish = hold.reason if hold.confirmed else f"not yet confirmed · {hold.reason}"
-            canvas.put(end + 2, y, wish, "muted" if hold.confirmed else "high", width=max(0, x + width - end - 2))
+            doubt = hold.overdue or ("" if hold.confirmed else "not yet confirmed")
+            wish = f"{doubt} · {hold.reason}" if doubt else hold.reason
+            canvas.put(end + 2, y, wish, "high" if doubt else "muted", width=max(0, x + width - end - 2))
             canvas.item(left, y, width - 1, Goto("point", hold.point))
         nobody = "" if people else "No override. "
         if policies or not people:

@@ -191,6 +191,8 @@ class Sheet(CanvasPane, can_focus=True):
         for hold in overview.holds if overview else ():
             if hold.point == info.id and hold.priority == text.slot_of(reading.held):
                 now, zone = self._seat.picture.now, self._seat.picture.zone
+                if hold.overdue:
+                    return f" · {text.end_of(hold, now, zone)}: {hold.overdue}"
                 left = text.age((hold.until - now).total_seconds())
                 return f" · ends {text.when(hold.until, now, zone)} ({left})"
         return ""
