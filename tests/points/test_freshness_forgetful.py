@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from kept import Bench, kept
 from pretend import PretendDevice, a_point
 from structlog.testing import capture_logs
 
+from points.errors import DeviceSilent
 from points.freshness.states import COV_DEADLINE
 from points.freshness.subscriptions import LAPSES, LIFETIME, TRUSTED_AGAIN
+from points.model import Ref
 from points.passport import Oddity
 
 FORGETS = "a device forgets its subscriptions: it is polled"
@@ -54,3 +57,22 @@ async def test_who_is_polled_is_counted_through_every_turn_of_its_subscriptions(
         device.subscriptions.clear()
         await bench.clock.pass_(300)
         assert (bench.status().cov, bench.status().polled) == (5, 7)
+
+
+async def test_a_point_whose_renewal_is_not_answered_is_counted_as_polled(monkeypatch: pytest.MonkeyPatch) -> None:
+    device = PretendDevice()
+    points = [a_point(device, number) for number in range(1, 13)]
+    async with kept(device, points=points, serves_cov=True) as bench:
+        await bench.clock.pass_(60)
+        subscribe = bench.bacnet.subscribe
+
+        async def no_answer(ref: Ref, *, process: int, lifetime: int, confirmed: bool = False) -> None:
+            del ref, process, lifetime, confirmed
+            raise DeviceSilent("no answer")
+
+        monkeypatch.setattr(bench.bacnet, "subscribe", no_answer)
+        await bench.clock.pass_(LIFETIME - 90)  # none has run out yet
+        assert (bench.status().cov, bench.status().polled) == (12, 12)
+        monkeypatch.setattr(bench.bacnet, "subscribe", subscribe)
+        await bench.clock.pass_(LIFETIME)
+        assert (bench.status().cov, bench.status().polled) == (12, 0)
