@@ -48,8 +48,7 @@ class Lookout:
         return {ref.instance for ref in sought}
 
     def looked(self, now: datetime) -> None:
-        """A look at everything has ended: nobody waits any more."""
-        self._announced.clear()
+        """A look at everything has ended."""
         self._latest = now
 
     def _may(self, device: DeviceRef, again: timedelta, now: datetime) -> bool:

@@ -68,14 +68,14 @@ def test_a_point_that_is_gone_is_forgotten():
 
 async def test_the_first_shaping_of_a_large_site_holds_nobody_up(bench):
     await (await bench.start()).look()
-    others_go_on = threading.Event()
+    others_go_on, loop = threading.Event(), asyncio.get_running_loop()
 
     def shape(raw):
+        loop.call_soon_threadsafe(others_go_on.set)
         assert others_go_on.wait(5), "nothing else could run"
         return raw
 
     survey = await bench.start()
     survey._shape = shape
-    asyncio.get_running_loop().call_soon(others_go_on.set)
     await survey.restore()
     assert len(bench.points) == 2

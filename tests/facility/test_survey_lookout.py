@@ -168,6 +168,30 @@ async def test_answers_to_our_own_look_are_no_announcements(bench):
     assert bench.network.questions == []
 
 
+async def test_answers_to_a_small_look_are_no_announcements_either(bench):
+    async with a_known_building(bench):
+        who_is = bench.network.who_is
+
+        async def all_shout(low, high, **how):
+            bench.network.announces(*others(3))
+            return await who_is(low, high, **how)
+
+        bench.network.who_is = all_shout
+        bench.network.announces(NEW)
+        await passes(bench, 3 * BETWEEN)
+        assert set(bench.network.questions) == {(300, 300)}
+
+
+async def test_a_stranger_with_the_name_of_a_known_device_gets_an_id_of_its_own(bench):
+    async with a_known_building(bench):
+        namesake = replace(NEW, instance=1)  # it calls itself AHU-1
+        bench.network.there.append(namesake)
+        bench.network.announces(namesake)
+        await passes(bench)
+        assert bench.book.current.devices[AHU].ref == WHERE
+        assert sorted(device.name for device in bench.book.current.devices.values()) == ["AHU-1", "AHU-1"]
+
+
 async def test_a_lost_device_is_looked_for_once_in_a_while_until_it_answers(bench):
     async with a_known_building(bench, *others(3)):
         changes = bench.changes
