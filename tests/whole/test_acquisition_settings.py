@@ -100,8 +100,8 @@ class WhoIsHeard:
 
 async def test_networks_are_asked_no_faster_than_the_site_allows_and_everybody_no_oftener(tmp_path: Path) -> None:
     remote, local, outstanding, burst = 20, 40, 2, 0.1
-    router = Router({11: {mac: slow_reader(10 + mac) for mac in range(1, 5)}})
-    lan = [slow_reader(number) for number in range(1, 5)]
+    router = Router({11: {mac: slow_reader(10 + mac) for mac in range(1, 3)}})
+    lan = [slow_reader(number) for number in range(1, 3)]  # all at once: more than discovery reads at a time would wait
     async with town(router, *lan) as here:
         heard = WhoIsHeard(here)
         bacnet = settings(
