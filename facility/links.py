@@ -39,6 +39,7 @@ TRAFFIC = (
     "unasked",  # answers to no request of ours
     "notifications",  # changes that devices told; one datagram may tell several
     "rate_waits",  # requests that waited because their network had had its share of this second
+    "forged",  # notifications that came forwarded, and so may be anybody's
     "contested_routes",  # datagrams by another router than the one that their network is heard through
 )
 

@@ -39,7 +39,7 @@ _HEADER, _PER_OBJECT, _PER_PROPERTY = 12, 7, 7
 _VALUE_OCTETS = {"object-name": 40, "description": 56, "state-text": 160, "active-text": 16, "inactive-text": 16}
 _PLAIN_VALUE = 6  # a REAL with its tag, an object identifier, an enumeration
 _APDU_SIZES = (50, 128, 206, 480, 1024)  # octets; what a way to a device may let through
-_FEW = 2  # properties; their answer arrives wherever any does
+_SHORT = 128  # octets; such an answer arrives nearly wherever any does
 _LARGE_BATCH = 64  # properties; more in one request makes the whole wait for the slowest object
 _TORN = 4  # times that a request is larger than the part of an object that is left to the next one
 _CUTS_KEPT = 256
@@ -172,16 +172,18 @@ class Batches:
     async def _is_lost_on_the_way(self, query: Query) -> bool:
         """Whether the device answers, but an answer of this size never arrives: then less is asked from now on.
 
-        Only what was never borne is suspected, and it is tried twice: an answer may be lost by chance.
+        Only what was never borne is suspected, when the same in small pieces is answered in full and the whole,
+        tried once more, is not: an answer may be lost by chance, or a device may drop what it does not know.
         """
         octets = _octets(query.wanted)
         smaller = max((size for size in _APDU_SIZES if size < min(octets, self._limits()[1])), default=None)
         if octets <= self._borne or smaller is None or not self.reads_multiple or self._overruled("max_apdu"):
             return False
-        few = Query(query.device, query.wanted[:_FEW], query.urgent)
-        if len(few.wanted) == len(query.wanted):
+        pieces = self._queries(query.wanted, 0, (_LARGE_BATCH, _SHORT))
+        if len(pieces) == 1:
             return False
-        await self._bacnet.read_many(few)  # raises DeviceSilent if it is the device that is silent, or the service
+        for piece in pieces:
+            await self._bacnet.read_many(Query(piece.device, piece.wanted, query.urgent))  # or it raises DeviceSilent
         try:
             await self._bacnet.read_many(query)
         except DeviceSilent:

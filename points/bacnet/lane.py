@@ -37,6 +37,7 @@ _SEGMENTED = 0x08
 _PLAIN = b"\x01\x00"  # the NPDU of a message between two stations of one network
 
 # Services whose requests reach us as notifications; True where they carry several objects.
+_UNCONFIRMED_SINGLE = 2
 _CONFIRMED_COV = {1: False, 31: True}
 _UNCONFIRMED_COV = {2: False, 11: True}
 
@@ -124,7 +125,7 @@ class Lane:
                 return False
             network, station, at = frame.network, frame.station, frame.apdu
             if frame.forwarded is not None:
-                return False  # what comes forwarded was broadcast, and names whom it likes as its origin
+                return self._forwarded(octets, frame)
             source = sender
             if network:
                 self._routes.hear(network, source, self._loop.time())
@@ -144,6 +145,19 @@ class Lane:
             self._confirmed_cov(octets, at, source, network, station)
             return True
         return False
+
+    def _forwarded(self, octets: bytes, frame: frames.Frame) -> bool:
+        """What comes forwarded was broadcast, and names whom it likes as its origin.
+
+        No value is taken from it; that a device was restarted (process 0) is heard, for it is verified.
+        """
+        at = frame.apdu
+        if len(octets) < at + 3 or octets[at] & 0xF0 != _UNCONFIRMED or octets[at + 1] != _UNCONFIRMED_SINGLE:
+            return False
+        source = frame.forwarded
+        if source is not None:
+            self._cov(octets, at + 2, source, frame.network, frame.station, multiple=False, of_process=0)
+        return True
 
     def _answered(self, key: Key, octets: bytes, at: int, source: Sender) -> None:
         peer, id_ = self._peers.at(key), octets[at + 1]
@@ -192,8 +206,21 @@ class Lane:
         with suppress(OSError):
             self._send(frames.unicast(npdu), to)
 
-    def _cov(self, octets: bytes, at: int, sender: Sender, network: int, station: bytes, *, multiple: bool) -> None:
+    def _cov(
+        self,
+        octets: bytes,
+        at: int,
+        sender: Sender,
+        network: int,
+        station: bytes,
+        *,
+        multiple: bool,
+        of_process: int | None = None,
+    ) -> None:
         for told in notifications.cov(octets, at, multiple=multiple):
+            if of_process not in (None, told.process):
+                self.traffic["forged"] += 1
+                continue
             self.traffic["notifications"] += 1
             if told.undecodable:
                 self._errors.count(shown(sender), told.undecodable)
