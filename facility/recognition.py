@@ -70,5 +70,7 @@ class Recognition:
             device, told = await self._heard.get()
             try:
                 await self._judge.met(device, told)
-            except PointsError as error:  # whoever is about to write asks again
+            except PointsError as error:
                 log.warning("another device is not in quarantine yet", device=device, error=str(error))
+                self._heard.put_nowait((device, told))  # for when we are run again
+                raise

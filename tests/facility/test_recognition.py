@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from test_survey import Bench, ManualClock, Network
 
-from facility.database import open_state
+from facility.database import StateUnavailable, open_state
 from facility.recognition import Recognition
 from points.model import DeviceId
 from points.passport import Passports
@@ -77,6 +77,24 @@ async def test_a_look_that_was_under_way_does_not_end_the_quarantine(site):
 async def test_what_others_were_told_is_judged_too(site):
     _, _, book, recognition = site
     recognition.heard(AHU, {"object-name": "AHU-1", "vendor-name": "Other", "model-name": "X1"})
+    running = asyncio.create_task(recognition.run())
+    async with asyncio.timeout(10):
+        while not book.current.devices[AHU].quarantine:
+            await asyncio.sleep(0.001)
+    running.cancel()
+
+
+async def test_what_could_not_be_stored_is_judged_when_the_service_is_run_again(site, monkeypatch):
+    _, survey, book, recognition = site
+
+    async def full(_device, _told):
+        raise StateUnavailable("the disk is full")
+
+    recognition.heard(AHU, {"object-name": "AHU-1", "vendor-name": "Other", "model-name": "X1"})
+    with monkeypatch.context() as broken:
+        broken.setattr(survey, "met", full)
+        with pytest.raises(StateUnavailable):
+            await recognition.run()
     running = asyncio.create_task(recognition.run())
     async with asyncio.timeout(10):
         while not book.current.devices[AHU].quarantine:
