@@ -37,7 +37,7 @@ async def test_devices_behind_a_router_are_found_and_read() -> None:
 
 async def test_a_router_that_flaps_makes_nobody_offline() -> None:
     router = trunk(11, 4)
-    async with town(router) as here, agent_in(here, speed=10.0, deadline=20.0) as agent:
+    async with town(router) as here, agent_in(here, speed=10.0, deadline=40.0) as agent:
         await agent.discover()
         await until(agent.complete)
         for _ in range(3):
