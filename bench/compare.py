@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.contenders import BAC0, BACNET_JS, BACPYPES3, CLIENTS, FACILITY, RAW
 from bench.figures import CASES, UNITS, Run
 
-ON_RUSTY = "rpm-unchanged-on-rusty"
+ON_FARM = "rpm-unchanged-on-farm"  # devices of our own, which cost less than the fastest client
 TUNED = "discovery-tuned"  # bacpypes3 driven with all that it can do, not as its own example drives it
 
 

@@ -80,7 +80,7 @@ def test_the_figures_are_medians_of_the_seven_cases_alone() -> None:
     run = measured(facility=1.0)
     run.add("cov-ingest", FACILITY, 5.0)
     run.add("cov-ingest", FACILITY, 2.0)
-    run.add(compare.ON_RUSTY, FACILITY, 9.0)
+    run.add(compare.ON_FARM, FACILITY, 9.0)
     expected = {"case": "cov-ingest", "client": FACILITY, "value": 2.0, "unit": "notifications/s"}
     assert run.figures() == [expected]
 
