@@ -93,6 +93,7 @@ class Exchange:
         """Once, whatever happens, and before everybody else."""
 
         async def once(_timeout: float) -> None:
+            await self._lead(ref.device.network)
             await self._library.write(ref, value, priority)
 
         try:
@@ -161,6 +162,7 @@ class Exchange:
         about = f"{replies.of_property(wanted)} of {device}"
 
         async def once(_timeout: float) -> Answer:
+            await self._lead(device.network)
             octets = await self._library.read(device, wanted, about)
             return replies.read_property(octets, 0, wanted, self._passports.of(device).charset)
 
@@ -212,6 +214,12 @@ class Exchange:
         strange = sum(isinstance(answer, ProtocolError) for answer in answers)
         if strange:
             self._errors.count(str(device), strange)
+
+    async def _lead(self, network: int) -> None:
+        """The library goes the way that the lane knows."""
+        router = self._routes.to(network)
+        if network and router is not None:
+            await self._library.lead(network, router)
 
     def _doubt_router(self, network: int) -> None:
         """Nothing is answered from there any more: the next request has the library look for a router."""

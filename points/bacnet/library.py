@@ -59,11 +59,18 @@ class Library:
                 return str(host), int(port)
         return None
 
+    async def lead(self, network: int, router: tuple[str, int]) -> None:
+        """Tells the library which router leads there, so that it need not ask."""
+        if self.router_to(network) != router:
+            await self._application.nsap.update_router_references(None, IPv4Address(router), [network])
+
     def forget_router(self, network: int) -> None:
         """The library asks who leads there, before the next request into that network."""
-        paths = self._application.nsap.router_info_cache.path_info
-        for path in [path for path in paths if path[1] == network]:
-            del paths[path]
+        cache = self._application.nsap.router_info_cache
+        for path in [path for path in cache.path_info if path[1] == network]:
+            del cache.path_info[path]
+        for networks in cache.router_dnets.values():  # or the same router would not be believed again
+            networks.discard(network)
 
     async def _ask(self, device: DeviceRef, request: Callable[[Any], Any], about: str) -> Any:
         try:

@@ -251,6 +251,35 @@ class TestRouted:
                 assert len(router.heard) == 1
                 assert stack._routes.to(11) is None
 
+    async def test_a_router_that_was_doubted_and_comes_back_is_written_through(self, stack: Stack) -> None:
+        """Its network has to be forgotten by the library as a whole, or it never finds the way again."""
+        here = DeviceRef(network=11, address="5", instance=500)
+        output = Ref(device=here, object_type="analog-output", instance=1)
+        async with parrot() as router:
+            say(router, stack, I_AM, source=(11, b"\x05"))
+            await until(lambda: stack._routes.to(11))
+            for _ in range(2):  # the lane gives the router up, then the library does
+                with pytest.raises(DeviceSilent):
+                    await stack.read(here, PRESENT_VALUE)
+            router.heard.clear()
+            stack._routes.prove(11, router.here, 0.0)
+            writing = asyncio.ensure_future(stack.write(output, 1.0, 8))
+            await until(lambda: any(octets[12:13] == b"\x02" or b"\x0f" in octets[13:15] for octets in router.heard))
+            asked = next(octets for octets in router.heard if octets[4:7] == b"\x01\x24\x00")
+            say(router, stack, bytes([0x20, asked[13], 15]), source=(11, b"\x05"))
+            await writing
+
+    async def test_the_library_goes_the_way_that_the_lane_knows(self, passports: Passports) -> None:
+        here = DeviceRef(network=11, address="5", instance=500)
+        async with parrot() as router:
+            passports.learn_network(11, router=router.address)
+            async with open_stack(StackSettings(address="127.0.0.1:0", apdu_timeout=1.0), passports) as stack:
+                output = Ref(device=here, object_type="analog-output", instance=1)
+                writing = asyncio.ensure_future(stack.write(output, 1.0, 8))
+                await until(lambda: router.heard)
+                say(router, stack, bytes([0x20, router.heard[0][13], 15]), source=(11, b"\x05"))
+                await writing
+
 
 class TestForwarded:
     async def test_what_comes_forwarded_names_whom_it_likes_and_is_not_believed(self, stack: Stack) -> None:
