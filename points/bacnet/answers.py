@@ -10,12 +10,10 @@ from typing import Any
 
 from bacpypes3.apdu import AbortPDU, AbortReason, ErrorRejectAbortNack, RejectPDU, RejectReason
 
+from points.bacnet.wire.replies import NO_ROUTE
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 
 Refusal = ErrorRejectAbortNack
-
-# The network layer found no router; to whoever asked this is the same as silence.
-_NO_ROUTE = frozenset({"unknown-route", "network-down", "router-busy"})
 
 
 def device_error(answer: Any, about: str) -> DeviceError:
@@ -32,12 +30,6 @@ def device_error(answer: Any, about: str) -> DeviceError:
     if answer.apduInvokeID is None:  # the library's stand-in for an answer that it could not decode
         return ProtocolError(f"{about}: the answer cannot be decoded")
     code = str(getattr(answer, "errorCode", None) or "other")
-    if code in _NO_ROUTE:
+    if code in NO_ROUTE:
         return DeviceSilent(f"{about}: no router leads there ({code})")
-    return DeviceRefused(f"{about}: refused ({code})", code)
-
-
-def property_error(error: Any, about: str) -> DeviceError:
-    """The error that stands in place of one property of a multiple read."""
-    code = str(error.errorCode)
     return DeviceRefused(f"{about}: refused ({code})", code)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from points.bacnet.addresses import LOCAL
 from points.bacnet.port import Bacnet
 from points.discovery.plan import DiscoveryPlan
 from points.discovery.search import Range, slices
@@ -22,7 +23,6 @@ from points.model import DeviceRef
 _PORT = 47808  # registered for BACnet/IP; what devices use unless somebody changed it
 _ASKED_DIRECTLY = 3  # known devices are enough to see whether they answer at all
 _HOST_ROUTE = 31  # bits; such a network has no broadcast address
-_LOCAL = 0
 
 
 class Level(StrEnum):
@@ -103,7 +103,7 @@ async def preflight(
     """Asks the network, and says what the answers mean. Known devices are asked for by instance, and nobody else."""
     own, others = ears.own_broadcasts, ears.other_broadcasts
     settings = Facts(address=address, prefix=prefix, port=port, foreign=foreign, registered=ears.registered)
-    asked = sorted(known, key=lambda ref: (ref.network != _LOCAL, ref.instance))[:_ASKED_DIRECTLY]
+    asked = sorted(known, key=lambda ref: (ref.network != LOCAL, ref.instance))[:_ASKED_DIRECTLY]
     heard: set[DeviceRef] = set()
     if foreign or settings.has_broadcast:
         for low, high in _questions(plan, asked):
@@ -130,7 +130,7 @@ def _questions(plan: DiscoveryPlan, asked: Sequence[DeviceRef]) -> list[Range]:
 
 
 async def _answers(bacnet: Bacnet, ref: DeviceRef, wait: float) -> bool:
-    target = ref.address if ref.network == _LOCAL else f"{ref.network}:{ref.address}"
+    target = ref.address if ref.network == LOCAL else f"{ref.network}:{ref.address}"
     try:
         heard = await bacnet.who_is(ref.instance, ref.instance, target=target, wait=wait)
     except DeviceError:

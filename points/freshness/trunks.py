@@ -11,12 +11,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from points.bacnet.addresses import LOCAL
 from points.freshness.liveness import FIRST_RETRY, LONGEST_RETRY
 from points.model import DeviceRef
 
 DARK_FROM = 3  # silent devices
 RESUMED_WITHIN = 5.0  # seconds
-_LOCAL = 0
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Trunks:
 
     def join(self, device: DeviceRef, resume: Callable[[float], None]) -> None:
         """`resume` is told until when the device should have been asked again."""
-        if device.network != _LOCAL:
+        if device.network != LOCAL:
             self._trunks.setdefault(device.network, _Trunk()).resume[device] = resume
 
     def leave(self, device: DeviceRef) -> None:

@@ -32,7 +32,7 @@ _ENUMERATED = 9
 _REAL = 0x44  # a REAL's whole tag
 _LONG_ENOUGH = 7  # octets of an opening tag, a REAL and a closing tag
 # A gateway found no way to the device; to whoever asked this is the same as silence.
-_NO_ROUTE = frozenset({"unknown-route", "network-down", "router-busy"})
+NO_ROUTE = frozenset({"unknown-route", "network-down", "router-busy"})
 _real_at = struct.Struct(">f").unpack_from
 
 _SHORT_REFUSAL = b"\x91\x91\x5f"  # the tags of class and code, and the closing one: every other octet
@@ -205,7 +205,7 @@ def _error(octets: bytes, at: int, end: int, about: str) -> DeviceError:
         code = _error_code(octets, at, end)
     except ProtocolError as error:
         return ProtocolError(f"{about}: the answer cannot be decoded ({error})")
-    if code in _NO_ROUTE:
+    if code in NO_ROUTE:
         return DeviceSilent(f"{about}: no router leads there ({code})")
     return _refusal(about, code)
 

@@ -14,25 +14,13 @@ from points.bacnet.wire.vocabulary import object_type_number, property_number
 SUBSCRIBE_COV, READ_PROPERTY, READ_PROPERTY_MULTIPLE = 5, 12, 14  # BACnetConfirmedServiceChoice
 HIGHEST_INSTANCE = 0x3FFFFF
 _CONFIRMED, _SIMPLE_ACK, _ABORT = 0x00, 0x20, 0x70  # PDU types, in the high nibble
-_SEGMENTED_RESPONSE_ACCEPTED, _BY_SERVER = 0x02, 0x01
-_MORE_THAN_64_SEGMENTS = 0x70
+_BY_SERVER = 0x01
 _OPENING_1, _CLOSING_1 = b"\x1e", b"\x1f"
 
 
-def confirmed(
-    invoke_id: int,
-    service: int,
-    parameters: bytes,
-    *,
-    max_apdu_code: int = 5,
-    segmented_response_accepted: bool = False,
-) -> bytes:
-    """A whole, unsegmented confirmed request. Code 5: we take APDUs of 1476 octets."""
-    if segmented_response_accepted:
-        first, accepted = _CONFIRMED | _SEGMENTED_RESPONSE_ACCEPTED, _MORE_THAN_64_SEGMENTS | max_apdu_code
-    else:
-        first, accepted = _CONFIRMED, max_apdu_code
-    return bytes((first, accepted, invoke_id, service)) + parameters
+def confirmed(invoke_id: int, service: int, parameters: bytes, *, max_apdu_code: int = 5) -> bytes:
+    """A whole, unsegmented confirmed request that takes no segments. Code 5: we take APDUs of 1476 octets."""
+    return bytes((_CONFIRMED, max_apdu_code, invoke_id, service)) + parameters
 
 
 def simple_ack(invoke_id: int, service: int) -> bytes:

@@ -53,7 +53,6 @@ def test_annex_f_subscribes_the_same() -> None:
 
 def test_headers_say_what_we_take() -> None:
     assert requests.confirmed(7, 14, b"x") == b"\x00\x05\x07\x0ex"
-    assert requests.confirmed(7, 14, b"x", segmented_response_accepted=True) == b"\x02\x75\x07\x0ex"
     assert requests.abort(7, 4, server=False) == b"\x70\x07\x04"
     assert requests.abort(7, 4, server=True) == b"\x71\x07\x04"
 
