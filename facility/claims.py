@@ -53,6 +53,7 @@ class Claims:
                     command=UUID(row["command"]),
                     confirmed=row["confirmed"],
                     unproven=tuple(from_text(text) for text in row["unproven"].splitlines()),
+                    goal=None if row["goal"] is None else from_text(row["goal"]),
                 )
                 for row in rows
             ]
@@ -111,6 +112,7 @@ class Claims:
             "command": str(claim.command),
             "confirmed": claim.confirmed,
             "unproven": "\n".join(to_text(value) for value in claim.unproven),
+            "goal": None if claim.goal is None else to_text(claim.goal),
         }
         await self._db.run(lambda connection: upsert(connection, ClaimRow, [document]))
         self._claims[claim.key] = claim

@@ -11,6 +11,9 @@ from points.model import PointId, Priority, Reading, Slots, Value
 
 SlotKey = tuple[PointId, Priority]
 
+GUARD = "guard:envelope"
+"""Who lets go, and protects, when a critical space leaves its envelope."""
+
 
 def is_policy(by: str) -> bool:
     """Whether an owner is a policy; everyone else is answered for by a person."""
@@ -24,15 +27,20 @@ class Command:
     point: PointId
     value: Value | None
     priority: Priority
-    by: str  # "user:rdiaz", "policy:office-hours"
+    by: str  # "user:rdiaz", "policy:office-hours", GUARD
     reason: str
     lasts: timedelta | None = None  # required with a value
+    role: str = ""  # of the person who asks, a `facility.users.Role`; "" where no person does
+    seconded_by: str = ""  # the second person who agreed, as `by`
     id: UUID = field(default_factory=uuid4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An accepted command that stands in a priority slot: what we wrote, why, until when."""
+    """An accepted command that stands in a priority slot: what we wrote, why, until when.
+
+    With a `goal` it is on its way there: `value` is the latest step of its ramp.
+    """
 
     point: PointId
     priority: Priority
@@ -44,10 +52,16 @@ class Claim:
     command: UUID
     confirmed: bool = False  # a read-back found our value in the slot
     unproven: tuple[Value, ...] = ()  # other values of ours that may be in the slot: earlier or clamped ones
+    goal: Value | None = None
 
     @property
     def key(self) -> SlotKey:
         return (self.point, self.priority)
+
+    @property
+    def wanted(self) -> Value:
+        """What was asked for: the end of the ramp, where there is one."""
+        return self.value if self.goal is None else self.goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +84,15 @@ class Outranked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mismatch:
-    """The device answered, but the slot does not hold what we wrote (or, at a release, was not ours)."""
+    """The device answered, but the slot does not hold what we wrote (or, at a release, was not ours).
+
+    With `present`, the slot does hold it and nothing stands above, and the present value is another all the same.
+    """
 
     command: Command
     found: Value | None
     slots: Slots
+    present: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +133,7 @@ class AlarmKind(StrEnum):
     OFFLINE = "offline"  # of a device
     FAULT = "fault"
     QUARANTINE = "quarantine"  # a device that may be another than the one we knew
+    INEFFECTIVE = "ineffective"  # a command that an independent sensor does not bear out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

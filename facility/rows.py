@@ -37,6 +37,7 @@ class ClaimRow(StateRow, table=True):
     command: str
     confirmed: bool
     unproven: str
+    goal: str | None = None
 
 
 class AuditRow(StateRow, table=True):
@@ -110,6 +111,38 @@ class SpaceRow(StateRow, table=True):
     __tablename__ = "spaces"
 
     id: str = Field(primary_key=True)
+    document: str
+
+
+class ConsentRow(StateRow, table=True):
+    """One person agreed to one relaxation. Two different people make it hold."""
+
+    __tablename__ = "consents"
+
+    relaxation: str = Field(primary_key=True)  # its key: what is relaxed, from what, to what
+    by: str = Field(primary_key=True)
+    reason: str
+    time: datetime
+
+
+class ForeignRow(StateRow, table=True):
+    """A slot that holds a value which is not ours, and since when it has been seen there."""
+
+    __tablename__ = "foreign_slots"
+
+    point: str = Field(primary_key=True)
+    level: int = Field(primary_key=True)
+    value: str
+    since: datetime
+    seen: datetime
+
+
+class PageRow(StateRow, table=True):
+    """A document that is kept as it last was, by name: the configuration that was in force."""
+
+    __tablename__ = "pages"
+
+    name: str = Field(primary_key=True)
     document: str
 
 

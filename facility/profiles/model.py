@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -114,6 +114,120 @@ class StateTable(Provenance):
     text: str = ""
 
 
+Who = Literal["nobody", "two-people", "engineer", "operator", "policy"]
+"""Who may command, the strictest first; each may what those before it may. "two-people": an engineer or operator, and a
+second one who agrees. "policy": policies may as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRule:
+    """Who may command a point, and at which pace its actuator may be driven."""
+
+    who: Who = "policy"
+    ramp_per_minute: float | None = None  # percent of the full range (of an airway: of its flow at rest); None: at once
+    spacing_s: float = 0.0  # between two writes
+    per_hour: int | None = None  # writes
+    minimum_on_s: float = 0.0
+    minimum_off_s: float = 0.0
+    source: str = ""
+    edition: str = ""
+    verified_by: str = ""  # empty: nobody has vouched for it at this site
+
+    @property
+    def cited(self) -> str:
+        """Where it is from, as refusals say it: "ASHRAE 170 Table 7-1, 2021; not verified at this site"."""
+        return cited(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turndown:
+    """When the air of a room may be reduced, and how far."""
+
+    vacant_s: float  # without a break, before anything is reduced
+    enter_margin: float  # times the pressure limit, to begin or go further
+    hold_margin: float  # times the pressure limit; closer to it, everything is let go
+    door_open_s: float  # an open door longer than that lets go of everything
+    lowest_share: float  # of the main air flow at rest
+    source: str
+    edition: str
+    verified_by: str
+
+    @property
+    def cited(self) -> str:
+        return cited(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """A command that is raised at level 10 when the room leaves its envelope."""
+
+    point_class: str
+    value: float | bool | int | str
+    minutes: float  # renewed as long as it is outside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomRules:
+    """What a critical room must be like while anything of ours is held in it."""
+
+    sign: Literal[-1, 0, 1]  # of the room's pressure, room minus reference
+    turndown: Turndown | None  # None: no policy holds anything here
+    protect: tuple[Protection, ...]
+
+
+class Cited(Protocol):
+    @property
+    def source(self) -> str: ...
+    @property
+    def edition(self) -> str: ...
+    @property
+    def verified_by(self) -> str: ...
+
+
+def cited(rule: Cited) -> str:
+    """Where a number is from and who vouches for it, in one line."""
+    text = ", ".join(part for part in (rule.source, rule.edition) if part) or "no source given"
+    return f"{text}; verified by {rule.verified_by}" if rule.verified_by else f"{text}; not verified at this site"
+
+
+class CommandTable(Provenance):
+    """`[room.commands.<point class>]`: who may command such a point, and its pace."""
+
+    who: Who | None = None
+    ramp_percent_per_minute: float | None = Field(default=None, gt=0, le=1000)
+    spacing_s: Seconds | None = None
+    per_hour: int | None = Field(default=None, ge=1, le=3600)
+    minimum_on_s: Seconds | None = None
+    minimum_off_s: Seconds | None = None
+
+
+class TurndownTable(Provenance):
+    """`[room.turndown]`: without it, no policy holds anything in such a room."""
+
+    vacant_minutes: float = Field(ge=1, le=1440)
+    enter_margin: float = Field(ge=1, le=10)
+    hold_margin: float = Field(ge=1, le=10)
+    door_open_s: Seconds
+    air_changes: float = Field(gt=0)  # total, at least, while nobody is in
+    full_air_changes: float = Field(gt=0)  # total, as long as anybody is or may be in
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.air_changes > self.full_air_changes:
+            raise ValueError("`air_changes` must not be above `full_air_changes`")
+        if self.hold_margin > self.enter_margin:
+            raise ValueError("`hold_margin` must not be above `enter_margin`: it would let go as soon as it began")
+        return self
+
+
+class ProtectTable(Provenance):
+    """`[[room.protect]]`: what is commanded at level 10 when the room leaves its envelope."""
+
+    point_class: str
+    value: float | bool | int | str
+    minutes: float = Field(default=15.0, ge=1, le=1440)
+
+
 class Profile(Provenance):
     """One type of room or of watched equipment."""
 
@@ -125,6 +239,10 @@ class Profile(Provenance):
     alarm_severity: Severity = Severity.LOW
     limits: dict[str, LimitTable] = {}
     states: dict[str, StateTable] = {}
+    pressure: Literal["positive", "negative", "none"] = "none"  # room minus reference
+    commands: dict[str, CommandTable] = {}
+    turndown: TurndownTable | None = None
+    protect: list[ProtectTable] = []
 
     @property
     def must_be_watched(self) -> bool:
