@@ -170,7 +170,8 @@ def _lease_is_fresh(standing: Standing, now: datetime) -> bool:
 def _unwanted(
     wanted: Mapping[Slot, Demand], held: Mapping[Slot, Standing], faults: Mapping[str, Exception]
 ) -> Iterable[Release]:
-    for slot, standing in held.items():
+    """The last taken first: where holds had to be taken in an order, that is the order of the way back."""
+    for slot, standing in reversed(list(held.items())):
         if slot not in wanted and standing.policy not in faults:
             point, priority = slot
             yield Release(point=point, priority=priority, reason=f"{standing.policy} no longer wants it")

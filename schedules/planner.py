@@ -4,8 +4,10 @@ Plans at its start, at every change the policies foresee, when a reading they lo
 never more often than every two seconds. Restarts, missed wake-ups and clock changes heal with the next round.
 
 One point that cannot be had never holds up another: devices are visited side by side, a silent one is left alone
-until the next round, and what failed is tried again for ever, less and less often. A clean stop (cancellation) lets
-go of everything the policies hold, also of what was still on its way to the device; after a crash, the next start does.
+until the next round, and what failed is tried again for ever, less and less often. What has only to wait its turn
+(`NotYet`) is no failure: it is asked for again exactly when it said. What is let go of goes in the opposite order to
+that in which it was taken. A clean stop (cancellation) lets go of everything the policies hold, also of what was
+still on its way to the device; after a crash, the next start does.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Protocol
 import structlog
 
 from points.clock import Clock
-from points.errors import DeviceSilent
+from points.errors import DeviceSilent, PointsError
 from points.model import Event, EventKind, PointId, Priority, Reading, values_agree
 from points.store import PointStore
 from schedules.occupancy import Steadiness
@@ -35,15 +37,25 @@ REST_S = 2.0  # between two rounds, so that a storm of readings costs one round
 AT_ONCE = 8  # devices visited side by side
 PATIENCE_S = 30.0  # for one hold or release; longer means that the hands hang
 FAREWELL_S = 10.0  # for letting go at a stop
+MOMENT_S = 0.1  # at least, before somebody whose turn has not come asks again at a stop
 RETRY = timedelta(minutes=1)  # after a first failure, doubling up to
 RETRY_AT_MOST = timedelta(minutes=15)
+
+
+class NotYet(PointsError):
+    """It may be done, but not now: a step before it is missing, or an actuator needs its rest. `after` says when."""
+
+    def __init__(self, message: str, after: timedelta) -> None:
+        super().__init__(message)
+        self.after = after
 
 
 class Hands(Protocol):
     """What acts for the policies. The facility's command desk, in a glove.
 
     `hold` and `release` return when the device confirmed; they raise with a text fit for a person when it did not:
-    `points.errors.DeviceSilent` if the device gave no answer, so that its other points are not tried in vain.
+    `points.errors.DeviceSilent` if the device gave no answer, so that its other points are not tried in vain, and
+    `NotYet` if nothing is wrong but the moment.
     """
 
     def held(self) -> Mapping[Slot, Standing]:
@@ -71,6 +83,15 @@ class Trouble:
     text: str
     since: datetime
     tries: int
+    again: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postponed:
+    """An errand whose turn has not come, why, and when it is asked for again."""
+
+    errand: Demand | Release
+    text: str
     again: datetime
 
 
@@ -102,6 +123,7 @@ class Planner:
         self.latest: Plan | None = None
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
+        self.postponed: dict[Slot, Postponed] = {}
         self.rounds = 0
 
     async def run(self) -> None:
@@ -129,12 +151,16 @@ class Planner:
         await self._carry_out([*decided.releases, *decided.holds], decided.until)
 
     async def _wait(self) -> None:
-        jump = await self._wakeups.wait(self.latest.next_change if self.latest is not None else None, TICK_S)
+        turns = [postponed.again for postponed in self.postponed.values()]
+        if self.latest is not None and self.latest.next_change is not None:
+            turns.append(self.latest.next_change)
+        jump = await self._wakeups.wait(min(turns, default=None), TICK_S)
         if jump is not None:
             now = self._clock.now()
             self.last_jump = (now, jump.seconds)
             self._steady = Steadiness(begun=now)
             self.troubles.clear()
+            self.postponed.clear()
             text = f"The clock of this machine went {jump.seconds:+.0f} s: everything is planned anew"
             log.warning("clock jumped", seconds=round(jump.seconds, 1))
             self._tell(Event(kind=EventKind.SYSTEM, time=now, about="clock", text=text))
@@ -157,17 +183,22 @@ class Planner:
 
     async def _carry_out(self, errands: Sequence[Demand | Release], until: datetime) -> None:
         """Runs the errands that are due: devices side by side, one device's in order."""
-        self._forget_troubles(errands)
+        self._forget(errands)
         now = self._clock.now()
         visits: defaultdict[str, list[Demand | Release]] = defaultdict(list)
         for errand in errands:
-            trouble = self.troubles.get((errand.point, errand.priority))
-            if trouble is None or trouble.again <= now or not _is_same(trouble.errand, errand):
+            if self._is_due(errand, now):
                 visits[errand.point.split("/")[0]].append(errand)
         at_once = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as tasks:
             for visit in visits.values():
                 tasks.create_task(self._visit(visit, until, at_once))
+
+    def _is_due(self, errand: Demand | Release, now: datetime) -> bool:
+        """Whether nothing that was tried or told before speaks against trying it now."""
+        slot = (errand.point, errand.priority)
+        before = (self.troubles.get(slot), self.postponed.get(slot))
+        return all(each is None or each.again <= now or not _is_same(each.errand, errand) for each in before)
 
     async def _visit(self, errands: Sequence[Demand | Release], until: datetime, at_once: asyncio.Semaphore) -> None:
         async with at_once:
@@ -175,6 +206,8 @@ class Planner:
                 try:
                     async with asyncio.timeout(PATIENCE_S):
                         await self._do(errand, until)
+                except NotYet as error:
+                    self._note_turn(errand, error)
                 except (DeviceSilent, TimeoutError) as error:
                     self._note_failure(errand, error)
                     return
@@ -190,8 +223,14 @@ class Planner:
             case Release(point=point, priority=priority, reason=reason):
                 await self._hands.release(point, priority, reason)
 
+    def _note_turn(self, errand: Demand | Release, later: NotYet) -> None:
+        again = self._clock.now() + later.after
+        self.postponed[(errand.point, errand.priority)] = Postponed(errand=errand, text=str(later), again=again)
+        log.debug("not yet", point=errand.point, slot=errand.priority, why=str(later))
+
     def _note_failure(self, errand: Demand | Release, error: Exception) -> None:
         slot, now = (errand.point, errand.priority), self._clock.now()
+        self.postponed.pop(slot, None)
         before = self.troubles.get(slot)
         tries = 1 if before is None else before.tries + 1
         text = str(error) or type(error).__name__
@@ -201,15 +240,18 @@ class Planner:
         (log.warning if before is None else log.debug)("not done", point=errand.point, slot=errand.priority, why=text)
 
     def _note_success(self, errand: Demand | Release) -> None:
+        self.postponed.pop((errand.point, errand.priority), None)
         trouble = self.troubles.pop((errand.point, errand.priority), None)
         if trouble is not None:
             log.info("done after all", point=errand.point, slot=errand.priority, tries=trouble.tries + 1)
 
-    def _forget_troubles(self, errands: Sequence[Demand | Release]) -> None:
-        """Trouble with what nobody wants any more is none."""
+    def _forget(self, errands: Sequence[Demand | Release]) -> None:
+        """Trouble with what nobody wants any more is none, and nobody waits for its turn."""
         open_slots = {(errand.point, errand.priority) for errand in errands}
         for slot in self.troubles.keys() - open_slots:
             del self.troubles[slot]
+        for slot in self.postponed.keys() - open_slots:
+            del self.postponed[slot]
 
     def _report(self, decided: Plan) -> None:
         """Tells each fault, conflict and refusal when it appears, and the end of a fault."""
@@ -244,12 +286,20 @@ class Planner:
         (log.warning if left else log.info)("planner stopped", left=left)
 
     async def _release_all(self) -> None:
-        """Again as long as that changes anything: a hold that was under way is held only once it has settled."""
-        tried: set[Slot] | None = None
-        while (held := set(self._hands.held())) != tried:
+        """Again as long as that changes anything, or something waits for its turn.
+
+        A hold that was under way is held only once it has settled.
+        """
+        self.postponed.clear()
+        tried: list[Slot] | None = None
+        while (held := list(self._hands.held())) != tried or self.postponed:
+            if self.postponed:
+                again = min(postponed.again for postponed in self.postponed.values())
+                await self._clock.sleep(max(MOMENT_S, (again - self._clock.now()).total_seconds()))
             self.troubles.clear()
+            self.postponed.clear()
             releases = [Release(point=slot[0], priority=slot[1], reason="the agent was stopped") for slot in held]
-            await self._carry_out(releases, self._clock.now())
+            await self._carry_out(releases[::-1], self._clock.now())
             await self._hands.settle()
             tried = held
 

@@ -26,7 +26,7 @@ from points.errors import DeviceRefused, DeviceSilent
 from points.model import EventKind, Priority, Quality
 from schedules.calendar import Entry, Programme
 from schedules.plan import LEASE, Standing
-from schedules.planner import REST_S, RETRY, TICK_S, Planner
+from schedules.planner import REST_S, RETRY, TICK_S, NotYet, Planner
 from schedules.policies.office_setback import OfficeSetback
 from schedules.policies.weekly import Weekly
 from schedules.policy import Demand
@@ -198,6 +198,72 @@ async def test_a_refused_point_does_not_hold_up_its_neighbour_and_is_tried_less_
         assert [round(gap) for gap in gaps][:5] == [1, 2, 4, 8, 16]  # fifteen, at the next round
         await stage.time.until(datetime(2026, 11, 24, 18, tzinfo=UTC))
         assert asked[-1] == stage.time.now()  # another value is tried at once
+
+
+async def test_what_has_to_wait_its_turn_is_asked_for_again_exactly_then_and_is_no_failure(caplog):
+    stage = Stage(NOON, [HOURS])
+    asked = []
+    reach = stage.hands._reach
+
+    async def counted(point_id):
+        asked.append((stage.time.now(), point_id))
+        await reach(point_id)
+
+    stage.hands._reach = counted
+    stage.hands.refuses[HEAT.id] = NotYet("the extract first", timedelta(seconds=7))
+    async with running(stage):
+        assert stage.hands.values() == {COOL_15: 24.0}  # the neighbour had its turn
+        assert stage.planner.troubles == {}
+        assert stage.planner.postponed[HEAT_15].text == "the extract first"
+        for _ in range(4):
+            await stage.time.until(stage.time.now() + timedelta(seconds=7))
+        waits = [when - NOON for when, point_id in asked if point_id == HEAT.id]
+        assert waits == [timedelta(seconds=7 * number) for number in range(5)]  # never less often, either
+        del stage.hands.refuses[HEAT.id]
+        await stage.time.until(NOON + timedelta(seconds=35))
+        assert stage.hands.deeds[-1] == (NOON + timedelta(seconds=35), *HEAT_15, 21.0)
+        assert stage.planner.postponed == {}
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+async def test_another_value_does_not_wait_for_the_turn_of_the_former():
+    stage = Stage(datetime(2026, 11, 24, 17, 59, tzinfo=UTC), [HOURS], catalog(HEAT))
+    stage.hands.refuses[HEAT.id] = NotYet("a rest of an hour", timedelta(hours=1))
+    async with running(stage):
+        assert stage.planner.postponed
+        del stage.hands.refuses[HEAT.id]
+        await stage.time.until(datetime(2026, 11, 24, 18, tzinfo=UTC))
+        assert stage.hands.values() == {HEAT_15: 16.0}
+        assert stage.planner.postponed == {}
+
+
+async def test_what_is_let_go_of_goes_in_the_opposite_order():
+    stage = Stage(NOON, [HOURS])
+    async with running(stage):
+        taken = [deed[1:3] for deed in stage.hands.deeds]
+        stage.policies.clear()
+        await stage.time.until(NOON + timedelta(minutes=2))
+        assert [deed[1:3] for deed in stage.hands.deeds[2:]] == taken[::-1]
+    stage = Stage(NOON, [HOURS])
+    async with running(stage):
+        pass
+    assert [deed[1:3] for deed in stage.hands.deeds[2:]] == taken[::-1]
+
+
+async def test_a_stop_waits_for_the_turn_of_what_it_lets_go_of():
+    stage = Stage(NOON, [HOURS])
+    async with running(stage):
+        stage.hands.refuses[HEAT.id] = NotYet("the supply first", timedelta(seconds=3))
+        sleep = stage.time.sleep
+
+        async def until_then(seconds):
+            stage.hands.refuses.clear()
+            stage.time.allowed += timedelta(seconds=seconds)
+            await sleep(seconds)
+
+        stage.time.sleep = until_then
+    assert stage.hands.standing == {}
+    assert stage.hands.deeds[-1] == (NOON + timedelta(seconds=3), *HEAT_15, "the agent was stopped")
 
 
 async def test_hands_that_hang_are_given_up_on(monkeypatch):
