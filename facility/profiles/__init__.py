@@ -6,24 +6,33 @@ are merged key by key, the site's word wins. Everything is validated when it is 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from facility.model import Severity
+from facility.profiles import commanding
 from facility.profiles.conversion import convert
-from facility.profiles.model import GROUPS, ORDER, Abnormal, Limit, LimitTable, Profile
+from facility.profiles.files import ACTUATORS, ProfileError, merged, read, validated
+from facility.profiles.model import (
+    GROUPS,
+    ORDER,
+    Abnormal,
+    Actuators,
+    CommandRule,
+    CommandTable,
+    Limit,
+    LimitTable,
+    Profile,
+    RoomRules,
+)
 from facility.profiles.states import active_if_named, alarm_states, is_named, says_alarm, states_named
-from points.errors import PointsError
 from points.model import Kind, Point, Safety, Space
 
 __all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Profile", "ProfileError", "Profiles"]
 
-SHIPPED = (Path(__file__).with_name("rooms.toml"), Path(__file__).with_name("equipment.toml"))
+SHIPPED = tuple(Path(__file__).with_name(name) for name in ("actuators.toml", "rooms.toml", "equipment.toml"))
 DEADLINE_S = 300.0  # how old a value may be that no profile speaks of: twice a usual five-minute trend would miss it
 SITE = "site configuration"
 SETPOINT_OF = {"room-pressure-setpoint": "room-pressure", "humidity-setpoint": "humidity"}
@@ -40,15 +49,12 @@ _ALARM_SEVERITY = {
 }
 
 
-class ProfileError(PointsError):
-    """A profile file cannot be used. The text names the file, the key and what is wrong."""
-
-
 class Profiles:
     """All profiles of the site, and what they say about a point."""
 
-    def __init__(self, profiles: Mapping[str, Profile]) -> None:
+    def __init__(self, profiles: Mapping[str, Profile], actuators: Mapping[str, CommandTable] | None = None) -> None:
         self._profiles = dict(profiles)
+        self._actuators = dict(actuators or {})
 
     @classmethod
     def load(cls, site: Path | None = None) -> Profiles:
@@ -56,11 +62,11 @@ class Profiles:
         tables: dict[str, Any] = {}
         origin: dict[str, Path] = {}
         for file in (*SHIPPED, *([site] if site else [])):
-            read = _read(file)
-            tables = _merged(tables, read)
-            origin |= dict.fromkeys(read, file)
-        profiles = {key: _validated(origin[key], key, table) for key, table in tables.items()}
-        return cls(profiles)
+            found = read(file)
+            tables = merged(tables, found)
+            origin |= dict.fromkeys(found, file)
+        paces = validated(origin[ACTUATORS], ACTUATORS, {"commands": tables.pop(ACTUATORS)}, Actuators)
+        return cls({key: validated(origin[key], key, table, Profile) for key, table in tables.items()}, paces.commands)
 
     @property
     def types(self) -> frozenset[str]:
@@ -122,6 +128,14 @@ class Profiles:
         profile = self.of_point(point, space)
         return profile.deadline_s if profile else DEADLINE_S
 
+    def command_rule(self, point: Point, space: Space | None) -> CommandRule:
+        """Who may command the point, and at which pace its actuator may be driven."""
+        return commanding.command_rule(point, self.of_point(point, space), self._actuators)
+
+    def room_rules(self, space: Space | None) -> RoomRules | None:
+        """What the space must be like while anything of ours is held in it; None if it is not a critical one."""
+        return commanding.room_rules(self.of(space.type) if space else None)
+
     def is_critical(self, point: Point, space: Space | None) -> bool:
         """Whether the point belongs to a space or equipment where a wrong value harms a patient."""
         profile = self.of_point(point, space)
@@ -173,30 +187,3 @@ def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:
         edition=table.edition or profile.edition,
         verified_by=table.verified_by or profile.verified_by,
     )
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ProfileError(f"The profile file {file} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProfileError(f"The profile file {file} is not valid TOML: {error}.") from error
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    both = dict(under)
-    for key, value in over.items():
-        below = both.get(key)
-        both[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return both
-
-
-def _validated(file: Path, key: str, table: object) -> Profile:
-    try:
-        return Profile.model_validate(table)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in (key, *first["loc"]))
-        what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ProfileError(f"{file}: {where}: {what}.") from error

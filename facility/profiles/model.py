@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from facility.model import Severity
+from points.classify.classes import CLASSES
 
 GROUPS = (
     "Operating & procedure",
@@ -254,3 +256,37 @@ class Profile(Provenance):
         if not self.limits and not self.states and self.alarm_severity is Severity.LOW:
             raise ValueError("a profile needs a limit, a state or an alarm severity: unwatched is not in order")
         return self
+
+    @model_validator(mode="after")
+    def _turns_down_only_what_it_watches(self) -> Self:
+        if self.turndown is None:
+            return self
+        if self.energy_measures == "never":
+            raise ValueError('`turndown` contradicts `energy_measures = "never"`')
+        if self.pressure == "none" or "room-pressure" not in self.limits:
+            raise ValueError(
+                "`turndown` needs `pressure` and `limits.room-pressure`: air is reduced under watch or not at all"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _names_known_classes(self) -> Self:
+        _known({*self.limits, *self.states, *(table.point_class for table in self.protect)})
+        _known(self.commands.keys() - {"default", "air-valve"})
+        return self
+
+
+class Actuators(Table):
+    """`[actuators.<point class>]`: the pace of actuators, wherever they are."""
+
+    commands: dict[str, CommandTable]
+
+    @model_validator(mode="after")
+    def _names_known_classes(self) -> Self:
+        _known(self.commands.keys() - {"air-valve"})
+        return self
+
+
+def _known(named: Set[str]) -> None:
+    if strange := named - CLASSES:
+        raise ValueError(f"{', '.join(sorted(strange))}: no such point class")

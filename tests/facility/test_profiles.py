@@ -6,6 +6,7 @@ from watched_site import OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, TEMPERATURE, p
 from facility.model import Severity
 from facility.profiles import GROUPS, Profiles
 from facility.profiles import ProfileError as Trouble
+from facility.profiles.airways import air_path, command_class
 from facility.profiles.conversion import convert
 from points.classify.classes import CLASSES
 from points.model import Kind, Safety, Space, SpaceId
@@ -234,3 +235,139 @@ def test_conversion():
     assert convert(0.01, "inches-of-water", "pascals") == pytest.approx(2.49, abs=0.001)
     assert convert(1, "pascals", "degrees-celsius") is None
     assert convert(1, "hours", "minutes") == 60
+
+
+ISOLATION = Space(id=SpaceId("aii"), name="AII-1", type="aii_isolation")
+
+
+def valve(name, point_class="valve", description=""):
+    return point("x/y", point_class, "percent", label=name, description=description)
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("mercy/surgery/or_2/supply airflow setpoint", "supply"),
+        ("mercy/surgery/or_2/exhaust air valve", "extract"),
+        ("mercy/central_supply/room_4/exhaust airflow", "extract"),
+        ("MC.AII-1:EXH FLOW STPT", "extract"),
+        ("MC.AII-1:SUP AIR VOL", "supply"),
+        ("OR3-RA-DMPR", "extract"),
+        ("OR3.SaFlowSp", "supply"),
+        ("mercy/surgery/or_2/reheat valve", None),
+        ("supply to exhaust offset", None),
+    ],
+)
+def test_the_way_of_the_air_is_read_from_the_end_of_the_name(name, way):
+    assert air_path(valve(name)) == way
+
+
+def test_without_a_word_in_the_name_the_description_says_which_way():
+    assert air_path(valve("AV 06", description="Isolation room 1 exhaust airflow setpoint")) == "extract"
+
+
+def test_a_reheat_valve_moves_no_air_even_if_it_sits_in_the_supply():
+    assert command_class(valve("OR-2 supply air valve")) == "air-valve"
+    assert command_class(valve("EXH DMPR", "damper")) == "air-valve"
+    assert command_class(valve("OR-2 reheat valve", description="supply duct reheat valve")) == "valve"
+    assert command_class(valve("supply airflow setpoint", "airflow-setpoint")) == "airflow-setpoint"
+
+
+def test_in_an_operating_room_policies_move_air_by_its_setpoint_and_nothing_else(profiles):
+    flow = profiles.command_rule(valve("supply airflow setpoint", "airflow-setpoint"), OR)
+    assert (flow.who, flow.ramp_per_minute, flow.spacing_s) == ("policy", 25.0, 10.0)
+    assert profiles.command_rule(valve("supply air valve"), OR).who == "nobody"
+    assert profiles.command_rule(valve("reheat valve"), OR).who == "two-people"
+    assert profiles.command_rule(valve("x", "room-pressure-setpoint"), OR).who == "two-people"
+    assert profiles.command_rule(valve("x", "temperature-setpoint"), OR).who == "operator"
+
+
+@pytest.mark.parametrize("point_class", ["airflow-setpoint", "mode", "room-pressure-setpoint", "fan-speed", "damper"])
+def test_nobody_moves_the_air_of_an_isolation_room(profiles, point_class):
+    assert profiles.command_rule(valve("exhaust thing", point_class), ISOLATION).who == "nobody"
+
+
+def test_a_damper_of_unknown_direction_counts_as_one_that_moves_air(profiles):
+    assert profiles.command_rule(valve("DMPR 1", "damper"), OR).who == "nobody"
+
+
+def test_policies_have_no_say_in_critical_places_that_say_nothing_of_a_class(profiles):
+    fridge = point("f/t", "mode", equipment_type="vaccine-refrigerator")
+    assert profiles.command_rule(fridge, None).who == "operator"
+    assert profiles.command_rule(valve("x", "request"), OR).who == "operator"
+    assert profiles.command_rule(valve("x", "request"), OFFICE_1).who == "policy"
+    assert profiles.command_rule(valve("x", "request"), None).who == "policy"
+
+
+def test_a_fan_stays_on_or_off_for_five_minutes_wherever_it_is(profiles):
+    rule = profiles.command_rule(valve("AHU-1 fan", "start-stop-command"), None)
+    assert (rule.minimum_on_s, rule.minimum_off_s, rule.per_hour) == (300, 300, 6)
+    assert "common practice" in rule.cited
+    assert rule.cited.endswith("not verified at this site")
+
+
+def test_a_rule_made_of_two_names_both_and_is_verified_only_if_both_are(profiles, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text(
+        '[actuators.airflow-setpoint]\nverified_by = "Ann"\n'
+        '[operating_room.commands]\nairflow-setpoint = { source = "our balancing report", verified_by = "Ben" }\n'
+    )
+    flow = valve("supply airflow setpoint", "airflow-setpoint")
+    assert "; " in profiles.command_rule(flow, OR).source
+    assert profiles.command_rule(flow, OR).verified_by == ""
+    rule = Profiles.load(own).command_rule(flow, OR)
+    assert rule.source.startswith("our balancing report; ASHRAE Guideline 36")
+    assert rule.verified_by == "Ben, Ann"
+
+
+def test_the_rules_of_a_critical_room(profiles):
+    rules = profiles.room_rules(OR)
+    assert rules.sign == 1
+    assert (rules.turndown.vacant_s, rules.turndown.enter_margin, rules.turndown.hold_margin) == (1200, 1.5, 1.2)
+    assert (rules.turndown.door_open_s, rules.turndown.lowest_share) == (60, pytest.approx(0.3))
+    assert "note ff" in rules.turndown.cited
+    assert rules.protect == ()
+    assert profiles.room_rules(ISOLATION).sign == -1
+    assert profiles.room_rules(ISOLATION).turndown is None
+    assert profiles.room_rules(OFFICE_1) is None
+    assert profiles.room_rules(None) is None
+
+
+def test_the_sign_of_a_room_is_the_side_of_its_pressure_limit(profiles):
+    for room_type in profiles.types:
+        profile = profiles.of(room_type)
+        if limit := profile.limits.get("room-pressure"):
+            assert profile.pressure == ("positive" if limit.low is not None and limit.low > 0 else "negative"), (
+                room_type
+            )
+
+
+def test_air_is_turned_down_only_in_the_four_rooms_whose_conditions_are_known(profiles):
+    turned = {room for room in profiles.types if profiles.of(room).turndown}
+    assert turned == {"operating_room", "procedure_room", "cath_lab", "imaging_class2"}
+
+
+def test_every_command_rule_and_turndown_says_where_it_is_from(profiles):
+    for room_type in profiles.types:
+        profile = profiles.of(room_type)
+        for table in [*profile.commands.values(), *([profile.turndown] if profile.turndown else [])]:
+            assert table.source, room_type
+            assert not table.verified_by
+    for critical in (r for r in profiles.types if profiles.of(r).critical and profiles.of(r).pressure != "none"):
+        assert profiles.of(critical).commands["room-pressure-setpoint"].who in ("nobody", "two-people"), critical
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('[operating_room.commands]\nairflow-setpiont = { who = "nobody" }\n', "airflow-setpiont: no such point class"),
+        ('[operating_room]\nenergy_measures = "never"\n', "contradicts"),
+        ('[operating_room]\npressure = "none"\n', "needs `pressure`"),
+        ("[actuators.fan]\nspacing_s = 1\n", "fan: no such point class"),
+    ],
+)
+def test_what_makes_no_sense_is_an_error(tmp_path, text, wrong):
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(Trouble, match=wrong):
+        Profiles.load(own)
