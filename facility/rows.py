@@ -43,7 +43,8 @@ class ClaimRow(StateRow, table=True):
 class AuditRow(StateRow, table=True):
     """An intent, its result (`of` is set), or a note. Triggers forbid change and deletion.
 
-    No `seq` is ever used twice (AUTOINCREMENT), so a gap is a deletion.
+    No `seq` is ever used twice (AUTOINCREMENT), so a gap is a deletion. `canonical` is what was hashed; the columns
+    above it repeat it for queries, see `facility.audit.record`.
     """
 
     __tablename__ = "audit"
@@ -62,6 +63,25 @@ class AuditRow(StateRow, table=True):
     reason: str = ""
     request: str = ""  # the command's id
     result: str = ""
+    role: str = ""
+    origin: str = ""
+    rule: str = ""
+    previous: str = ""
+    hash: str = ""
+    canonical: bytes = b""
+
+
+class AnchorRow(StateRow, table=True):
+    """The head of the audit as it was signed: `facility.audit.anchors`. Append-only by triggers too."""
+
+    __tablename__ = "audit_anchors"
+
+    seq: int = Field(primary_key=True)
+    agent: str
+    hash: str
+    time: datetime
+    key: str
+    signature: str
 
 
 class AlarmRow(StateRow, table=True):

@@ -29,8 +29,12 @@ class Hello(Wire):
     zone: str  # IANA
     pretend: bool  # a simulated hospital
     user: str
-    role: Literal["viewer", "operator", "engineer", "admin"]
+    role: Literal["viewer", "operator", "engineer", "admin", "auditor", "service"]
     started: datetime
+    permissions: list[str] = []  # what that role may: "see", "command", "acknowledge", ...
+    spaces: list[str] = []  # ids or types of the spaces in which the caller may act; empty: everywhere
+    shortest_minutes: float = 15  # that the caller may hold a point
+    longest_minutes: float = 24 * 60
 
 
 class PointInfo(Wire):
@@ -164,6 +168,20 @@ class Hold(Wire):
     overdue: str = ""  # its time is over and it is still claimed: why
 
 
+class OverrideInfo(Wire):
+    """Something that holds a point and is not of the agent's doing."""
+
+    point: str
+    space: str  # its name
+    level: int | None  # None where it is no slot
+    level_name: str
+    text: str  # value with unit or state text; of what is no slot, the present value
+    since: datetime  # first seen
+    seen: datetime  # last seen
+    kind: Literal["slot", "by hand", "out of service"]
+    wins: bool  # nothing stands above it, as far as is known
+
+
 class Upcoming(Wire):
     at: datetime
     what: str
@@ -189,6 +207,23 @@ class PolicyInfo(Wire):
     next_change: datetime | None
 
 
+class WaitingInfo(Wire):
+    """A command that waits for a second person."""
+
+    id: str
+    point: str
+    what: str  # "write 18.0 °C to ahu-4/supply-air-temp-sp"
+    by: str
+    reason: str
+    asked_at: datetime
+    until: datetime
+    rule: str  # of the guard, which asks for two
+    why: str
+    source: str
+    mine: bool  # the caller asked for it, and cannot be the second person
+    may_second: bool
+
+
 class Overview(Wire):
     at: datetime
     verdict: Literal["OK", "WATCH", "UNKNOWN", "NOT OK"]
@@ -205,6 +240,9 @@ class Overview(Wire):
     links: list[Link]
     banners: list[str]
     points: dict[str, int]  # "total", "in", "out", "unknown", "cov", "poll"
+    waiting: list[WaitingInfo] = []  # for a second person
+    foreign: int = 0  # slots that hold what is not ours; a device's own minimum on/off times are not counted
+    overrides: list[OverrideInfo] = []  # the strongest of them, and what is held by hand
 
 
 class AlarmInfo(Wire):
@@ -265,6 +303,58 @@ class Record(Wire):
     priority: int | None
     reason: str
     result: str
+    role: str = ""  # in which that person acted
+    origin: str = ""  # where he sat: "socket uid 1000 pid 4711"
+    found: str = ""  # what stood there before
+    rule: str = ""  # what allowed or refused it
+    request: str = ""  # the command's id
+    previous: str = ""  # the hash of the entry before it
+    hash: str = ""
+
+
+class AuditFault(Wire):
+    """Something in the audit that is not as it was written; `seq` is the (first) entry it is about."""
+
+    seq: int
+    text: str
+
+
+class AuditCheck(Wire):
+    """What came of checking the whole audit."""
+
+    at: datetime
+    entries: int
+    last: int  # number of the last entry
+    head: str  # its hash
+    anchors: int  # that were made of it
+    anchored: datetime | None  # when the latest of them was
+    faults: list[AuditFault]
+
+    @property
+    def says(self) -> str:
+        """`chain whole: 1,204 entries, 17 anchors`."""
+        if not self.faults:
+            return f"chain whole: {self.entries:,} entries, {self.anchors:,} anchors"
+        more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
+        return f"NOT AS WRITTEN: {self.faults[0].text}{more}"
+
+
+class WhyStep(Wire):
+    """A cause in one sentence, what it rests on, and where to look at it."""
+
+    kind: Literal["value", "slot", "who", "rule", "beneath", "refused", "effect", "quality", "device", "next"]
+    text: str
+    evidence: str  # "priority array, read 02:14", "audit entry 812"
+    target: str  # "point:", "slots:", "alarm:", "schedule:", "device:" or "record:" and an id
+    at: datetime | None = None  # when it happened, or will
+
+
+class Why(Wire):
+    """Why the value of a point stands: at most seven steps, the cause under its effect; the last is what comes next."""
+
+    point: str
+    value: str  # what is to be explained, in one sentence
+    steps: list[WhyStep]
 
 
 class PointDetail(Wire):
@@ -276,7 +366,7 @@ class PointDetail(Wire):
     winner: int | None = None
     records: list[Record]
     source: str  # "COV, polled every 5 min as proof of life", "polled every 30 s"
-    notes: list[str]  # plain sentences on why it is so
+    why: Why
 
 
 class Bucket(Wire):
@@ -307,31 +397,46 @@ class Wish(Wire):
     priority: int = 8
 
 
+class Touched(Wire):
+    """A space that a command acts on."""
+
+    name: str
+    critical: bool
+
+
 class Plan(Wire):
-    """What a wish would do, read afresh; committed by its id while it is valid."""
+    """What a wish would do, read afresh; committed by its id while it is valid, by whom it was made for."""
 
     id: str
     point: str
     what: str  # "18.0 °C to ahu-4/supply-air-temp-sp (analog-value 14, slot 8)"
-    verdict: Literal["allowed", "warning", "refused"]
+    verdict: Literal["allowed", "warning", "second-person", "refused"]
     rule: str
+    source: str = ""  # of the rule
     why: str
-    wins: str
+    wins: str  # "yes: nothing stands above; beneath: 21.0 °C at level 15"
     slots: list[SlotInfo]
+    spaces: list[Touched] = []
+    ramp: str = ""  # "reaches 200 l/s in about 3 min"; "" where it is written at once
     ends: datetime | None
-    after: str
+    after: str  # what happens then
+    down: str = ""  # what happens then if the agent is down
+    check: str = ""  # how the effect will be checked
+    owner: str = ""  # as whose it stands: "rdiaz", "rdiaz, seconded by mchen"
+    reason: str = ""
     valid_until: datetime
 
 
 class Result(Wire):
     """How a command ended."""
 
-    status: Literal["held", "released", "outranked", "mismatch", "rejected", "failed"]
+    status: Literal["held", "released", "outranked", "mismatch", "rejected", "failed", "asked"]
     point: str
     text: str  # one sentence for a person
     readback: ValueInfo | None = None
     winner: int | None = None
     until: datetime | None = None
+    request: str = ""  # what a second person has to name; with "asked"
 
 
 class Discovery(Wire):

@@ -1,0 +1,146 @@
+"""Signs the head of the audit every few minutes and at the stop, and puts the anchor in four places.
+
+The database has it for convenience. The anchor file, the journal and the retained topic on MQTT have it so that
+somebody who can rewrite the database, or puts an old copy in its place, is found out. At the start the latest anchors
+of the file are compared with the database: a trouble found then stays in `trouble` until the process ends.
+Commands never wait for an anchor, and never depend on one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, insert, select
+
+from facility.audit.anchors import Anchor, found_in
+from facility.audit.keys import SigningKey, is_signed
+from facility.database import StateDatabase, StateUnavailable
+from facility.rows import AnchorRow, AuditRow, table_of
+from points.clock import Clock
+
+ANCHOR_FILE = "audit-anchors.jsonl"
+_TAIL = 64 * 1024  # octets of the anchor file that are compared at the start: some 250 anchors
+
+log = structlog.get_logger(__name__)
+
+_AUDIT = table_of(AuditRow)
+_ANCHORS = table_of(AnchorRow)
+
+
+class Anchoring:
+    """Makes the anchors of one audit."""
+
+    name = "audit-anchors"
+
+    def __init__(
+        self, *, agent: str, db: StateDatabase, key: SigningKey, file: Path, every: timedelta, clock: Clock
+    ) -> None:
+        self._agent = agent
+        self._db = db
+        self._key = key
+        self._file = file
+        self._every = every
+        self._clock = clock
+        self._changed = asyncio.Event()
+        self.latest: Anchor | None = None
+        self.unlike = ""  # what an anchor of before this process shows to be missing or changed
+        self.unwritten = ""  # why the anchor file lacks the latest anchor
+
+    @property
+    def trouble(self) -> str:
+        return self.unlike or self.unwritten
+
+    async def changed(self) -> None:
+        """Returns once `latest` is another."""
+        await self._changed.wait()
+
+    async def run(self) -> None:
+        await self.compare()
+        while True:
+            await self.anchor()
+            await self._clock.sleep(self._every.total_seconds())
+
+    async def compare(self) -> None:
+        """Holds the database against what an earlier process anchored."""
+        before = await asyncio.to_thread(_tail_of, self._file)
+        ours = [
+            each.anchor
+            for each in found_in(before, str(self._file))
+            if each.anchor.key == self._key.id and is_signed(each.anchor.said, each.anchor.signature, self._key.public)
+        ]
+        try:
+            self.unlike = await self._db.run(lambda connection: _difference(connection, ours))
+        except StateUnavailable as error:
+            log.warning("the audit could not be compared with its anchors", error=str(error))
+        if self.unlike:
+            log.error("the audit is not as it was anchored: run `facility audit verify`", why=self.unlike)
+
+    async def anchor(self) -> Anchor | None:
+        """Anchors the head, if it has not been yet."""
+        now = self._clock.now()
+        try:
+            anchor = await self._db.run(lambda connection: self._sign(connection, now))
+        except StateUnavailable as error:
+            log.warning("the audit could not be anchored", error=str(error))
+            return None
+        if anchor is None:
+            return None
+        await self._keep(anchor)
+        log.info("audit anchored", **anchor.fields)
+        self.latest = anchor
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return anchor
+
+    def _sign(self, connection: Connection, now: datetime) -> Anchor | None:
+        head = connection.execute(select(_AUDIT.c.seq, _AUDIT.c.hash).order_by(_AUDIT.c.seq.desc()).limit(1)).first()
+        if head is None or connection.scalar(select(_ANCHORS.c.seq).where(_ANCHORS.c.seq == head.seq)) is not None:
+            return None
+        anchor = Anchor(agent=self._agent, seq=head.seq, hash=head.hash, time=now, key=self._key.id).signed(self._key)
+        row: dict[str, Any] = {**anchor.fields, "time": now}
+        connection.execute(insert(_ANCHORS), row)
+        return anchor
+
+    async def _keep(self, anchor: Anchor) -> None:
+        try:
+            await asyncio.to_thread(_append, self._file, anchor.line)
+        except OSError as error:
+            self.unwritten = f"{self._file} cannot be written: {error.strerror}"
+            log.warning("an anchor is not in its file", file=str(self._file), error=error.strerror, seq=anchor.seq)
+        else:
+            self.unwritten = ""
+
+
+def _append(file: Path, line: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(opened, line + b"\n")
+        os.fsync(opened)
+    finally:
+        os.close(opened)
+
+
+def _tail_of(file: Path) -> list[str]:
+    """The last lines of the file; none if there is none yet."""
+    try:
+        with file.open("rb") as opened:
+            opened.seek(max(0, file.stat().st_size - _TAIL))
+            return opened.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def _difference(connection: Connection, anchors: list[Anchor]) -> str:
+    """What the latest anchor that the database does not bear out says; "" if it bears out all."""
+    for anchor in reversed(anchors):
+        present = connection.scalar(select(_AUDIT.c.hash).where(_AUDIT.c.seq == anchor.seq))
+        if present != anchor.hash:
+            what = "is missing" if present is None else "is another"
+            return f"entry {anchor.seq}, anchored at {anchor.time:%Y-%m-%d %H:%M:%S}Z, {what}"
+    return ""

@@ -1,0 +1,122 @@
+"""Checks the whole audit in its file, and writes it out so that anybody else can.
+
+Works on the file alone, whether the agent runs or not, and never changes it. What is named wrong is named by the
+number of the entry; `facility.audit.chain` says what can be told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from facility.audit.anchors import Found, anchor_of, found_in, witnessed
+from facility.audit.chain import Chain, Fault, Witnessed
+from facility.audit.record import NAMES
+from facility.database import StateUnavailable, look_into
+from facility.wire import AuditCheck, AuditFault
+
+AT_ONCE = 500  # rows in memory
+_COLUMNS = ", ".join(f'"{name}"' for name in (*NAMES, "canonical", "previous", "hash"))
+_ROWS = f"SELECT {_COLUMNS} FROM audit ORDER BY seq"
+_ANCHORS = "SELECT agent, seq, hash, time, key, signature FROM audit_anchors ORDER BY seq"
+_COUNTED = "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the database is held against: files with anchors in them, and the public keys that may have signed."""
+
+    files: Sequence[Path] = ()
+    keys: Mapping[str, str]  # by id
+
+
+def check(database: Path, evidence: Evidence, now: datetime) -> AuditCheck:
+    """Reads all of it once. Raises `StateUnavailable` where the file, or one of the evidence, cannot be read."""
+    outside = [found for file in evidence.files for found in _in_file(file)]
+    return look_into(database, lambda connection: _checked(connection, outside, evidence.keys, now))
+
+
+def export(database: Path, keys: Mapping[str, str]) -> Iterator[str]:
+    """JSON lines: who signs, every entry, every anchor. See docs/audit.md."""
+    yield json.dumps({"audit": 1, "keys": dict(keys)})
+    for lines in _pages(database):
+        yield from lines
+
+
+def _pages(database: Path) -> Iterator[list[str]]:
+    last = 0
+    while True:
+        rows = look_into(database, lambda connection, after=last: _page(connection, after))  # type: ignore[misc]
+        if not rows:
+            break
+        yield [_entry_line(row) for row in rows]
+        last = rows[-1]["seq"]
+    anchors = look_into(database, lambda connection: list(_anchors_in(connection)))
+    yield [each.anchor.line.decode() for each in anchors]
+
+
+def _page(connection: Connection, after: int) -> list[dict[str, Any]]:
+    query = f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
+    _take_any_text(connection)
+    return [dict(row) for row in connection.exec_driver_sql(query, (after, AT_ONCE)).mappings()]
+
+
+def _entry_line(row: Mapping[str, Any]) -> str:
+    canonical = row["canonical"] if isinstance(row["canonical"], bytes) else b""
+    fields = {"seq": row["seq"], "record": canonical.decode("utf-8", "replace")}
+    return json.dumps({**fields, "previous": row["previous"], "hash": row["hash"]}, ensure_ascii=False)
+
+
+def _checked(
+    connection: Connection, outside: Iterable[Found], keys: Mapping[str, str], now: datetime
+) -> AuditCheck:
+    _take_any_text(connection)
+    witnesses, worthless = witnessed([*_anchors_in(connection), *outside], keys)
+    chain = Chain(witnesses)
+    rows = connection.execution_options(yield_per=AT_ONCE).exec_driver_sql(_ROWS)
+    for row in rows.mappings():
+        chain.take(row)
+    counted = connection.exec_driver_sql(_COUNTED).scalar() or 0
+    faults = [*chain.faults(int(counted)), *worthless]
+    return _said(chain, witnesses, faults, now)
+
+
+def _said(chain: Chain, witnesses: Sequence[Witnessed], faults: Iterable[Fault], now: datetime) -> AuditCheck:
+    return AuditCheck(
+        at=now,
+        entries=chain.entries,
+        last=chain.last,
+        head=chain.head,
+        anchors=len(witnesses),
+        anchored=max((each.time for each in witnesses), default=None),
+        faults=[AuditFault(seq=fault.seq, text=fault.text) for fault in faults],
+    )
+
+
+def _anchors_in(connection: Connection) -> Iterator[Found]:
+    for row in connection.exec_driver_sql(_ANCHORS).mappings():
+        with suppress(ValueError):  # of what is no anchor at all, the others and the counter tell
+            anchor = anchor_of({**row, "time": f"{row['time']}+00:00"})
+            yield Found(anchor=anchor, where="database")
+
+
+def _in_file(file: Path) -> Iterator[Found]:
+    try:
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise StateUnavailable(f"The anchors in {file} cannot be read: {error.strerror}.") from error
+    return found_in(lines, str(file))
+
+
+def _take_any_text(connection: Connection) -> None:
+    """Text that is no UTF-8 any more is a change to be named, not a reason to stop."""
+    raw = connection.connection.dbapi_connection
+    if raw is not None:
+        raw.text_factory = lambda said: said.decode("utf-8", "surrogateescape")
