@@ -1,7 +1,8 @@
 """`python -m facility.simulation`: runs the pretend hospital until told to stop.
 
-Prints one line of JSON when every device answers. Ends when its standard input does, so that
-it never outlives whoever started it, and on SIGTERM and SIGINT.
+Prints one line of JSON when every device answers. A line on its standard input is the name of a scenario to
+play now; it is answered by a line of JSON once that has begun. Ends when its standard input does, so that it
+never outlives whoever started it, and on SIGTERM and SIGINT.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ def rate(text: str) -> float:
 
 
 async def _run(wanted: argparse.Namespace) -> None:
-    stop = _told_to_stop()
+    stop, asked = _ears()
     network = Internetwork(wanted.host, wanted.port, hospital())
     await network.listening()
     site = Site(datetime.now(UTC).astimezone(), wanted.seed)
@@ -86,6 +87,7 @@ async def _run(wanted: argparse.Namespace) -> None:
             running.append(parts.create_task(churn(stations, wanted.churn, wanted.seed)))
         if wanted.scenario:
             running.append(parts.create_task(play(wanted.scenario, network, site, wanted.scenario_after)))
+        running.append(parts.create_task(_obey(asked, network, site)))
         ready = {
             "ready": True,
             "bbmd": f"{wanted.host}:{wanted.port}",
@@ -93,29 +95,49 @@ async def _run(wanted: argparse.Namespace) -> None:
             "devices": network.devices,
             "points": network.points,
         }
-        sys.stdout.write(json.dumps(ready) + "\n")
-        sys.stdout.flush()
+        _say(ready)
         await stop.wait()
         for part in running:
             part.cancel()
     network.close()
 
 
-def _told_to_stop() -> asyncio.Event:
-    """Set by a signal, or when standard input ends: that is how we learn that our parent is gone."""
+async def _obey(asked: asyncio.Queue[str], network: Internetwork, site: Site) -> None:
+    """Plays every scenario that is asked for, each from when it is asked for."""
+    async with asyncio.TaskGroup() as stories:
+        while True:
+            name = await asked.get()
+            if name not in SCENARIOS:
+                _say({"refused": f"There is no scenario {name!r}; `--scenario list` tells them."})
+                continue
+            stories.create_task(SCENARIOS[name].happens(network, site))
+            await asyncio.sleep(0)  # what happens at once has happened
+            _say({"playing": name})
+
+
+def _say(what: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def _ears() -> tuple[asyncio.Event, asyncio.Queue[str]]:
+    """Set by a signal, or when standard input ends: that is how we learn that our parent is gone. And its lines."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, asked = asyncio.Event(), asyncio.Queue[str]()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watcher = threading.Thread(target=_read_to_the_end, args=(loop, stop), daemon=True)  # a tty or file has no poll
+    watcher = threading.Thread(target=_read_to_the_end, args=(loop, stop, asked), daemon=True)  # a tty has no poll
     watcher.start()
-    return stop
+    return stop, asked
 
 
-def _read_to_the_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 4096):
-        pass
+def _read_to_the_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event, asked: asyncio.Queue[str]) -> None:
+    rest = b""
     with suppress(RuntimeError):  # the loop may have ended for another reason
+        while chunk := os.read(sys.stdin.fileno(), 4096):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                loop.call_soon_threadsafe(asked.put_nowait, line.decode(errors="replace").strip())
         loop.call_soon_threadsafe(stop.set)
 
 

@@ -52,6 +52,8 @@ class AirHandler:
         load = clamp(flow / self.design_flow, 0.0, 1.0)
         asked_speed = (30.0 + 65.0 * load) * math.sqrt(now["duct-pressure-setpoint"] / 250.0) if running else 0.0
         self.speed = travel(self.speed, now["fan-speed"] if running else 0.0, seconds, FAN_RAMP)
+        if site.broken(f"{self.name}/fan"):
+            self.speed = 0.0
         site.fan_speed[self.name] = self.speed
         site.draw(1.5 * fan_power(self.speed, self.rated_fan))  # the return fan takes half as much
         self.hours += seconds / 3600.0 * running
@@ -71,7 +73,7 @@ class AirHandler:
         self.heating = travel(self.heating, now["heating-valve"], seconds, VALVE_STROKE)
         cooled = coil(self.mixed, site.chilled_water, self.cooling)
         warmed = coil(cooled, site.hot_water, self.heating)
-        self.supply = approach(self.supply, warmed if running else room_air, seconds, SENSOR_LAG)
+        self.supply = approach(self.supply, warmed if self.speed > 0.0 else room_air, seconds, SENSOR_LAG)
         site.supply_temperature[self.name] = self.supply
         heat_rate = flow * AIR_DENSITY * AIR_HEAT_CAPACITY
         site.cooling_load += max(0.0, heat_rate * (self.mixed - cooled))

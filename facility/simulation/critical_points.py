@@ -80,6 +80,9 @@ def _points(
     prefix: str, words: Mapping[str, str], room: str, at: PressureRoom, temperature: float, key: str = ""
 ) -> Iterator[PointSpec]:
     pressure = at.usual_pressure
+    supply, extract = (
+        float(round(1000.0 * flow)) for flow in at.flows(pressure, 1.0)
+    )  # l/s; what an idle setpoint falls back to
     rows = (
         ai(
             "pressure",
@@ -95,10 +98,10 @@ def _points(
         sp("temperature-setpoint", "", "C", temperature, 16.0, 26.0, f"{room} temperature setpoint"),
         ai("humidity", "", "%RH", 45.0, f"{room} relative humidity", 0.0, 100.0),
         sp("humidity-setpoint", "", "%RH", 45.0, 20.0, 60.0, f"{room} relative humidity setpoint"),
-        ai("supply-flow", "", "l/s", 500.0, f"{room} supply airflow", 0.0, 2000.0),
-        av("supply-flow-setpoint", "", "l/s", 500.0, f"{room} supply airflow setpoint"),
-        ai("extract-flow", "", "l/s", 450.0, f"{room} exhaust airflow", 0.0, 2000.0),
-        av("extract-flow-setpoint", "", "l/s", 450.0, f"{room} exhaust airflow setpoint"),
+        ai("supply-flow", "", "l/s", supply, f"{room} supply airflow", 0.0, 2000.0),
+        sp("supply-flow-setpoint", "", "l/s", supply, 0.0, 2000.0, f"{room} supply airflow setpoint"),
+        ai("extract-flow", "", "l/s", extract, f"{room} exhaust airflow", 0.0, 2000.0),
+        sp("extract-flow-setpoint", "", "l/s", extract, 0.0, 2000.0, f"{room} exhaust airflow setpoint"),
         av("air-changes", "", "", at.air_changes, f"{room} air changes per hour"),
         ao("supply-valve", "", "%", 80.0, f"{room} supply air valve command"),
         ao("extract-valve", "", "%", 80.0, f"{room} exhaust air valve command"),

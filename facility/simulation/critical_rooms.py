@@ -1,4 +1,10 @@
-"""Rooms whose pressure keeps a patient safe: the balance of supply, extract, cracks and doors."""
+"""Rooms whose pressure keeps a patient safe: the balance of supply, extract, cracks and doors.
+
+The room's own controller computes what it wants to supply and to extract, and asks for it at priority 16 of its two
+flow setpoints. Whoever commands a setpoint from above decides that flow alone: this device, like most, does not keep
+the offset between them for anybody. Both valves are fast, as venturi valves of critical rooms are: a setpoint that is
+let go of is back in the room within seconds.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +27,8 @@ from facility.simulation.site import Site
 from facility.simulation.spec import Value
 
 DOOR_SECONDS = 8.0  # one passes
-VALVE_STROKE = 60.0  # s, fast air valves
+AIR_VALVE_STROKE = 4.0  # s: high-speed actuators of venturi valves; ordinary ones take a minute or more
+REHEAT_STROKE = 60.0
 REHEAT_RISE = 18.0
 PRESSURE_SENSOR = 2.0  # s
 LOST_SUPPLY = 0.6  # share of the air that is left when a supply valve fails
@@ -63,12 +70,15 @@ class PressureRoom:
     def step(self, seconds: float, now: Mapping[str, float], site: Site) -> dict[str, Value]:
         wanted = now.get("pressure-setpoint", self.usual_pressure)
         share = SETBACK_SHARE if now.get("mode", 1.0) == 2.0 else 1.0
-        supply_setpoint, extract_setpoint = self._flows(wanted, share)
-        full_supply, full_extract = (1.25 * flow for flow in self._flows(wanted, 1.0))
-        asked_supply = 100.0 * supply_setpoint / full_supply
-        asked_extract = 100.0 * extract_setpoint / full_extract
-        self.supply_valve = travel(self.supply_valve, now.get("supply-valve", asked_supply), seconds, VALVE_STROKE)
-        self.extract_valve = travel(self.extract_valve, now.get("extract-valve", asked_extract), seconds, VALVE_STROKE)
+        own_supply, own_extract = (float(round(LITRES * flow)) for flow in self.flows(wanted, share))
+        supply_setpoint = now.get("supply-flow-setpoint", own_supply) / LITRES
+        extract_setpoint = now.get("extract-flow-setpoint", own_extract) / LITRES
+        full_supply, full_extract = (1.25 * flow for flow in self.flows(wanted, 1.0))
+        asked_supply = clamp(100.0 * supply_setpoint / full_supply, 0.0, 100.0)
+        asked_extract = clamp(100.0 * extract_setpoint / full_extract, 0.0, 100.0)
+        supply_command, extract_command = now.get("supply-valve", asked_supply), now.get("extract-valve", asked_extract)
+        self.supply_valve = travel(self.supply_valve, supply_command, seconds, AIR_VALVE_STROKE)
+        self.extract_valve = travel(self.extract_valve, extract_command, seconds, AIR_VALVE_STROKE)
         supply = self.supply_valve / 100.0 * full_supply * site.fan_share(self.air_handler)
         if site.broken(f"{self.name}/supply"):
             supply *= LOST_SUPPLY
@@ -82,9 +92,9 @@ class PressureRoom:
         return {
             "pressure": self.pressure + site.noise(0.1),
             "supply-flow": supply * LITRES,
-            "supply-flow-setpoint": supply_setpoint * LITRES,
+            "supply-flow-setpoint": own_supply,
             "extract-flow": extract * LITRES,
-            "extract-flow-setpoint": extract_setpoint * LITRES,
+            "extract-flow-setpoint": own_extract,
             "air-changes": max(supply, extract) * 3600.0 / self.volume,
             "supply-valve": asked_supply,
             "extract-valve": asked_extract,
@@ -95,18 +105,21 @@ class PressureRoom:
             "door": door,
             "pressure-alarm": alarm,
             "flow-alarm": supply < 0.8 * supply_setpoint,
-            "occupancy": self.busy and not site.night,
+            "occupancy": self._someone(site),
         }
 
-    def _flows(self, wanted: float, share: float) -> tuple[float, float]:
+    def flows(self, wanted: float, share: float) -> tuple[float, float]:
         """Supply and extract (m3/s) whose difference leaks at the wanted pressure."""
         main = self.volume * self.air_changes / 3600.0 * share
         offset = leakage(wanted, self.leak)
         return (main, main - offset) if wanted >= 0 else (main + offset, main)
 
+    def _someone(self, site: Site) -> bool:
+        return site.people.get(self.name, self.busy and not site.night)
+
     def _door(self, seconds: float, site: Site) -> bool:
         self.door_left = max(0.0, self.door_left - seconds)
-        if not site.night and site.happens(seconds, self.doors_per_hour):
+        if site.people.get(self.name, not site.night) and site.happens(seconds, self.doors_per_hour):
             self.door_left = DOOR_SECONDS
         return self.door_left > 0.0
 
@@ -121,11 +134,11 @@ class PressureRoom:
         return 100.0 * clamp(0.5 + (now.get("temperature-setpoint", 20.0) - self.zone.air) / TEMPERATURE_BAND, 0.0, 1.0)
 
     def _climate(self, seconds: float, now: Mapping[str, float], site: Site, supply: float) -> None:
-        self.reheat = travel(self.reheat, now.get("reheat-valve", self._asked_reheat(now)), seconds, VALVE_STROKE)
+        self.reheat = travel(self.reheat, now.get("reheat-valve", self._asked_reheat(now)), seconds, REHEAT_STROKE)
         rise = self.reheat / 100.0 * REHEAT_RISE
         entering = site.supply_temperature.get(self.air_handler, 13.0)
         self.discharge = approach(self.discharge, entering + rise, seconds, 30.0)
-        gains = self.gains if self.busy and not site.night else 0.2 * self.gains
+        gains = self.gains if self._someone(site) else 0.2 * self.gains
         self.zone = self.zone.after(
             seconds, outside=site.outdoor_temperature, supply=self.discharge, flow=supply, gains=gains
         )

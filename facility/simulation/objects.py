@@ -73,6 +73,8 @@ class _Input(_Notified):
 class _Output(_Notified):
     """Commanded through its priority array, within its limits."""
 
+    _ignores = False  # what it is told from outside, though it says yes
+
     async def write_property(
         self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
     ) -> None:
@@ -80,11 +82,17 @@ class _Output(_Notified):
         if name in SETTABLE:
             setattr(self, name, value)
             return
+        if self._ignores:
+            return
         if name != "presentValue" or priority == MINIMUM_ON_OFF:
             raise PropertyError("writeAccessDenied")
         if not isinstance(value, Null):
             self._check(value)
         await super().write_property(attr, value, index, priority)  # type: ignore[misc]
+
+    def ignore(self) -> None:
+        """From now on it acknowledges commands and does not follow them."""
+        self._ignores = True
 
     def _check(self, value: Any) -> None:
         low = getattr(self, "minPresValue", None)

@@ -29,6 +29,18 @@ class Hospital:
     devices: int  # that answer a Who-Is, the router included
     points: int
     pid: int
+    process: asyncio.subprocess.Process
+
+    async def play(self, scenario: str) -> None:
+        """Returns when the story has begun; raises `HospitalFailed` if there is no such story."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{scenario}\n".encode())
+        async with asyncio.timeout(START_TIMEOUT):
+            answer = await self.process.stdout.readline()
+        told = json.loads(answer) if answer else {"refused": "The simulated hospital has ended."}
+        if "refused" in told:
+            raise HospitalFailed(told["refused"])
 
 
 @asynccontextmanager
@@ -98,6 +110,7 @@ async def _ready(process: asyncio.subprocess.Process, listening: asyncio.Task[No
         devices=told["devices"],
         points=told["points"],
         pid=process.pid,
+        process=process,
     )
 
 

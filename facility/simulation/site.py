@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 WORK_STARTS = 7.0  # hour of the day; people come within the following hour
@@ -22,8 +23,10 @@ class Site:
         self.random = random.Random(seed)
         self.holiday = False  # nobody comes to the offices
         self.incidents: set[str] = set()  # what a scenario has broken: "blood-bank-1/door", "or-2/supply"
+        self.people: dict[str, bool] = {}  # in which rooms a scenario says whether somebody is; elsewhere the hour does
         self.supply_temperature: dict[str, float] = {}  # by air handler
         self.fan_speed: dict[str, float] = {}  # percent, by air handler
+        self._agenda: list[tuple[datetime, Callable[[], None]]] = []
         self._air: dict[str, tuple[float, float]] = {}  # m3/s taken, and that times its return temperature
         self.chilled_water = 7.0
         self.hot_water = 65.0
@@ -34,8 +37,16 @@ class Site:
     def advance(self, seconds: float) -> None:
         """Begins the next step: what adds up in a step starts from nothing."""
         self.now += timedelta(seconds=seconds)
+        due = [happen for when, happen in self._agenda if when <= self.now]
+        self._agenda = [entry for entry in self._agenda if entry[0] > self.now]
+        for happen in due:
+            happen()
         self.power = self.cooling_load = self.heating_load = 0.0
         self._air.clear()
+
+    def later(self, delay: timedelta, happen: Callable[[], None]) -> None:
+        """Lets something happen after so much of the hospital's own time."""
+        self._agenda.append((self.now + delay, happen))
 
     def draw(self, kilowatts: float) -> None:
         self.power += kilowatts

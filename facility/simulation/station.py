@@ -135,6 +135,11 @@ class Station:
             if role in self.faces:
                 self.faces[role].show(value)
 
+    def ignore_commands(self) -> None:
+        """From now on it acknowledges what it is told to do, and does not do it."""
+        for _, face in self._commanded:
+            face.object.ignore()
+
     def unplug(self) -> None:
         """From now on neither hears nor is heard: it sits on a network of its own."""
         self._network.remove_node(self._link.node)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from facility.simulation.critical_points import critical_rooms
 from facility.simulation.inventory import hospital
 from facility.simulation.running import STEP, _advance
 from facility.simulation.scenarios import SCENARIOS
@@ -111,6 +112,88 @@ def test_setback_keeps_the_pressure_of_an_operating_room():
     assert room["pressure"] == pytest.approx(8.0, abs=1.0)
 
 
+OR_1 = "OR-1 Room Controller"
+AII_1 = "AII-1 Isolation Room Controller"
+STEP_DOWN = 0.05  # of the flow at rest
+
+
+def watched(bench, seconds, device=OR_1, key=""):
+    """The room, second by second."""
+    rooms = [bench.run(1)[device] for _ in range(seconds)]
+    return [{role.removeprefix(key): value for role, value in room.items() if role.startswith(key)} for room in rooms]
+
+
+def at_night():
+    """With every room of its air handlers, or their fans would rest."""
+    bench = Bench(only={spec.name for spec in critical_rooms()} | {"AHU-3", "AHU-4"})
+    bench.run(MINUTE)
+    return bench
+
+
+def test_a_room_is_walked_down_and_back_without_losing_its_sign():
+    bench = at_night()
+    rest = bench.seen[OR_1]
+    shares = [1.0 - STEP_DOWN * step for step in range(1, 14)]
+    offset = rest["supply-flow"] - rest["extract-flow"]
+    seen = []
+    for share in shares:
+        bench.hold(OR_1, "extract-flow-setpoint", rest["supply-flow"] * share - offset)
+        seen += watched(bench, 5)
+        bench.hold(OR_1, "supply-flow-setpoint", rest["supply-flow"] * share)
+        seen += watched(bench, 5)
+    assert bench.seen[OR_1]["supply-flow"] == pytest.approx(0.35 * rest["supply-flow"], abs=1.0)
+    bench.held.remove((OR_1, "supply-flow-setpoint"))
+    seen += watched(bench, 1)
+    bench.held.remove((OR_1, "extract-flow-setpoint"))
+    back = watched(bench, 9)
+    assert all(room["pressure"] > 2.5 for room in seen + back)
+    assert back[-1]["supply-flow"] == pytest.approx(rest["supply-flow"], abs=1.0)
+    assert back[-1]["extract-flow"] == pytest.approx(rest["extract-flow"], abs=1.0)
+
+
+def test_the_wrong_order_turns_the_pressure():
+    """Otherwise nothing that is proved in this hospital would be worth anything."""
+    bench = at_night()
+    bench.hold(OR_1, "supply-flow-setpoint", 300.0)
+    assert min(room["pressure"] for room in watched(bench, 5)) < 0.0
+    bench = at_night()
+    bench.hold(AII_1, "room/extract-flow-setpoint", 20.0)
+    assert max(room["pressure"] for room in watched(bench, 5, AII_1, "room/")) > 0.0
+
+
+def test_a_negative_room_can_be_commanded_like_any_other():
+    bench = at_night()
+    bench.hold(AII_1, "room/supply-flow-setpoint", 40.0)
+    seen = watched(bench, 10, AII_1, "room/")
+    bench.hold(AII_1, "room/extract-flow-setpoint", 122.0)
+    seen += watched(bench, 10, AII_1, "room/")
+    assert all(room["pressure"] < -2.5 for room in seen)
+    assert seen[-1]["supply-flow"] == pytest.approx(40.0, abs=1.0)
+
+
+def test_a_vacant_operating_room_keeps_its_doors_shut_until_somebody_comes():
+    bench = Bench(TUESDAY_MORNING, only={OR_1, "AHU-4"})
+    assert watched(bench, 1)[0]["occupancy"]
+    asyncio.run(SCENARIOS["or-night-case"].happens(None, bench.site))
+    before = watched(bench, 30 * MINUTE - 1)
+    assert not any(room["occupancy"] or room["door"] for room in before[10:])  # an open one closes by itself
+    assert watched(bench, 1)[0]["occupancy"]
+    asyncio.run(SCENARIOS["or-vacant"].happens(None, bench.site))
+    assert not watched(bench, 1)[0]["occupancy"]
+    asyncio.run(SCENARIOS["or-occupied"].happens(None, bench.site))
+    assert watched(bench, 1)[0]["occupancy"]
+
+
+def test_a_seized_fan_stands_whatever_it_is_told():
+    bench = Bench()
+    asyncio.run(SCENARIOS["fan-seized"].happens(None, bench.site))
+    seen = bench.run(2)
+    assert bench.now["AHU-1"]["fan-command"] == 1.0
+    assert not seen["AHU-1"]["fan-status"]
+    assert seen["VAV-2-01"]["flow"] == pytest.approx(0.0, abs=0.5)
+    assert seen["AHU-2"]["fan-status"]
+
+
 def test_a_lost_supply_turns_the_pressure_and_alarms():
     bench = Bench()
     bench.site.incidents.add("OR-2 Room Controller/supply")
@@ -157,7 +240,12 @@ def test_the_same_seed_is_the_same_hospital():
 
 def test_scenarios_name_devices_that_exist():
     names = {spec.name for spec in hospital()}
-    assert {"VAV-2-03", "VAV-2-05", "OR-2 Room Controller", "Blood Bank Refrigerator 1"} <= names
+    assert {
+        "VAV-2-03",
+        *(f"VAV-2-0{number}" for number in (5, 6, 7, 8)),
+        "OR-2 Room Controller",
+        "Blood Bank Refrigerator 1",
+    } <= names
     assert all(scenario.tells for scenario in SCENARIOS.values())
 
 

@@ -322,6 +322,41 @@ async def _revision(client, name):
         return 0
 
 
+async def test_stories_begin_when_asked_for(client, running):
+    client, _ = client
+    await running.play("device-ignores")
+    await client.write("VAV-2-06", HEATING_SETPOINT, 23.0, 8)  # acknowledged
+    assert await client.read("VAV-2-06", HEATING_SETPOINT) == 20.0
+    assert (await client.read("VAV-2-06", HEATING_SETPOINT, "priority-array"))[7].null is not None
+    await running.play("foreign-override")
+    for name, value, level in (("VAV-2-07", 18.0, 5), ("VAV-2-08", 23.0, 8)):
+        slots = await client.read(name, HEATING_SETPOINT, "priority-array")
+        assert slots[level - 1].real == value == await client.read(name, HEATING_SETPOINT)
+
+
+async def test_a_story_nobody_knows_is_refused_and_the_hospital_goes_on(running):
+    with pytest.raises(HospitalFailed, match="no scenario 'meteor'"):
+        await running.play("meteor")
+    await running.play("or-vacant")
+
+
+async def test_an_operating_room_follows_its_flow_setpoints_and_has_its_flow_back_in_seconds(client):
+    client, _ = client
+    name, setpoint, flow = "OR-4 Room Controller", "analog-value,4", "analog-input,4"
+    assert str(await client.read(name, setpoint, "object-name")) == "mercy/surgery/or_4/supply airflow setpoint"
+    assert str(await client.read(name, flow, "object-name")) == "mercy/surgery/or_4/supply airflow"
+    assert await client.read(name, setpoint, "relinquish-default") == 667.0
+    await client.refusal(client.write(name, setpoint, -1.0, 14))
+    await client.write(name, setpoint, 640.0, 14)
+    async with asyncio.timeout(10):
+        while await client.read(name, flow) != 640.0:
+            await asyncio.sleep(0.1)
+    await client.write(name, setpoint, None, 14)
+    async with asyncio.timeout(10):
+        while await client.read(name, flow) != 667.0:
+            await asyncio.sleep(0.1)
+
+
 async def test_a_port_in_use_is_said_plainly(running):
     with pytest.raises(HospitalFailed, match=f"UDP port {running.port} .*in use"):
         async with simulated_hospital(port=running.port):
