@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from facility import views
-from facility.model import Claim, Failed, Held, Mismatch, Outcome, Outranked, Rejected
+from facility.model import Claim, Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected
 from facility.preview import Preview
-from facility.wire import Plan, Result, ValueInfo
+from facility.requests import Request
+from facility.wire import Plan, Result, Touched, ValueInfo, WaitingInfo
 from points.model import Point, Value
 from points.units import show
 
@@ -22,23 +23,70 @@ def sentence(text: object) -> str:
     return f"{str(text).rstrip('. ')}."
 
 
-def plan(preview: Preview, point: Point, claims: Mapping[int, Claim]) -> Plan:
-    """What the wish would do. `claims`: ours at the point, by level."""
+def plan(
+    preview: Preview,
+    point: Point,
+    claims: Mapping[int, Claim],
+    spaces: Sequence[Touched] = (),
+    *,
+    ramp: str = "",
+    check: str = "",
+) -> Plan:
+    """What the wish would do. `claims`: ours at the point, by level; `spaces`: those it acts on."""
     verdict, command = preview.verdict, preview.command
     where = f"{point.ref.object_type} {point.ref.instance}, slot {int(command.priority)}"
-    wish = "release" if command.value is None else f"write {show(point, command.value)} to"
+    seconded = f", seconded by {views.owner(command.seconded_by)}" if command.seconded_by else ""
     return Plan(
         id=preview.id,
         point=point.id,
-        what=f"{wish} {point.id} ({where})",
+        what=f"{_wish(command, point)} ({where})",
         verdict=verdict.decision,
         rule=verdict.rule,
-        why=verdict.text,
-        wins=_wins(preview),
+        source=verdict.source,
+        why=f"{verdict.why} {verdict.instead}".strip(),
+        wins=_wins(preview, point),
         slots=views.slot_infos(preview.slots, point, claims) if preview.slots else [],
+        spaces=list(spaces),
+        ramp=ramp,
         ends=preview.ends,
         after=_after(preview, point),
+        down=_down(preview, point),
+        check=check,
+        owner=f"{views.owner(command.by)}{seconded}",
+        reason=command.reason,
         valid_until=preview.valid_until,
+    )
+
+
+def waiting(request: Request, point: Point | None, asked_by: str, *, may: bool) -> WaitingInfo:
+    """A request as the caller sees it. `may`: he may command the point."""
+    command, verdict, mine = request.command, request.verdict, request.command.by == asked_by
+    return WaitingInfo(
+        id=request.id,
+        point=command.point,
+        what=_wish(command, point),
+        by=views.owner(command.by),
+        reason=command.reason,
+        asked_at=request.asked_at,
+        until=request.expires,
+        rule=verdict.rule,
+        why=f"{verdict.why} {verdict.instead}".strip(),
+        source=verdict.source,
+        mine=mine,
+        may_second=may and not mine,
+    )
+
+
+def asked(request: Request, zone: ZoneInfo) -> Result:
+    """Nothing was written: a second person has been asked for."""
+    until = f"{request.expires.astimezone(zone):%H:%M}"
+    return Result(
+        status="asked",
+        point=request.command.point,
+        text=f"Nothing was written: it needs a second person. Request {request.id} waits until {until}; "
+        f"somebody else runs `facility second {request.id}`, or opens it under Needs you.",
+        until=request.expires,
+        request=request.id,
     )
 
 
@@ -91,12 +139,23 @@ def _said(point: Point | None, value: Value | None) -> str:
     return show(point, value) if point else str(value)
 
 
-def _wins(preview: Preview) -> str:
+def _wish(command: Command, point: Point | None) -> str:
+    if command.value is None:
+        return f"release {command.point}"
+    return f"write {_said(point, command.value)} to {command.point}"
+
+
+def _wins(preview: Preview, point: Point) -> str:
     if preview.slots is None or preview.verdict.refused:
         return ""
-    if preview.outranked_by is not None:
-        return f"no: level {preview.outranked_by} stands above, {views.LEVELS.get(preview.outranked_by, 'not ours')}"
-    return "yes: nothing stands above"
+    own, winner = int(preview.command.priority), preview.outranked_by
+    stand = [(level, value) for level, value in enumerate(preview.slots.values, 1) if value is not None]
+    beneath = [f"{level} {show(point, value)}" for level, value in stand if level > own]
+    after = f"; beneath: {', '.join(beneath)}" if beneath else "; nothing stands beneath"
+    if winner is None:
+        return f"yes: nothing stands above{after}"
+    above = show(point, next(value for level, value in stand if level == winner))
+    return f"no: level {winner} stands above, {views.LEVELS.get(winner, 'not ours')}, at {above}{after}"
 
 
 def _after(preview: Preview, point: Point) -> str:
@@ -105,6 +164,11 @@ def _after(preview: Preview, point: Point) -> str:
         return ""
     level, value = preview.beneath
     what = f"{show(point, value)} from {'the relinquish default' if level is None else f'level {level}'}"
-    if preview.command.value is None:
-        return f"then {what}"
-    return f"the agent lets go, when it is back if it is down then; then {what}"
+    return f"then {what}" if preview.command.value is None else f"the agent lets go; then {what}"
+
+
+def _down(preview: Preview, point: Point) -> str:
+    value = preview.command.value
+    if preview.slots is None or value is None:
+        return ""
+    return f"the slot keeps {show(point, value)} until the agent is back: BACnet writes have no time-out"

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import json
 import os
 import pwd
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,24 +23,19 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from facility.calls import CALLS, STATUS
+from facility.calls import CALLS, STATUS, TROUBLE_HEADER
 from facility.port import Facility, FacilityError
-from facility.wire import Trouble
+from facility.users import Caller
+from facility.wire import Trouble, Update
 from points.errors import PointsError
 
 HEARTBEAT_S = 5.0
 LONGEST_REQUEST = 64 * 1024
+SO_PEERGROUPS = 59  # of Linux, <asm-generic/socket.h>; Python's socket module does not name it
+GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups
 LONGEST_PATH = 107  # of sockaddr_un, without the closing zero
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """Who is at the other end, as the kernel says."""
-
-    uid: int
-    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +142,19 @@ class Api:
         return web.Response(body=call.result.dump_json(result), content_type="application/json")
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
+        try:
+            async with self._sessions(_caller(request)).watch() as updates:
+                return await self._streamed(request, updates)
+        except FacilityError as error:
+            return _refusal(error.kind if error.kind in STATUS else "internal", str(error))
+
+    async def _streamed(self, request: web.Request, updates: AsyncIterator[Update]) -> web.StreamResponse:
         stream = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False)
         try:
             await stream.prepare(request)
         except ConnectionError:  # the screen left before we answered
             return stream
-        sending = asyncio.create_task(self._send(stream, self._sessions(_caller(request))))
+        sending = asyncio.create_task(self._send(stream, updates))
         try:
             async for _ in stream:  # nothing is said to us; this is how a leaving screen is noticed
                 pass
@@ -160,11 +163,10 @@ class Api:
             await asyncio.gather(sending, return_exceptions=True)
         return stream
 
-    async def _send(self, stream: web.WebSocketResponse, session: Facility) -> None:
+    async def _send(self, stream: web.WebSocketResponse, updates: AsyncIterator[Update]) -> None:
         try:
-            async with session.watch() as updates:
-                async for update in updates:
-                    await stream.send_str(update.model_dump_json())
+            async for update in updates:
+                await stream.send_str(update.model_dump_json())
         except (ConnectionError, FacilityError):
             pass  # the screen has gone; it comes back by itself
         except Exception:
@@ -184,16 +186,29 @@ def _caller(request: web.Request) -> Caller:
     peer = request.transport.get_extra_info("socket") if request.transport else None
     if peer is None:
         raise FacilityError("not-allowed", "The caller has gone.")
-    _pid, uid, _gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    _pid, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    groups = _groups(peer) | {gid}
     try:
-        return Caller(uid=uid, name=pwd.getpwuid(uid).pw_name)
+        return Caller(uid=uid, name=pwd.getpwuid(uid).pw_name, groups=groups)
     except KeyError:
-        return Caller(uid=uid, name=f"uid-{uid}")
+        return Caller(uid=uid, name=f"uid-{uid}", named=False, groups=groups)
+
+
+def _groups(peer: socket.socket) -> frozenset[int]:
+    """The supplementary groups of the caller's process; none where the kernel does not tell, or they are too many."""
+    try:
+        told = peer.getsockopt(socket.SOL_SOCKET, SO_PEERGROUPS, GROUPS_BYTES)
+    except OSError:
+        return frozenset()
+    return frozenset(struct.unpack(f"{len(told) // 4}I", told))
 
 
 def _refusal(error: str, text: str) -> web.Response:
     trouble = Trouble.model_validate({"error": error, "text": text})
-    return web.Response(body=trouble.model_dump_json(), status=STATUS[error], content_type="application/json")
+    told = json.dumps(trouble.model_dump())  # in ASCII, as a header has to be
+    return web.Response(
+        body=told, status=STATUS[error], content_type="application/json", headers={TROUBLE_HEADER: told}
+    )
 
 
 def _plainly(error: ValueError) -> str:

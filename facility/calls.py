@@ -27,6 +27,10 @@ STATUS = {
 """HTTP status of each kind of `Trouble`."""
 
 
+TROUBLE_HEADER = "Facility-Trouble"
+"""Where the `Trouble` of a refused live stream travels: the answer to a handshake has no body."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One method of the port, as it travels."""

@@ -15,13 +15,14 @@ import aiohttp
 from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
-from facility.calls import CALLS
+from facility.calls import CALLS, TROUBLE_HEADER
 from facility.port import AgentLost, FacilityError
 from facility.wire import (
     AlarmInfo,
     DeviceInfo,
     Discovery,
     Hello,
+    OverrideInfo,
     Overview,
     Plan,
     PointDetail,
@@ -33,6 +34,8 @@ from facility.wire import (
     Trouble,
     Update,
     ValueInfo,
+    WaitingInfo,
+    Why,
     Wish,
 )
 
@@ -77,11 +80,17 @@ class RemoteFacility:
     async def alarms(self) -> list[AlarmInfo]:
         return await self._call(list[AlarmInfo], "alarms")
 
+    async def overrides(self) -> list[OverrideInfo]:
+        return await self._call(list[OverrideInfo], "overrides")
+
     async def schedules(self) -> list[ScheduleInfo]:
         return await self._call(list[ScheduleInfo], "schedules")
 
     async def detail(self, point: str) -> PointDetail:
         return await self._call(PointDetail, "detail", point=point)
+
+    async def why(self, point: str) -> Why:
+        return await self._call(Why, "why", point=point)
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
         return await self._call(Trend, "trend", point=point, since=since, until=until, buckets=buckets)
@@ -97,6 +106,15 @@ class RemoteFacility:
 
     async def commit(self, plan: str) -> Result:
         return await self._call(Result, "commit", plan=plan)
+
+    async def waiting(self) -> list[WaitingInfo]:
+        return await self._call(list[WaitingInfo], "waiting")
+
+    async def second(self, request: str) -> Plan:
+        return await self._call(Plan, "second", request=request)
+
+    async def dismiss(self, request: str) -> WaitingInfo:
+        return await self._call(WaitingInfo, "dismiss", request=request)
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
         return await self._call(AlarmInfo, "acknowledge", alarm=alarm, reason=reason)
@@ -118,6 +136,8 @@ class RemoteFacility:
             ) as stream:
                 yield _updates(stream)
         except aiohttp.WSServerHandshakeError as error:
+            if error.headers is not None and TROUBLE_HEADER in error.headers:
+                raise _trouble(error.headers[TROUBLE_HEADER].encode()) from None
             raise FacilityError("internal", f"The agent does not serve the live stream: {error.message}") from None
         except aiohttp.ClientError as error:
             raise self._lost(error) from None

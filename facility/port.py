@@ -16,6 +16,7 @@ from facility.wire import (
     DeviceInfo,
     Discovery,
     Hello,
+    OverrideInfo,
     Overview,
     Plan,
     PointDetail,
@@ -26,6 +27,8 @@ from facility.wire import (
     Trend,
     Update,
     ValueInfo,
+    WaitingInfo,
+    Why,
     Wish,
 )
 
@@ -60,9 +63,17 @@ class Facility(Protocol):
 
     async def alarms(self) -> list[AlarmInfo]: ...
 
+    async def overrides(self) -> list[OverrideInfo]:
+        """What holds points and is not of the agent's doing, the strongest in front."""
+        ...
+
     async def schedules(self) -> list[ScheduleInfo]: ...
 
     async def detail(self, point: str) -> PointDetail: ...
+
+    async def why(self, point: str) -> Why:
+        """Why its value stands: the chain of causes, and what happens next."""
+        ...
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend: ...
 
@@ -77,7 +88,22 @@ class Facility(Protocol):
         ...
 
     async def commit(self, plan: str) -> Result:
-        """Writes what `preview` showed; refused when the slots changed meanwhile."""
+        """Writes what `preview` or `second` showed; refused when the slots changed meanwhile.
+
+        Where a second person is needed, nothing is written: the result is "asked" and names the request.
+        """
+        ...
+
+    async def waiting(self) -> list[WaitingInfo]:
+        """What waits for a second person, the oldest first."""
+        ...
+
+    async def second(self, request: str) -> Plan:
+        """What somebody else asked for, read afresh for the caller, who agrees to it by committing it."""
+        ...
+
+    async def dismiss(self, request: str) -> WaitingInfo:
+        """Withdraws what the caller asked for, or declines what somebody else did."""
         ...
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo: ...

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from facility.commands import CommandDesk, StalePlan
-from facility.guard import Verdict
 from facility.model import Command, Outcome
+from facility.ruling import Verdict
 from points.clock import Clock
 from points.model import Slots, Value
 
@@ -71,7 +71,7 @@ class Previews:
         now = self._clock.now()
         preview = Preview(
             id=uuid4().hex,
-            command=command if verdict.refused else self._desk.fit(command),
+            command=command if verdict.refused else self._desk.judge.fit(command),
             verdict=verdict,
             slots=slots,
             made=now,
@@ -80,9 +80,19 @@ class Previews:
         self._open[preview.id] = preview
         return preview
 
-    async def commit(self, plan: str) -> Outcome:
-        """Carries out what was shown; `StalePlan` if that is too long ago, done already, or no longer so."""
-        preview = self._open.pop(plan, None)
+    def shown(self, plan: str) -> Preview:
+        """What was shown; `StalePlan` if that is too long ago, or done already."""
+        preview = self._open.get(plan)
         if preview is None or preview.valid_until <= self._clock.now():
             raise StalePlan("This preview is no longer valid: it is more than a minute old, or was committed already.")
+        return preview
+
+    def forget(self, plan: str) -> None:
+        """It cannot be committed any more."""
+        self._open.pop(plan, None)
+
+    async def commit(self, plan: str) -> Outcome:
+        """Carries out what was shown; `StalePlan` if that is too long ago, done already, or no longer so."""
+        preview = self.shown(plan)
+        self.forget(plan)
         return await self._desk.submit(preview.command, seen=preview.slots)

@@ -1,7 +1,8 @@
 """The port, for one caller: what this person may see and ask for.
 
 `Session` implements `facility.port.Facility` in the agent's own process. It decides nothing about the
-building: it translates, checks the caller's role, and asks the parts it is given.
+building: it translates, and asks the parts it is given. Whether the caller may ask at all is asked before every
+method (`facility.permits`), and for commands and acknowledgements once more at the place.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from facility import __version__, answers, stream, views
@@ -20,20 +21,25 @@ from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
-from facility.config.sections import Role
+from facility.explain import Explainer
 from facility.guard import Limits
-from facility.model import Alarm, Claim, Command, Outcome
+from facility.model import Alarm, Claim, Command, Failed, Outcome, Rejected
 from facility.overview import Overseer
+from facility.permits import guarded, must, must_at, places_of
 from facility.port import FacilityError
-from facility.preview import Previews
+from facility.preview import Preview, Previews
+from facility.requests import Request, Requests, UnknownRequest
 from facility.strategy import Strategy
 from facility.survey import Survey
+from facility.users import PERMISSIONS, Permission, User
+from facility.why import explain
 from facility.wire import (
     AlarmInfo,
     Bucket,
     DeviceInfo,
     Discovery,
     Hello,
+    OverrideInfo,
     Overview,
     Plan,
     PointDetail,
@@ -44,6 +50,8 @@ from facility.wire import (
     Trend,
     Update,
     ValueInfo,
+    WaitingInfo,
+    Why,
     Wish,
 )
 from points.catalog import Catalog, CatalogBook
@@ -51,7 +59,7 @@ from points.clock import Clock
 from points.errors import PointsError, UnknownPoint
 from points.freshness import Freshness
 from points.history import History
-from points.model import DeviceId, Point, Priority, Reading, Slots, Source
+from points.model import DeviceId, Point, PointId, Priority, Reading, Source, Space
 from points.passport import Passports
 from points.store import PointStore
 from points.units import show
@@ -61,9 +69,7 @@ LONGEST_AUDIT = 1_000
 LOOK_S = 12.0  # a device that answers at all answers a look sooner; both are shorter than a caller waits
 WRITE_S = 24.0
 MOST_MINUTES = 366 * 24 * 60  # of a command: far more than the guard allows, and still a date
-RECORDS_SHOWN = 20  # of one point, on its screen
 _UNMARKED = ("", "")
-MAY_COMMAND: frozenset[Role] = frozenset({"operator", "engineer", "admin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,27 +84,31 @@ class Parts:
     freshness: Freshness
     deadline: Callable[[Point], float]
     limits: Callable[[Point], Limits | None]
+    critical: Callable[[Space], bool]
     history: History | None
     claims: Claims
     audit: Audit
     alarms: AlarmBook
     desk: CommandDesk
+    explainer: Explainer
     previews: Previews
+    requests: Requests
     survey: Survey
     strategy: Strategy
     overseer: Overseer
     passports: Passports
     topic: Callable[[Point], str]
     stats: Callable[[], dict[str, float]]
+    overrides: Callable[[], list[OverrideInfo]] = list
 
 
+@guarded
 class Session:
     """One caller's view of the facility."""
 
-    def __init__(self, parts: Parts, user: str, role: Role) -> None:
+    def __init__(self, parts: Parts, user: User) -> None:
+        self.user = user
         self._parts = parts
-        self._user = user
-        self._role = role
         self._alarms_of: Sequence[Alarm] = ()  # what `_alarms` were made of
         self._alarms: list[AlarmInfo] = []
         self._marked: tuple[Sequence[Alarm], Sequence[Claim], stream.Marks] = ((), (), {})
@@ -112,8 +122,10 @@ class Session:
             version=__version__,
             zone=config.site.zone,
             pretend=config.agent.pretend,
-            user=self._user,
-            role=self._role,
+            user=self.user.name,
+            role=self.user.role,
+            permissions=sorted(PERMISSIONS[self.user.role]),
+            spaces=sorted(self.user.spaces),
             started=self._parts.started,
         )
 
@@ -145,7 +157,7 @@ class Session:
         ]
 
     async def overview(self) -> Overview:
-        return self._parts.overseer.overview()
+        return self._parts.overseer.overview().model_copy(update={"waiting": self._waiting()})
 
     async def alarms(self) -> list[AlarmInfo]:
         present = self._parts.alarms.all()
@@ -154,6 +166,9 @@ class Session:
             self._alarms = [known.get(alarm) or views.alarm_info(alarm) for alarm in present]
             self._alarms_of = present
         return self._alarms
+
+    async def overrides(self) -> list[OverrideInfo]:
+        return self._parts.overrides()
 
     async def schedules(self) -> list[ScheduleInfo]:
         strategy, now = self._parts.strategy, self._parts.clock.now()
@@ -166,25 +181,22 @@ class Session:
 
     async def detail(self, point: str) -> PointDetail:
         known = self._known(point)
-        reading = self._parts.store.get(known.id)
-        slots, trouble = await self._slots(known)
-        claims = views.claims_by_level(self._parts.claims.of(known.id))
-        notes = views.sentences(known, reading, slots, claims, self._parts.config.site.tz)
-        try:
-            records = await self.audit(point, RECORDS_SHOWN)
-        except FacilityError as error:  # the screen shows what is known all the same
-            records, notes = [], [*notes, f"Its commands cannot be listed: {error}"]
+        evidence = await self._parts.explainer.look(known)
+        slots, reading = evidence.slots, evidence.reading
         return PointDetail(
             info=self._point_info(known, self._catalog),
             value=self.shown([reading])[0] if reading else None,
-            slots=views.slot_infos(slots, known, claims) if slots else None,
-            slots_error=trouble,
+            slots=views.slot_infos(slots, known, views.claims_by_level(evidence.claims)) if slots else None,
+            slots_error=evidence.trouble,
             relinquish_default=show(known, slots.default) if slots else "",
             winner=slots.winner if slots else None,
-            records=records,
+            records=list(evidence.records),
             source=self._how(known, reading),
-            notes=notes,
+            why=explain(evidence),
         )
+
+    async def why(self, point: str) -> Why:
+        return explain(await self._parts.explainer.look(self._known(point)))
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
         if self._parts.history is None:
@@ -211,8 +223,11 @@ class Session:
         )
 
     async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
+        return await self._records(target, max(1, min(limit, LONGEST_AUDIT)))
+
+    async def _records(self, target: str | None, limit: int) -> list[Record]:
         try:
-            return await self._parts.audit.records(target, max(1, min(limit, LONGEST_AUDIT)))
+            return await self._parts.audit.records(target, limit)
         except PointsError as error:
             raise FacilityError("busy", str(error)) from None
 
@@ -225,15 +240,19 @@ class Session:
 
     async def preview(self, wish: Wish) -> Plan:
         known = self._known(wish.point)
+        must_at(self.user, Permission.COMMAND, known, self._catalog)
         command = Command(
             point=known.id,
             value=wish.value,
             priority=self._level(wish.priority),
-            by=f"user:{self._user}",
+            by=self.user.by,
+            role=self.user.role,
             reason=wish.reason,
             lasts=_lasts(wish.minutes),
         )
-        self._must_command()
+        return await self._plan(command, known)
+
+    async def _plan(self, command: Command, known: Point) -> Plan:
         try:
             async with asyncio.timeout(LOOK_S):
                 preview = await self._parts.previews.preview(command)
@@ -242,26 +261,54 @@ class Session:
             raise FacilityError("busy", why) from None
         except TimeoutError:
             raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
-        return answers.plan(preview, known, views.claims_by_level(self._parts.claims.of(known.id)))
+        claims = views.claims_by_level(self._parts.claims.of(known.id))
+        spaces = views.touched(known, self._catalog, self._parts.critical)
+        return answers.plan(preview, known, claims, spaces)
 
     async def commit(self, plan: str) -> Result:
-        self._must_command()
+        preview = self._own(plan)
+        if preview.verdict.decision == "second-person" and not preview.command.seconded_by:
+            return await self._ask_for_another(preview)
+        request = await self._agreed(preview.command) if preview.command.seconded_by else None
         try:
             async with asyncio.timeout(WRITE_S):
                 outcome = await self._parts.previews.commit(plan)
         except StalePlan as error:
+            self._put_back(request)
             raise FacilityError("stale-plan", str(error)) from None
         except TimeoutError:  # the desk carries it to its end all the same
             text = f"The device has not answered for {WRITE_S:.0f} s. The command goes on; the audit tells its end."
             raise FacilityError("busy", text) from None
+        if isinstance(outcome, Rejected) or (isinstance(outcome, Failed) and not outcome.written):
+            self._put_back(request)
         return self._result(outcome)
 
-    async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
-        if self._role not in MAY_COMMAND:
-            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not acknowledge.")
-        by = f"user:{self._user}"
+    async def waiting(self) -> list[WaitingInfo]:
+        return self._waiting()
+
+    async def second(self, request: str) -> Plan:
+        found = self._request(request)
+        known = self._known(found.command.point)
+        must_at(self.user, Permission.COMMAND, known, self._catalog)
+        if found.command.by == self.user.by:
+            raise FacilityError("not-allowed", "You have asked for it yourself: somebody else has to agree.")
+        return await self._plan(replace(found.command, seconded_by=self.user.by), known)
+
+    async def dismiss(self, request: str) -> WaitingInfo:
+        found = self._request(request)
+        if found.command.by != self.user.by:
+            must_at(self.user, Permission.COMMAND, self._known(found.command.point), self._catalog)
         try:
-            self._parts.alarms.named(alarm)
+            return self._waits(await self._parts.requests.dismiss(request, self.user.by))
+        except UnknownRequest as error:
+            raise FacilityError("unknown", str(error)) from None
+        except PointsError as error:
+            raise FacilityError("busy", f"{answers.sentence(error)} It waits as before.") from None
+
+    async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
+        by = self.user.by
+        try:
+            self._must_acknowledge(self._parts.alarms.named(alarm))
             await self._parts.audit.note(by=by, action="acknowledge", target=alarm, reason=reason)
             return views.alarm_info(await self._parts.alarms.acknowledge(alarm, by, reason))
         except UnknownAlarm as error:
@@ -270,17 +317,15 @@ class Session:
             raise FacilityError("busy", f"{answers.sentence(error)} Nothing was acknowledged.") from None
 
     async def approve(self, device: str, reason: str) -> DeviceInfo:
-        if self._role not in MAY_COMMAND:
-            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not approve a device.")
         known = self._catalog.devices.get(DeviceId(device))
         if known is None:
             raise FacilityError("unknown", f"There is no device {device!r}; `facility devices` lists them.")
-        await approved(known, reason, by=f"user:{self._user}", audit=self._parts.audit, survey=self._parts.survey)
+        await approved(known, reason, by=self.user.by, audit=self._parts.audit, survey=self._parts.survey)
         return next(info for info in await self.devices() if info.id == device)
 
     async def discover(self, *, start: bool = True) -> Discovery:
-        if start and self._role not in MAY_COMMAND:
-            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not search the building.")
+        if start:
+            must(self.user, Permission.DISCOVER)
         return self._parts.survey.ask() if start else self._parts.survey.state()
 
     async def stats(self) -> dict[str, float]:
@@ -324,22 +369,62 @@ class Session:
     def _point_info(self, point: Point, catalog: Catalog) -> PointInfo:
         return views.point_info(point, catalog, self._parts.topic(point), self._parts.limits(point))
 
-    async def _slots(self, point: Point) -> tuple[Slots | None, str]:
-        if not point.commandable:
-            return None, ""
-        try:
-            return await self._parts.desk.slots(point.id), ""
-        except PointsError as error:
-            return None, str(error)
-
     def _how(self, point: Point, reading: Reading | None) -> str:
         ways = {Source.COV: "told by the device (COV)", Source.POLL: "polled", Source.READBACK: "read back"}
         way = "never read" if reading is None else ways.get(reading.source, "restored")
         return f"{way}; stale after {self._parts.deadline(point):.0f} s"
 
-    def _must_command(self) -> None:
-        if self._role not in MAY_COMMAND:
-            raise FacilityError("not-allowed", f"You are a {self._role}: you may look, not command. Ask for a role.")
+    def _must_acknowledge(self, alarm: Alarm) -> None:
+        point = self._catalog.points.get(PointId(alarm.about))
+        if point is not None:
+            must_at(self.user, Permission.ACKNOWLEDGE, point, self._catalog)
+        else:
+            must(self.user, Permission.ACKNOWLEDGE)
+
+    def _own(self, plan: str) -> Preview:
+        """The preview of that id, made for this caller and for a point that he may still command."""
+        try:
+            preview = self._parts.previews.shown(plan)
+        except StalePlan as error:
+            raise FacilityError("stale-plan", str(error)) from None
+        if (preview.command.seconded_by or preview.command.by) != self.user.by:
+            raise FacilityError("not-allowed", "This preview was made for somebody else. Make one of your own.")
+        must_at(self.user, Permission.COMMAND, self._known(preview.command.point), self._catalog)
+        return preview
+
+    async def _ask_for_another(self, preview: Preview) -> Result:
+        try:
+            request = await self._parts.requests.ask(preview.command, preview.verdict)
+        except PointsError as error:
+            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was written, nobody was asked.") from None
+        self._parts.previews.forget(preview.id)
+        return answers.asked(request, self._parts.config.site.tz)
+
+    async def _agreed(self, command: Command) -> Request:
+        try:
+            return await self._parts.requests.agree(command)
+        except UnknownRequest as error:
+            raise FacilityError("unknown", f"{answers.sentence(error)} Nothing was written.") from None
+        except PointsError as error:
+            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was written.") from None
+
+    def _put_back(self, request: Request | None) -> None:
+        if request is not None:
+            self._parts.requests.put_back(request)
+
+    def _request(self, request: str) -> Request:
+        try:
+            return self._parts.requests.named(request)
+        except UnknownRequest as error:
+            raise FacilityError("unknown", str(error)) from None
+
+    def _waiting(self) -> list[WaitingInfo]:
+        return [self._waits(request) for request in self._parts.requests.waiting()]
+
+    def _waits(self, request: Request) -> WaitingInfo:
+        point = self._catalog.points.get(request.command.point)
+        may = point is not None and self.user.may(Permission.COMMAND, places_of(point, self._catalog))
+        return answers.waiting(request, point, self.user.by, may=may)
 
     def _level(self, priority: int) -> Priority:
         if priority != Priority.OPERATOR:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from facility.api import must_be_servable
 from facility.config import Config
 from facility.mirror.settings import MirrorSettings
 from facility.profiles import Profiles
+from facility.users import Grant, Roster
 from points.bacnet.budgets import LOCAL_FACTOR
 from points.bacnet.link import Interface
 from points.bacnet.stack import StackSettings
@@ -27,9 +29,22 @@ class Misconfigured(PointsError):
 def must_be_usable(config: Config) -> None:
     """What can be known to be wrong before anything is opened. Raises `PointsError`; shared with `facility check`."""
     must_be_servable(config.socket, config.api.group, private=config.state_dir)
+    roster(config)
     mirror_settings(config)
     discovery_plan(config)
     Profiles.load(config.profiles)
+
+
+def roster(config: Config) -> Roster:
+    """Whom the agent knows. Raises `Misconfigured` for a group that this machine does not have."""
+    groups: dict[int, Grant] = {}
+    for name, section in config.groups.items():
+        try:
+            groups[grp.getgrnam(name).gr_gid] = section.grant
+        except KeyError:
+            raise Misconfigured(f"[groups] There is no group {name!r} on this machine.") from None
+    users = {name: section.grant for name, section in config.users.items()}
+    return Roster(users, groups, own_uid=os.getuid())
 
 
 def state_folder(config: Config) -> Path:

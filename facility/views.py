@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from facility.claims import is_ours
 from facility.guard import Limits
-from facility.model import Alarm, Claim, is_policy
+from facility.model import Alarm, Claim
 from facility.wire import (
     AlarmInfo,
     Block,
@@ -19,11 +19,12 @@ from facility.wire import (
     ScheduleDay,
     ScheduleInfo,
     SlotInfo,
+    Touched,
     ValueInfo,
 )
 from points.catalog import Catalog
 from points.freshness import DeviceStatus
-from points.model import Device, Point, PointId, Quality, Reading, Safety, Slots, Value
+from points.model import Device, Point, PointId, Quality, Reading, Slots, Space, Value
 from points.units import show, symbol, ucum
 from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
 from schedules.policy import Policy
@@ -79,6 +80,21 @@ def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None
         limit_high=limits.high if limits else None,
         topic=topic,
     )
+
+
+def touched(point: Point, catalog: Catalog, critical: Callable[[Space], bool]) -> list[Touched]:
+    """The spaces that a command of the point acts on: its own, or those that its equipment has points in."""
+    if point.space:
+        ids = {point.space}
+    else:
+        ids = {
+            other.space
+            for other in catalog.points.values()
+            if other.space and point.equipment and other.equipment == point.equipment
+        }
+    spaces = [catalog.spaces[each] for each in ids if each in catalog.spaces]
+    shown = [Touched(name=space.name, critical=critical(space)) for space in spaces]
+    return sorted(shown, key=lambda space: (not space.critical, space.name))
 
 
 def value_info(reading: Reading, tag: str, held: str) -> ValueInfo:
@@ -201,64 +217,6 @@ def _writer(level: int, found: Value, claim: Claim | None) -> str:
     if claim is not None and is_ours(claim, found):
         return owner(claim.by)
     return f"not ours ({LEVELS.get(level, 'free level')})"
-
-
-def sentences(
-    point: Point, reading: Reading | None, slots: Slots | None, claims: Mapping[int, Claim], zone: ZoneInfo
-) -> list[str]:
-    """Why the value stands, in plain sentences: what wins, whose it is, what waits beneath, what happens next."""
-    told = []
-    if slots is not None:
-        winner = slots.winner
-        if winner is None:
-            told.append(f"No level holds a value: the relinquish default {show(point, slots.default)} applies.")
-        else:
-            told.append(
-                f"{show(point, slots[winner])} stands: level {winner} wins, {LEVELS.get(winner, 'a free level')}."
-            )
-            claim = claims.get(winner)
-            found = slots[winner]
-            ours = claim is not None and found is not None and is_ours(claim, found)
-            told.extend(_claim_sentence(claim if ours else None, zone))
-            beneath = [
-                f"{level} {show(point, found)}"
-                for level, found in enumerate(slots.values, 1)
-                if found is not None and level > winner
-            ]
-            if beneath:
-                told.append(f"Beneath it wait: {', '.join(beneath)}.")
-    if reading is not None and reading.reason:
-        told.append(f"The value is {reading.quality}: {reading.reason}.")
-    if point.access.value == "monitor-only":
-        told.append(f"It is monitor-only: {', '.join(_locks(point))}.")
-    if point.quarantined and claims:
-        told.append("What we hold here is neither renewed nor released until somebody has approved its device.")
-    return told
-
-
-def _locks(point: Point) -> list[str]:
-    """Everything that keeps the point from being written."""
-    locks = [] if point.safety in (Safety.COMFORT, Safety.CRITICAL) else [f"{point.safety.value} equipment"]
-    if point.safety is Safety.UNKNOWN:
-        locks = ["nobody has said what it is"]
-    if point.locked:
-        locks.append("locked by the site")
-    if not point.commandable:
-        locks.append("the object has no priority array")
-    if not point.present:
-        locks.append("its device no longer has it")
-    if point.quarantined:
-        locks.append("its device is in quarantine")
-    return locks
-
-
-def _claim_sentence(claim: Claim | None, zone: ZoneInfo) -> list[str]:
-    if claim is None:
-        return ["It is not ours: BACnet does not record who wrote it."]
-    until = claim.until.astimezone(zone).strftime("%H:%M")
-    since = claim.since.astimezone(zone).strftime("%H:%M")
-    verb = "renews it while it wants it; the lease runs to" if is_policy(claim.by) else "holds it until"
-    return [f"{owner(claim.by)} wrote it at {since}: “{claim.reason}”, and {verb} {until}."]
 
 
 def schedule_info(

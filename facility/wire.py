@@ -241,8 +241,8 @@ class Overview(Wire):
     banners: list[str]
     points: dict[str, int]  # "total", "in", "out", "unknown", "cov", "poll"
     waiting: list[WaitingInfo] = []  # for a second person
-    foreign: int = 0  # slots that hold what is not ours; a device's own minimum on/off times are not counted
-    overrides: list[OverrideInfo] = []  # the strongest of them, and what is held by hand
+    foreign: int = 0  # what others hold, in slots or by hand; a device's own minimum on/off times are not counted
+    overrides: list[OverrideInfo] = []  # the strongest of them
 
 
 class AlarmInfo(Wire):

@@ -35,9 +35,9 @@ from facility.config.sections import (
     PointSection,
     PolicySection,
     ProgrammeSection,
-    Role,
     Site,
     SpaceSection,
+    UserSection,
     WeeklyPolicy,
 )
 
@@ -60,8 +60,11 @@ class Config(BaseSettings):
     """The broker that state is mirrored to; without the section, none."""
     history: HistorySection = HistorySection()
     api: ApiSection = ApiSection()
-    users: dict[str, Role] = {}
-    """Login name on this machine -> role. The agent's own user is an engineer, others are viewers."""
+    users: dict[str, UserSection] = {}
+    """By login name on this machine. Who is neither here nor in one of the groups may do nothing, but for the account
+    that the agent runs under and root, who are engineers."""
+    groups: dict[str, UserSection] = {}
+    """By Unix group, for its members. An entry of their own in `users` wins; of several groups, the strongest role."""
     profiles: Path | None = None
     """The site's own clinical profiles, laid over the shipped ones."""
     holidays: list[HolidayEntry] = []
@@ -170,6 +173,8 @@ def _nearest(loc: tuple[int | str, ...]) -> str:
 
 
 def _section_under(model: Any, part: int | str) -> Any:
+    if get_origin(model) is dict:
+        return get_args(model)[1]
     if isinstance(part, int):
         return next((arg for arg in get_args(model)), model) if get_origin(model) is list else model
     if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:

@@ -14,11 +14,19 @@ from facility.config.section import Section
 
 SHORTEST_HOURS, LONGEST_HOURS = 0.1, 8760.0  # between two looks through the building; a look takes minutes
 
+SHORTEST_SWEEP, LONGEST_SWEEP = 5, 10_080  # minutes
+
 
 def _never_or_bearable(hours: float) -> float:
     if hours and not SHORTEST_HOURS <= hours <= LONGEST_HOURS:
         raise ValueError(f"write {SHORTEST_HOURS:g} to {LONGEST_HOURS:g} hours, or 0 for never")
     return hours
+
+
+def _off_or_slow(minutes: float) -> float:
+    if minutes and not SHORTEST_SWEEP <= minutes <= LONGEST_SWEEP:
+        raise ValueError(f"write {SHORTEST_SWEEP} to {LONGEST_SWEEP} minutes, or 0 for off")
+    return minutes
 
 
 class StaticDevice(Section):
@@ -107,6 +115,8 @@ class BacnetSection(Section):
     """Devices that are asked directly, where broadcast cannot work."""
     rediscover_hours: Annotated[float, Field(allow_inf_nan=False), AfterValidator(_never_or_bearable)] = 24.0
     """How often the building is looked through again, 0.1 to 8760; 0 is never."""
+    sweep_minutes: Annotated[float, Field(allow_inf_nan=False), AfterValidator(_off_or_slow)] = 60.0
+    """How long a look at all priority arrays for values that are not ours takes, 5 to 10080; 0 is off."""
     timeout_s: Annotated[float, Field(ge=0.1, le=30, allow_inf_nan=False)] = 3.0
     """How long an answer is waited for."""
     max_outstanding_per_network: Annotated[int, Field(ge=1, le=64)] = 4

@@ -44,9 +44,10 @@ def _sections(key: str, of: Schema, defs: Schema) -> Iterator[str]:
     """The section or sections of `key`, and then those inside of them."""
     for model in _models(of, defs):
         kind = model["properties"].get("kind", {}).get("const")
-        head = f"[[{key}]]" if _many(of) else f"[{key}]"
+        head = f"[[{key}]]" if _many(of) else f"[{key}.name]" if _named(of) else f"[{key}]"
         heading = f'## `{head}` with `kind = "{kind}"`' if kind else f"## `{head}`"
-        said = model.get("description") or of.get("description")
+        texts = [of.get("description") if _named(of) else None, model.get("description") or of.get("description")]
+        said = " ".join(text.replace("\n", " ") for text in texts if text)
         inner = {name: field for name, field in model["properties"].items() if list(_models(field, defs))}
         plain = {name: field for name, field in model["properties"].items() if name not in inner and name != "kind"}
         said_in_full = [said, ""] if said else []
@@ -61,12 +62,17 @@ def _models(of: Schema, defs: Schema) -> Iterator[Schema]:
         yield defs[of["$ref"].rpartition("/")[2]]
     for branch in (*of.get("anyOf", ()), *of.get("oneOf", ())):
         yield from _models(branch, defs)
-    if isinstance(of.get("items"), dict):
-        yield from _models(of["items"], defs)
+    for inside in (of.get("items"), of.get("additionalProperties")):
+        if isinstance(inside, dict):
+            yield from _models(inside, defs)
 
 
 def _many(of: Schema) -> bool:
     return "items" in of
+
+
+def _named(of: Schema) -> bool:
+    return isinstance(of.get("additionalProperties"), dict)
 
 
 def _table(fields: Schema, required: Iterable[str]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from facility.config.section import Section
+from facility.users import Grant, Role
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -97,7 +98,23 @@ class ApiSection(Section):
     """Group that may open the socket; without one, only the agent's own user."""
 
 
-Role = Literal["viewer", "operator", "engineer", "admin"]
+class UserSection(Section):
+    """Who may do what here, and where. Where a role alone says it, it stands for the section: `rdiaz = "operator"`."""
+
+    role: Role
+    """viewer: look. operator: also acknowledge, command, search, read the audit. engineer, admin: everything. auditor:
+    read the audit, nothing else. service: look, for programs."""
+    spaces: Annotated[list[str], Field(min_length=1)] | None = None
+    """Ids or types of the spaces in which he may act. Missing: everywhere, and on what has no space as well."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _role_alone(cls, given: object) -> object:
+        return {"role": given} if isinstance(given, str) else given
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(role=self.role, spaces=frozenset(self.spaces or ()))
 
 
 class HolidayEntry(Section):

@@ -10,13 +10,17 @@ from facility.alarm_rows import save_alarms
 from facility.alarms import AlarmBook
 from facility.compliance import Compliance
 from facility.config import Config
+from facility.explain import Explainer
 from facility.guard import Limits
 from facility.model import Alarm, AlarmKind, Severity
 from facility.preview import Previews
 from facility.profiles import Profiles
+from facility.profiles.model import CommandRule
+from facility.requests import Requests
 from facility.session import Parts, Session
 from facility.strategy import Strategy
-from facility.wire import Discovery
+from facility.users import User
+from facility.wire import Discovery, Overview
 from points.catalog import Catalog
 from points.errors import DeviceSilent
 from points.freshness import DeviceStatus
@@ -44,6 +48,24 @@ CONFIG = {
         }
     ],
 }
+
+OVERVIEW = Overview(
+    at=NOON,
+    verdict="UNKNOWN",
+    reasons=[],
+    groups=[],
+    spaces=[],
+    lamps={},
+    spaces_unknown=0,
+    devices_online=0,
+    devices_total=0,
+    holds=[],
+    upcoming=[],
+    policies=[],
+    links=[],
+    banners=[],
+    points={},
+)
 
 
 def alarm(identity="high-dp", about=MONITORED.id, severity=Severity.CRIT, **changes):
@@ -135,6 +157,22 @@ class SessionBench(Bench):
             clock=self.clock,
         )
         config = Config(**CONFIG)
+        self.planning = SimpleNamespace(latest=None, troubles={}, postponed={})
+        self.explainer = Explainer(
+            clock=self.clock,
+            book=self.book,
+            store=self.store,
+            freshness=self.freshness,
+            claims=self.claims,
+            audit=self.audit,
+            alarms=self.alarms,
+            desk=self.desk,
+            strategy=Strategy(config, NOON.date()),
+            planning=self.planning,
+            rule=lambda _point: CommandRule(),
+            foreign=lambda _point: {},
+            effect=lambda _point: "",
+        )
         self.parts = Parts(
             config=config,
             clock=self.clock,
@@ -144,15 +182,18 @@ class SessionBench(Bench):
             freshness=self.freshness,
             deadline=lambda _point: 300.0,
             limits=lambda point: Limits(low=2.5, high=None, source="site") if point.id == MONITORED.id else None,
+            critical=lambda space: space.type == "operating_room",
             history=self.history,
             claims=self.claims,
             audit=self.audit,
             alarms=self.alarms,
             desk=self.desk,
+            explainer=self.explainer,
             previews=Previews(self.desk, self.clock),
+            requests=Requests(self.clock, self.audit, self.events),
             survey=self.survey,
             strategy=Strategy(config, NOON.date()),
-            overseer=SimpleNamespace(overview=lambda: None),
+            overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,
             topic=lambda point: f"fac/v1/{point.id}",
             stats=lambda: {"points": 4},
@@ -164,8 +205,8 @@ class SessionBench(Bench):
         await save_alarms(self.db, alarms)
         await self.alarms._load()
 
-    def as_(self, role="operator", user="mchen", **parts):
-        return Session(replace(self.parts, **parts), user, role)
+    def as_(self, role="operator", user="mchen", spaces=(), **parts):
+        return Session(replace(self.parts, **parts), User(name=user, role=role, spaces=frozenset(spaces)))
 
 
 def status(**changes):

@@ -65,7 +65,7 @@ async def test_a_viewer_may_look_and_nothing_else(bench):
     viewer = bench.as_("viewer")
     for asked in (viewer.preview(WISH), viewer.commit(plan.id), viewer.acknowledge("high-dp"), viewer.discover()):
         kind, why = await refused(asked)
-        assert (kind, why.startswith("You are a viewer: you may")) == ("not-allowed", True)
+        assert (kind, why.startswith("You are a viewer: you may not ")) == ("not-allowed", True)
     assert (bench.device.writes, bench.survey.asked, bench.alarms.named("high-dp").is_new) == ([], 0, True)
     assert [point.id for point in await viewer.points()] == list(CATALOG.points)
     assert not (await viewer.discover(start=False)).running
@@ -105,15 +105,19 @@ async def test_a_plan_says_what_where_how_long_and_what_comes_after(bench):
     bench.device.put(SETPOINT, 21.0, priority=15)
     plan = await bench.as_().preview(WISH)
     assert plan.what == f"write 18.0 °C to ahu-1/sp (analog-value {SETPOINT.ref.instance}, slot 8)"
-    assert (plan.verdict, plan.wins, plan.ends) == ("allowed", "yes: nothing stands above", NOON + timedelta(hours=2))
-    assert plan.after == "the agent lets go, when it is back if it is down then; then 21.0 °C from level 15"
+    assert (plan.verdict, plan.ends) == ("allowed", NOON + timedelta(hours=2))
+    assert plan.wins == "yes: nothing stands above; beneath: 15 21.0 °C"
+    assert plan.after == "the agent lets go; then 21.0 °C from level 15"
+    assert plan.down == "the slot keeps 18.0 °C until the agent is back: BACnet writes have no time-out"
+    assert (plan.owner, plan.reason) == ("mchen", "too warm")
     assert [(slot.priority, slot.value) for slot in plan.slots if slot.value] == [(15, "21.0 °C")]
     assert bench.device.writes == []
 
 
 async def test_a_plan_that_would_not_win_says_who_stands_above(bench):
     bench.device.put(SETPOINT, 25.0, priority=5)
-    assert (await bench.as_().preview(WISH)).wins == "no: level 5 stands above, critical equipment"
+    wins = "no: level 5 stands above, critical equipment, at 25.0 °C; nothing stands beneath"
+    assert (await bench.as_().preview(WISH)).wins == wins
 
 
 async def test_a_release_is_planned_in_its_own_words(bench):
@@ -410,7 +414,7 @@ def suspect(bench, why="it answers from another address"):
 async def test_an_approval_is_recorded_with_its_reason_and_what_was_wrong(bench):
     suspect(bench)
     assert (await bench.as_("viewer").devices())[0].quarantine == "it answers from another address"
-    shown = await bench.as_(user="rdiaz").approve("ahu-1", "controller was replaced")
+    shown = await bench.as_("engineer", "rdiaz").approve("ahu-1", "controller was replaced")
     assert (shown.id, bench.survey.approved) == ("ahu-1", ["ahu-1"])
     (record,) = await bench.as_().audit("ahu-1")
     assert (record.by, record.action, record.reason) == ("user:rdiaz", "approve", "controller was replaced")
@@ -420,10 +424,10 @@ async def test_an_approval_is_recorded_with_its_reason_and_what_was_wrong(bench)
 @pytest.mark.parametrize(
     ("role", "device", "reason", "kind", "said"),
     [
-        ("viewer", "ahu-1", "replaced", "not-allowed", "not approve a device"),
-        ("operator", "ahu-2", "replaced", "unknown", "There is no device 'ahu-2'"),
-        ("operator", "vav-9", "replaced", "bad-wish", "vav-9 is not in quarantine"),
-        ("operator", "ahu-1", " ok ", "bad-wish", "needs a reason"),
+        ("operator", "ahu-1", "replaced", "not-allowed", "You are an operator: you may not approve a device."),
+        ("engineer", "ahu-2", "replaced", "unknown", "There is no device 'ahu-2'"),
+        ("engineer", "vav-9", "replaced", "bad-wish", "vav-9 is not in quarantine"),
+        ("engineer", "ahu-1", " ok ", "bad-wish", "needs a reason"),
     ],
 )
 async def test_what_may_not_or_cannot_be_approved_is_refused_in_words(bench, role, device, reason, kind, said):
@@ -436,7 +440,7 @@ async def test_what_may_not_or_cannot_be_approved_is_refused_in_words(bench, rol
 async def test_what_is_still_wrong_cannot_be_approved_and_the_attempt_is_recorded(bench):
     suspect(bench)
     bench.survey.error = NotApprovable("AHU 1 cannot be approved yet: another device still has its instance 7.")
-    kind, why = await refused(bench.as_().approve("ahu-1", "replaced"))
+    kind, why = await refused(bench.as_("engineer").approve("ahu-1", "replaced"))
     assert (kind, "another device still has its instance" in why) == ("bad-wish", True)
     (record,) = await bench.as_().audit("ahu-1")
     assert record.result.startswith("not approved: AHU 1 cannot be approved yet")
@@ -445,7 +449,7 @@ async def test_what_is_still_wrong_cannot_be_approved_and_the_attempt_is_recorde
 async def test_an_approval_that_cannot_be_recorded_is_none(bench):
     suspect(bench)
     await lose(bench, "audit")
-    kind, why = await refused(bench.as_().approve("ahu-1", "replaced"))
+    kind, why = await refused(bench.as_("engineer").approve("ahu-1", "replaced"))
     assert (kind, why.endswith(". Nothing was approved.")) == ("busy", True)
     assert bench.survey.approved == []
 
@@ -453,7 +457,7 @@ async def test_an_approval_that_cannot_be_recorded_is_none(bench):
 async def test_an_approval_that_fails_is_recorded_as_failed(bench):
     suspect(bench)
     bench.survey.error = StateUnavailable("The state database is full")
-    assert (await refused(bench.as_().approve("ahu-1", "replaced")))[0] == "busy"
+    assert (await refused(bench.as_("engineer").approve("ahu-1", "replaced")))[0] == "busy"
     assert [record.result for record in await bench.as_().audit("ahu-1")] == [
         "not approved: The state database is full"
     ]
@@ -515,7 +519,7 @@ async def test_a_trend_without_history_or_with_a_broken_one_is_told(bench):
 async def test_records_are_never_none_and_never_without_end(bench):
     for number in range(3):
         await bench.audit.note(by="agent", action="start", target=f"agent-{number}")
-    session = bench.as_("viewer")
+    session = bench.as_("auditor")
     assert [record.target for record in await session.audit(limit=2)] == ["agent-2", "agent-1"]
     assert len(await session.audit(limit=0)) == 1
     assert len(await session.audit(limit=10**9)) == 3
