@@ -7,7 +7,6 @@ what policies hold while everything else still runs, then the rest ends; operato
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,32 +16,40 @@ import structlog
 
 from facility import __version__
 from facility.alarms import AlarmBook
-from facility.api import Api, Caller, Health
+from facility.api import Api, Health
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.compliance import Compliance
 from facility.config import Config
-from facility.config.sections import Role
+from facility.courses import Courses
 from facility.database import StateDatabase, open_state
 from facility.demand import DemandWatch
+from facility.explain import Explainer
+from facility.foreign import ForeignSweep
 from facility.guard import Limits
 from facility.hands import PolicyHands
 from facility.heap import Heap
+from facility.judgement import Judge
 from facility.leases import Leases
 from facility.links import Gauges
 from facility.mirror.service import Mirror
 from facility.overview import Overseer
 from facility.passports import PassportKeeper
+from facility.port import FacilityError
 from facility.preview import Previews
 from facility.profiles import Limit, Profiles
+from facility.profiles.model import CommandRule
 from facility.recognition import Recognition
+from facility.requests import Requests
+from facility.rooms import Rooms
 from facility.session import Parts, Session
 from facility.settings import (
     discovery_plan,
     mirror_settings,
     must_be_usable,
     overrule,
+    roster,
     stack_settings,
     state_folder,
 )
@@ -50,6 +57,8 @@ from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
 from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey
+from facility.users import Caller, stranger
+from facility.watcher import EnvelopeWatcher
 from points.bacnet.stack import Stack, open_stack
 from points.catalog import CatalogBook
 from points.clock import Clock, SystemClock
@@ -173,6 +182,13 @@ async def _assembled(
     def command_limits(point: Point) -> Limits | None:
         return _limits(profiles.command_limits(point, space_of(point)))
 
+    def rule(point: Point) -> CommandRule:
+        return profiles.command_rule(point, space_of(point))
+
+    def critical(space: Space) -> bool:
+        profile = profiles.of(space.type)
+        return profile is not None and profile.critical
+
     def view() -> View:
         return View(now=clock.now(), zone=config.site.tz, catalog=book.current, readings=store.snapshot())
 
@@ -200,6 +216,8 @@ async def _assembled(
         told=told,
     )
     claims = await Claims.load(db)
+    rooms = Rooms(profiles, store, held=lambda point: bool(claims.of(point)))
+    judge = Judge(book, store, claims, clock, limits=command_limits, rule=rule, room=rooms.of)
     desk = CommandDesk(
         bacnet=stack,
         reader=freshness,
@@ -209,7 +227,7 @@ async def _assembled(
         audit=audit,
         events=events,
         clock=clock,
-        limits=command_limits,
+        judge=judge,
         recognises=recognises,
     )
     compliance, wakeups = Compliance(profiles), Wakeups(clock)
@@ -257,6 +275,20 @@ async def _assembled(
         clock=clock,
     )
     roll = Roll()
+    sweep_minutes = config.bacnet.sweep_minutes
+    foreign = ForeignSweep(
+        bacnet=stack,
+        book=book,
+        store=store,
+        claims=claims,
+        db=db,
+        audit=audit,
+        events=events,
+        clock=clock,
+        every=timedelta(minutes=sweep_minutes) if sweep_minutes else None,
+        lost=freshness.lost,
+        passports=keeper.passports,
+    )
     gauges = Gauges(
         roll=roll,
         config=config,
@@ -271,6 +303,7 @@ async def _assembled(
         alarms=alarms,
         book=book,
         short=lambda: watch.short,
+        foreign=foreign.slots,
     )
     overseer = Overseer(
         book=book,
@@ -285,6 +318,8 @@ async def _assembled(
         blind=gauges.blind,
         links=gauges.links,
         banners=gauges.banners,
+        foreign=foreign.count,
+        overrides=foreign.strongest,
     )
     parts = Parts(
         config=config,
@@ -295,23 +330,44 @@ async def _assembled(
         freshness=freshness,
         deadline=deadline,
         limits=limits,
+        critical=critical,
         history=history,
         claims=claims,
         audit=audit,
         alarms=alarms,
         desk=desk,
+        explainer=Explainer(
+            clock=clock,
+            book=book,
+            store=store,
+            freshness=freshness,
+            claims=claims,
+            audit=audit,
+            alarms=alarms,
+            desk=desk,
+            strategy=strategy,
+            planning=planner,
+            rule=rule,
+            foreign=foreign.of,
+            effect=lambda _point: "",
+        ),
         previews=Previews(desk, clock),
+        requests=Requests(clock, audit, events),
         survey=survey,
         strategy=strategy,
         overseer=overseer,
         passports=keeper.passports,
         topic=mirror.topic_of if mirror else (lambda _point: ""),
         stats=gauges.stats,
+        overrides=foreign.overrides,
     )
-    roles = dict(config.users)
+    known = roster(config)
 
     def session(caller: Caller) -> Session:
-        return Session(parts, caller.name, _role(caller, roles))
+        user = known.user(caller)
+        if user is None:
+            raise FacilityError("not-allowed", stranger(caller))
+        return Session(parts, user)
 
     api = Api(
         config.socket,
@@ -324,15 +380,20 @@ async def _assembled(
         desk=desk,
         history=history,
         planner=planner,
-        vital=[Leases(desk, audit, clock, events=events, bacnet=stack)],
+        vital=[
+            Leases(desk, audit, clock, events=events, bacnet=stack),
+            EnvelopeWatcher(rooms, desk, store, book, events, clock),
+        ],
         services=[
             freshness,
             survey,
             alarms,
             api,
+            Courses(desk, clock),
             Heap(book, clock),
             watch,
             recognition,
+            foreign,
             keeper,
             *(service for service in optional if service is not None),
         ],
@@ -359,14 +420,6 @@ def _mirror(
     if settings is None:
         return None
     return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
-
-
-def _role(caller: Caller, roles: Mapping[str, Role]) -> Role:
-    """As configured; else an engineer for the agent's own user and root, who could do anything anyway."""
-    named = roles.get(caller.name)
-    if named is not None:
-        return named
-    return "engineer" if caller.uid in (0, os.getuid()) else "viewer"
 
 
 def _not_ready(book: CatalogBook, store: PointStore) -> str | None:
