@@ -23,7 +23,6 @@ from facility.database import StateDatabase, StateUnavailable
 from facility.rows import AnchorRow, AuditRow, table_of
 from points.clock import Clock
 
-ANCHOR_FILE = "audit-anchors.jsonl"
 _TAIL = 64 * 1024  # octets of the anchor file that are compared at the start: some 250 anchors
 
 log = structlog.get_logger(__name__)

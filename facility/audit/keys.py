@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from points.errors import PointsError
 
-KEY_FILE = "audit.key"
 _SEED = 32  # octets of an Ed25519 private key (RFC 8032, 5.1.5)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

@@ -27,6 +27,7 @@ from facility.config.bacnet import BacnetSection
 from facility.config.sections import (
     AgentSection,
     ApiSection,
+    AuditSection,
     HistorySection,
     HolidayEntry,
     LightingSweepPolicy,
@@ -60,6 +61,7 @@ class Config(BaseSettings):
     """The broker that state is mirrored to; without the section, none."""
     history: HistorySection = HistorySection()
     api: ApiSection = ApiSection()
+    audit: AuditSection = AuditSection()
     users: dict[str, UserSection] = {}
     """By login name on this machine. Who is neither here nor in one of the groups may do nothing, but for the account
     that the agent runs under and root, who are engineers."""
@@ -111,6 +113,14 @@ class Config(BaseSettings):
             return self.agent.state_dir.expanduser()
         base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         return base / "facility" / self.site.id
+
+    @property
+    def audit_key(self) -> Path:
+        return (self.audit.key_file or self.state_dir / "audit.key").expanduser()
+
+    @property
+    def anchor_file(self) -> Path:
+        return (self.audit.anchor_file or self.state_dir / "audit-anchors.jsonl").expanduser()
 
     @property
     def socket(self) -> Path:

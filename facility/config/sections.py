@@ -98,6 +98,16 @@ class ApiSection(Section):
     """Group that may open the socket; without one, only the agent's own user."""
 
 
+class AuditSection(Section):
+    key_file: Path | None = None
+    """The key that signs the audit's head; made at the first start. Default: `audit.key` in the state folder."""
+    anchor_file: Path | None = None
+    """Every signed head is appended here; best on another machine or disk. Default: `audit-anchors.jsonl` in the state
+    folder."""
+    anchor_minutes: Annotated[float, Field(ge=1, le=1440)] = 5
+    """How often the head is signed."""
+
+
 class UserSection(Section):
     """Who may do what here, and where. Where a role alone says it, it stands for the section: `rdiaz = "operator"`."""
 
