@@ -19,7 +19,7 @@ from facility.database import StateUnavailable
 from facility.model import Claim, Command, Held, Mismatch, Outcome, Outranked, Rejected, SlotKey, is_policy
 from points.clock import Clock
 from points.events import Events
-from points.model import Event, EventKind, PointId, Value
+from points.model import Event, EventKind, PointId, Reading, Value
 
 AGENT = "agent"
 """Who lets go when the time is up."""
@@ -43,6 +43,8 @@ class Books:
     async def intent(self, command: Command, action: str, found: Value | None) -> int:
         return await self._audit.intent(
             by=command.by,
+            role=command.role,
+            origin=command.origin,
             action=action,
             target=command.point,
             value=command.value,
@@ -70,6 +72,9 @@ class Books:
             self._told[key] = text
         note = self._audit.note(
             by=command.by,
+            role=command.role,
+            origin=command.origin,
+            rule=outcome.rule if isinstance(outcome, Rejected) else "",
             action="hold" if command.value is not None else "release",
             target=command.point,
             value=command.value,
@@ -143,10 +148,14 @@ def in_words(outcome: Outcome) -> str:
     match outcome:
         case Held(command=Command(value=None)):
             return f"released slot {slot}"
-        case Held():
+        case Held(goal=None):
             return f"held {outcome.command.value} in slot {slot}"
+        case Held():
+            return f"held {outcome.command.value} in slot {slot}, on its way to {outcome.goal}"
         case Outranked():
             return f"outranked: slot {slot} holds {outcome.command.value}, but slot {outcome.by_slot} wins"
+        case Mismatch(present=Reading() as present):
+            return f"mismatch: slot {slot} holds {outcome.found} and wins, but the present value is {present.value}"
         case Mismatch(found=None):
             return f"mismatch: slot {slot} is empty"
         case Mismatch():

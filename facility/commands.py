@@ -10,25 +10,35 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
 from facility.audit import Audit
 from facility.books import AGENT, Books
 from facility.claims import Claims, is_ours
-from facility.guard import Limits, Verdict, fitted, judge
-from facility.model import Claim, Command, Failed, Outcome, SlotKey
+from facility.judgement import Judge, by_itself
+from facility.model import (
+    GUARD,
+    Claim,
+    Command,
+    Failed,
+    Held,
+    Outcome,
+    Outranked,
+    SlotKey,
+)
+from facility.ruling import Verdict
 from facility.writer import Reader, Writer, failed, rejected
 from points.bacnet.port import Bacnet
 from points.catalog import CatalogBook
 from points.clock import Clock
-from points.errors import DeviceError, PointsError, UnknownPoint
+from points.errors import PointsError
 from points.events import Events
-from points.model import DeviceId, DeviceRef, Point, PointId, Priority, Slots, values_agree
+from points.model import DeviceId, DeviceRef, Point, PointId, Slots, Value, values_agree
 from points.store import PointStore
 
 Result = TypeVar("Result")
@@ -49,9 +59,20 @@ async def anybody(_device: DeviceId) -> bool:
     return True
 
 
-def unlimited(_point: Point) -> Limits | None:
-    """No limits but the device's own."""
-    return None
+class Onlooker(Protocol):
+    """Who wants to know what the desk does and sees. Called at once; must neither wait nor raise."""
+
+    def saw(self, point: Point, slots: Slots) -> None:
+        """The priority array was read."""
+        ...
+
+    def held(self, command: Command, point: Point, slots: Slots) -> None:
+        """The command's value was written, and stands in its slot."""
+        ...
+
+    def let_go(self, key: SlotKey) -> None:
+        """Nothing of ours stands in the slot any more."""
+        ...
 
 
 class CommandDesk:
@@ -68,8 +89,9 @@ class CommandDesk:
         audit: Audit,
         events: Events,
         clock: Clock,
-        limits: Callable[[Point], Limits | None] = unlimited,
+        judge: Judge,
         recognises: Callable[[DeviceId], Awaitable[bool]] = anybody,
+        onlookers: Sequence[Onlooker] = (),
     ) -> None:
         """`recognises` asks a device who it is."""
         self.claims = claims
@@ -79,28 +101,16 @@ class CommandDesk:
         self._store = store
         self._books = Books(claims, audit, events, clock)
         self._clock = clock
-        self._limits = limits
+        self.judge = judge
         self._recognises = recognises
+        self._onlookers = onlookers
+        self._met: set[DeviceId] = set()  # devices that have said who they are since they last came
         self._writer = Writer(
-            bacnet=bacnet, reader=reader, store=store, books=self._books, judge=self.judge, clock=clock
+            bacnet=bacnet, reader=reader, store=store, books=self._books, paces=judge.paces, clock=clock
         )
         self._locks: defaultdict[PointId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[Any]] = set()
         self._unseen = {claim.key for claim in claims.standing()}  # not compared since the start
-
-    def judge(self, command: Command) -> Verdict:
-        """What the guard says to `command` at this moment."""
-        try:
-            point = self._catalog.current.point(command.point)
-        except UnknownPoint as error:
-            return Verdict(decision="refused", rule="unknown-point", why=str(error))
-        return judge(command, point, limits=self._limits(point), reading=self._store.get(point.id))
-
-    def fit(self, command: Command) -> Command:
-        """The same command with its value in the point's own type; only for one that was not refused."""
-        point = self._catalog.current.point(command.point)
-        value = None if command.value is None else fitted(command.value, point)
-        return replace(command, value=value, priority=Priority(command.priority))
 
     async def slots(self, point: PointId) -> Slots:
         """The priority array of a point, read now."""
@@ -110,12 +120,25 @@ class CommandDesk:
         """Carries `command` out. With `seen`, only if the slots are still as they were then (`StalePlan`)."""
         return await self._to_the_end(self._carry_out(command, seen))
 
-    async def renew(self, key: SlotKey, until: datetime) -> None:
-        """Moves the end of a standing claim; the device is not involved."""
+    async def renew(self, key: SlotKey, until: datetime) -> Verdict:
+        """Moves the end of a standing claim, if the guard still agrees; the device is not involved."""
         async with self._locks[key[0]]:
-            if self.claims[key] is not None:
+            claim = self.claims[key]
+            if claim is None:
+                return Verdict(decision="refused", rule="no-claim", why=f"Nothing of ours stands at {key[0]}.")
+            verdict = self.judge(_again(claim, until - self._clock.now()), accepted=True)
+            if not verdict.refused:
                 await self.claims.renew(key, until)
         self.changed.set()
+        return verdict
+
+    async def advance(self, key: SlotKey) -> None:
+        """The next step of a claim that is on its way to its goal, if the guard agrees to it now."""
+        await self._to_the_end(self._advance(key))
+
+    def forget_meeting(self, device: DeviceId) -> None:
+        """The device was away: before the next write it is asked who it is."""
+        self._met.discard(device)
 
     async def attend(self, key: SlotKey) -> bool:
         """Compares a claim with its slot and puts right what differs; False if that must be tried again.
@@ -159,26 +182,100 @@ class CommandDesk:
 
     async def _carry_out(self, command: Command, seen: Slots | None) -> Outcome:
         verdict = self.judge(command)
-        if verdict.refused:
+        if verdict.refused or verdict.decision == "second-person":
             return await self._books.unwritten(rejected(command, verdict))
-        command = self.fit(command)
+        command = self.judge.fit(command)
         async with self._locks[command.point]:
             if any(point == command.point for point, _ in self._unseen):
                 why = f"{command.point} has not been compared with its device since the agent started; try again soon."
                 return await self._books.unwritten(Failed(command=command, why=why, written=False))
             point = self._catalog.current.point(command.point)
             try:
-                slots = await self._bacnet.read_slots(point.ref)
-            except DeviceError as error:
+                slots = await self._slots_of_the_known(point)
+            except PointsError as error:
+                if command.value is None:
+                    await self._is_over(command)
                 return await self._books.unwritten(failed(command, error, written=False))
             if seen is not None and not _same(slots, seen):
                 raise StalePlan(f"The slots of {point.id} have changed since they were shown. Look again.")
             try:
                 if command.value is None:
-                    return await self._writer.release(command, point, slots)
-                return await self._writer.hold(command, command.value, point, slots)
+                    return await self._release(command, point, slots)
+                return await self._hold(command, command.value, point, slots, accepted=False)
             except PointsError as error:  # the books could not be written, so nothing else was
                 return failed(command, error, written=False)
+            finally:
+                self.changed.set()
+
+    async def _slots_of_the_known(self, point: Point) -> Slots:
+        """The slots of a device of which it is sure that it is the one we know."""
+        slots = await self._bacnet.read_slots(point.ref)
+        if point.device not in self._met:
+            await self._must_recognise(point)
+        for onlooker in self._onlookers:
+            onlooker.saw(point, slots)
+        return slots
+
+    async def _must_recognise(self, point: Point) -> None:
+        """After its slots were read: whoever showed them is asked."""
+        if not await self._recognises(point.device):
+            raise NotRecognised(f"It is not sure that {point.device} is the device that was known there.")
+        self._met.add(point.device)
+
+    async def _is_over(self, command: Command) -> None:
+        """What nobody wants any more, and cannot be let go of now, is let go of as soon as the device answers."""
+        claim = self.claims[command.point, command.priority]
+        if claim is not None and by_itself(command):
+            await self._books.keep(self.claims.renew(claim.key, min(claim.until, self._clock.now())))
+
+    async def _hold(
+        self, command: Command, goal: Value, point: Point, slots: Slots, *, accepted: bool, at: Value | None = None
+    ) -> Outcome:
+        """Writes the value, or where the point is ramped the first step to it. `at`: where the ramp stands."""
+        at = _effective(slots) if at is None else at
+        step = self.judge.step(at, goal, point) if command.by != GUARD else goal
+        written = replace(command, value=step)
+
+        def still() -> Verdict:
+            return self.judge(command, accepted=accepted, step=None if step == goal else step)
+
+        outcome = await self._writer.hold(written, step, point, slots, still=still, goal=None if step == goal else goal)
+        if isinstance(outcome, (Held, Outranked)):
+            for onlooker in self._onlookers:
+                onlooker.held(command, point, outcome.slots)
+        return outcome
+
+    async def _release(self, command: Command, point: Point, slots: Slots) -> Outcome:
+        """Lets go, first of what must be back before, so that no pressure reverses."""
+        for leading in self.judge.leading(point):
+            reason = f"{command.reason} ({point.id} follows)"
+            first = replace(_ending(leading), by=command.by, reason=reason)
+            await self._carry_out(first, None)
+            if self.claims[leading.key] is not None:
+                why = f"{leading.point} must be let go of first, and could not be."
+                await self._is_over(command)
+                return await self._books.unwritten(Failed(command=command, why=why, written=False))
+        outcome = await self._writer.release(command, point, slots, still=lambda: self.judge(command))
+        if self.claims[command.point, command.priority] is None:
+            for onlooker in self._onlookers:
+                onlooker.let_go((command.point, command.priority))
+        return outcome
+
+    async def _advance(self, key: SlotKey) -> None:
+        async with self._locks[key[0]]:
+            claim = self.claims[key]
+            if claim is None or claim.goal is None or claim.until <= self._clock.now() or key in self._unseen:
+                return
+            point = self._catalog.current.point(claim.point)
+            command = _again(claim, claim.until - self._clock.now())
+            step = self.judge.step(claim.value, claim.goal, point)
+            if self.judge(command, accepted=True, step=step).refused:
+                return  # the next tick asks again; what must not stand at all, the watcher lets go of
+            try:
+                slots = await self._slots_of_the_known(point)
+                await self._hold(command, claim.goal, point, slots, accepted=True, at=claim.value)
+            except PointsError as error:
+                log.debug("a ramp waits", point=point.id, error=str(error))
             finally:
                 self.changed.set()
 
@@ -205,8 +302,10 @@ class CommandDesk:
         slots = await self._bacnet.read_slots(point.ref)
         found, in_time = slots[claim.priority], claim.until > self._clock.now()
         stands = found is not None and is_ours(claim, found) and in_time
-        if not stands and not await self._recognises(point.device):  # after its slots: whoever showed them is asked
-            raise NotRecognised(f"It is not sure that {point.device} is the device that was claimed.")
+        if not stands:
+            await self._must_recognise(point)
+        for onlooker in self._onlookers:
+            onlooker.saw(point, slots)
         if found is not None and not is_ours(claim, found):
             await self._books.lose(claim, found)
         elif found is None and in_time:
@@ -225,7 +324,7 @@ class CommandDesk:
         if verdict.refused:
             await self._books.unwritten(rejected(command, verdict))
             return False
-        await self._writer.release(command, point, slots)
+        await self._release(command, point, slots)
         return self.claims[claim.key] is None
 
     async def _put_back(self, claim: Claim, point: Point, slots: Slots) -> bool:
@@ -233,22 +332,41 @@ class CommandDesk:
         if not claim.confirmed:
             await self._books.lose(claim, None)
             return True
-        lasts = claim.until - self._clock.now()
-        command = replace(_ending(claim), value=claim.value, by=claim.by, reason=claim.reason, lasts=lasts)
-        verdict = self.judge(command)
+        command, at = _again(claim, claim.until - self._clock.now()), _effective(slots)
+        step = self.judge.step(at, claim.wanted, point)
+        verdict = self.judge(command, accepted=True, step=step)
         if verdict.refused:
             await self._books.unwritten(rejected(command, verdict))
-            await self._books.lose(claim, None)
-            return True
+            if verdict.later is None:
+                await self._books.lose(claim, None)
+            return verdict.later is None
         self._books.tell(claim.point, f"{claim.point} lost its slot {int(claim.priority)}: it is written again")
-        outcome = await self._writer.hold(command, claim.value, point, slots)
+        outcome = await self._hold(command, claim.wanted, point, slots, accepted=True, at=at)
         return not isinstance(outcome, Failed)
+
+
+def _again(claim: Claim, lasts: timedelta) -> Command:
+    """The wish behind a claim that stands, once more."""
+    return Command(
+        point=claim.point,
+        value=claim.wanted,
+        priority=claim.priority,
+        by=claim.by,
+        reason=claim.reason,
+        lasts=lasts,
+        id=claim.command,
+    )
 
 
 def _ending(claim: Claim) -> Command:
     """The agent's own wish to let go of a claim whose time is up."""
     reason = f"the time of {claim.by} is up: {claim.reason}"
     return Command(point=claim.point, value=None, priority=claim.priority, by=AGENT, reason=reason, id=claim.command)
+
+
+def _effective(slots: Slots) -> Value | None:
+    """What applies by the array: the strongest value, or the relinquish default."""
+    return slots.default if slots.winner is None else slots[slots.winner]
 
 
 def _same(one: Slots, other: Slots) -> bool:

@@ -1,35 +1,33 @@
 """May it? The one judge of every command, pure: what it is given decides, nothing else.
 
-Refused always: levels 1-7 and any that are not ours, points that are monitor-only, a policy on a
-critical point or on the operators' level, values that do not fit the point or lie outside its
-limits, commands without end or reason. To let go of a slot needs only a commandable point. Every
-refusal names its rule, says why, and what to do instead.
+Refused always: levels 1-7 and any that are not ours, points that are monitor-only, whoever the profile does not let
+command, a policy on the operators' level, values that do not fit the point or lie outside its limits, what would take a
+critical room out of its envelope, what its actuator cannot bear, commands without end or reason. To let go of a slot
+needs only a commandable point, and in a room whose pressure keeps somebody safe, the right order. Every refusal names
+its rule and its source, says why, and what to do instead.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Literal
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from facility.model import Command, is_policy
-from points.model import Access, Kind, Point, Priority, Reading, Safety, StatusFlags, Value
+from facility import envelope
+from facility.envelope import Room
+from facility.fitting import accepted, fitted
+from facility.model import GUARD, Command, is_policy
+from facility.pace import Pace, too_fast
+from facility.profiles.model import CommandRule
+from facility.ruling import ALLOWED, Verdict, refuse, warn
+from facility.users import PERMISSIONS, Permission
+from points.model import Access, Kind, Point, PointId, Priority, Reading, Safety, StatusFlags, Value
 
-SHORTEST = timedelta(minutes=1)  # less is a pulse, and the plant's own minimum on and off times are longer
-LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more says so again
+SHORTEST = timedelta(minutes=15)  # less is a pulse: nothing in a plant has settled by then
+LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more is an engineer
+LONGEST_OF_AN_ENGINEER = timedelta(days=30)
 REASON_LENGTH = 4  # characters: "test" is the shortest thing that says anything
-
-_LARGEST_UNSIGNED = 2**32 - 1  # BACnet Unsigned32; no device takes more
-_LARGEST_REAL = (2 - 2**-23) * 2.0**127  # single precision, what an analog value travels in
-_LARGEST_DOUBLE = sys.float_info.max
-_WHOLE: dict[str, tuple[int, int]] = {  # what objects that count can hold
-    "integer-value": (-(2**31), 2**31 - 1),
-    "positive-integer-value": (0, _LARGEST_UNSIGNED),
-}
-
-_WORDS = {"on": True, "active": True, "off": False, "inactive": False}
+ENGINEERS = frozenset({"engineer", "admin"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,90 +40,132 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the guard says. A warning may be carried out; a person is shown it first."""
+class Surroundings:
+    """What else is known at the moment of judging."""
 
-    decision: Literal["allowed", "warning", "refused"]
-    rule: str = ""
-    why: str = ""
-    instead: str = ""
-
-    @property
-    def refused(self) -> bool:
-        return self.decision == "refused"
-
-    @property
-    def text(self) -> str:
-        return f"{self.why} {self.instead}".strip()
-
-
-def fitted(value: Value, point: Point) -> Value | None:
-    """`value` in the type that the point has; None if it cannot be one of its values.
-
-    Whole numbers become floats for analog points; states may be given by number or by their text.
-    """
-    match point.kind:
-        case Kind.ANALOG:
-            return _number(value, point)
-        case Kind.BINARY:
-            return _binary(value, point)
-        case Kind.MULTISTATE:
-            return _state(value, point)
-        case _:  # text
-            return value if isinstance(value, str) else None
+    now: datetime
+    limits: Limits | None = None
+    reading: Reading | None = None
+    rule: CommandRule = field(default_factory=CommandRule)
+    pace: Pace = field(default_factory=Pace)
+    room: Room | None = None
+    step: Value | None = None
+    """What would be written now on the way to the value, where the point is ramped."""
+    accepted: bool = False
+    """It stands already: it is renewed, put back or driven on, and no person asks for it."""
+    held_back: PointId | None = None
+    """What must be let go of before this: something of ours holds it."""
 
 
-def judge(command: Command, point: Point, *, limits: Limits | None, reading: Reading | None) -> Verdict:
-    """The verdict on `command`, given what is known of `point` at this moment."""
-    objection = next(_objections(command, point, limits), None)
+def judge(command: Command, point: Point, known: Surroundings) -> Verdict:
+    """The verdict on `command`, given what is known at this moment."""
+    objection = next(_objections(command, point, known), None)
     if objection is not None:
         return objection
     if command.value is None:
-        return Verdict(decision="allowed")
-    return next(_warnings(point, reading), Verdict(decision="allowed"))
+        return ALLOWED
+    if needs_second(command, known):
+        why = f"{point.id} may be commanded by two people only."
+        instead = "Ask; somebody else who may command has to agree within 10 minutes."
+        return Verdict(decision="second-person", rule="two-people", why=why, instead=instead, source=known.rule.cited)
+    return next(_warnings(point, known.reading), ALLOWED)
 
 
-def _objections(command: Command, point: Point, limits: Limits | None) -> Iterator[Verdict]:
+def needs_second(command: Command, known: Surroundings) -> bool:
+    """Whether another person must agree, and none has."""
+    asked = known.rule.who == "two-people" and not known.accepted and command.by != GUARD
+    return asked and command.seconded_by in ("", command.by)
+
+
+def _objections(command: Command, point: Point, known: Surroundings) -> Iterator[Verdict]:
     if command.priority not in set(Priority):
         levels = ", ".join(str(int(level)) for level in Priority)
-        yield _refuse("level", f"Priority level {command.priority} is not ours to use.", f"Ours are {levels}.")
+        yield refuse("level", f"Priority level {command.priority} is not ours to use.", f"Ours are {levels}.")
     if point.access is Access.MONITOR_ONLY:
-        yield _refuse("monitor-only", f"{point.id} is monitor-only: {_why_monitor_only(point)}.")
+        yield refuse("monitor-only", f"{point.id} is monitor-only: {_why_monitor_only(point)}.")
     if command.value is None:
+        yield from _objections_to_release(command, known)
         return
     if is_policy(command.by):
-        yield from _objections_to_policy(command, point)
+        yield from _objections_to_policy(command, point, known)
+    elif command.by == GUARD:
+        yield from _objections_to_guard(command)
     else:
-        yield from _objections_to_operator(command)
-    yield from _objections_to_value(command.value, point, limits)
+        yield from _objections_to_person(command, point, known)
+    yield from _objections_to_value(command.value, point, known.limits)
+    if command.by != GUARD:
+        yield from _objections_of_the_place(command, command.value, point, known)
 
 
-def _objections_to_policy(command: Command, point: Point) -> Iterator[Verdict]:
-    if point.safety is not Safety.COMFORT:
+def _objections_of_the_place(command: Command, value: Value, point: Point, known: Surroundings) -> Iterator[Verdict]:
+    """What the room and the actuator cannot bear."""
+    fit, policy = fitted(value, point), is_policy(command.by)
+    if fit is None:
+        return
+    if known.room is not None and known.accepted and known.step is None:
+        yield from envelope.objections_to_stay(point, fit, known.room, known.now, policy=policy)
+        return
+    step = fit if known.step is None else known.step
+    if known.room is not None:
+        yield from envelope.objections(point, fit, step, known.room, known.now, policy=policy)
+    if not known.accepted and (slow := too_fast(point, step, known.rule, known.pace, known.now)) is not None:
+        yield slow
+
+
+def _objections_to_release(command: Command, known: Surroundings) -> Iterator[Verdict]:
+    if known.held_back is not None:
+        why = f"{known.held_back} is held below its flow at rest: the pressure would reverse."
+        yield refuse("order", why, f"Release {known.held_back} first.")
+
+
+def _objections_to_policy(command: Command, point: Point, known: Surroundings) -> Iterator[Verdict]:
+    if known.rule.who != "policy" or (point.safety is not Safety.COMFORT and known.room is None):
         why = f"{point.id} belongs to a critical space: no policy may hold it."
-        yield _refuse("critical", why, "An operator can.")
+        yield refuse("critical", why, "An operator can.", source=known.rule.cited)
     if command.priority == Priority.OPERATOR:
-        yield _refuse("operators-level", "Level 8 belongs to operators.", "Give the policy a level of 10 or more.")
+        yield refuse("operators-level", "Level 8 belongs to operators.", "Give the policy a level of 10 or more.")
     if command.lasts is None or not timedelta(0) < command.lasts <= LONGEST:
-        yield _refuse("expiry", "A policy's hold must end within 24 hours.", "Renew it while it is wanted.")
+        yield refuse("expiry", "A policy's hold must end within 24 hours.", "Renew it while it is wanted.")
 
 
-def _objections_to_operator(command: Command) -> Iterator[Verdict]:
+def _objections_to_guard(command: Command) -> Iterator[Verdict]:
+    if command.priority != Priority.PROTECTIVE:
+        yield refuse("operators-level", "The guard protects at level 10 only.")
+    if command.lasts is None or not timedelta(0) < command.lasts <= LONGEST:
+        yield refuse("expiry", "A protective hold must end within 24 hours.", "Renew it while it is needed.")
+
+
+def _objections_to_person(command: Command, point: Point, known: Surroundings) -> Iterator[Verdict]:
     if command.priority != Priority.OPERATOR:
         why = f"Level {int(command.priority)} belongs to policies."
-        yield _refuse("operators-level", why, "Operators command at level 8, which outranks it.")
-    if command.lasts is None:
-        yield _refuse("expiry", "Every override must end.", "Say how long it lasts: 1 minute to 24 hours.")
-    elif not SHORTEST <= command.lasts <= LONGEST:
-        yield _refuse("expiry", f"An override of {command.lasts} is not possible.", "It can last 1 minute to 24 hours.")
+        yield refuse("operators-level", why, "Operators command at level 8, which outranks it.")
+    if known.rule.who == "nobody":
+        yield refuse(
+            "who", f"Nobody may command {point.id} from here.", "It is worked locally.", source=known.rule.cited
+        )
+    if known.accepted:
+        return
+    if known.rule.who == "engineer" and command.role not in ENGINEERS:
+        yield refuse("who", f"{point.id} is an engineer's to command.", "Ask one.", source=known.rule.cited)
+    yield from _objections_to_duration(command)
     if len(command.reason.strip()) < REASON_LENGTH:
-        yield _refuse("reason", "Every override needs a reason.", f"Give one of {REASON_LENGTH} characters or more.")
+        yield refuse("reason", "Every override needs a reason.", f"Give one of {REASON_LENGTH} characters or more.")
+
+
+def _objections_to_duration(command: Command) -> Iterator[Verdict]:
+    long = any(command.role == role and Permission.COMMAND_LONG in may for role, may in PERMISSIONS.items())
+    most = LONGEST_OF_AN_ENGINEER if long else LONGEST
+    allowed = f"It can last 15 minutes to {'30 days' if long else '24 hours; longer is an engineer’s to ask for'}."
+    if command.lasts is None:
+        yield refuse("expiry", "Every override must end.", allowed)
+    elif not SHORTEST <= command.lasts <= most:
+        yield refuse("expiry", f"An override of {command.lasts} is not possible.", allowed)
 
 
 def _objections_to_value(value: Value, point: Point, limits: Limits | None) -> Iterator[Verdict]:
     fit = fitted(value, point)
     if fit is None:
-        yield _refuse("value", f"{value!r} is not a value of {point.id}.", f"It takes {_accepted(point)}.")
+        yield refuse("value", f"{value!r} is not a value of {point.id}.", f"It takes {accepted(point)}.")
     elif point.kind is Kind.ANALOG:
         own = Limits(low=point.low, high=point.high, source="the device's own limits")
         yield from _outside(fit, point, own)
@@ -138,21 +178,21 @@ def _outside(value: Value, point: Point, limits: Limits) -> Iterator[Verdict]:
     unit = f" {point.unit}" if point.unit else ""
     instead = f"Allowed: {_range(limits)}{unit} ({limits.source})."
     if limits.low is not None and number < limits.low:
-        yield _refuse("limits", f"{number:g}{unit} is below the lowest allowed, {limits.low:g}.", instead)
+        yield refuse("limits", f"{number:g}{unit} is below the lowest allowed, {limits.low:g}.", instead)
     if limits.high is not None and number > limits.high:
-        yield _refuse("limits", f"{number:g}{unit} is above the highest allowed, {limits.high:g}.", instead)
+        yield refuse("limits", f"{number:g}{unit} is above the highest allowed, {limits.high:g}.", instead)
 
 
 def _warnings(point: Point, reading: Reading | None) -> Iterator[Verdict]:
     if point.safety is Safety.CRITICAL:
-        yield _warn("critical", f"{point.id} belongs to a critical space.", "Make sure that its users know.")
+        yield warn("critical", f"{point.id} belongs to a critical space.", "Make sure that its users know.")
     if reading is None or not reading.is_good:
         why = f"The present value of {point.id} is not known for certain."
         if reading is not None and StatusFlags.OVERRIDDEN in reading.flags:
             why = f"{point.id} is overridden by hand at the device and may not follow."
         if reading is not None and StatusFlags.OUT_OF_SERVICE in reading.flags:
             why = f"{point.id} is out of service and may move nothing."
-        yield _warn("unknown", why, "Look at the plant after the command.")
+        yield warn("unknown", why, "Look at the plant after the command.")
 
 
 def _why_monitor_only(point: Point) -> str:
@@ -173,61 +213,9 @@ def _why_monitor_only(point: Point) -> str:
             return "the object has no priority array, so a command could not be taken back"
 
 
-def _number(value: Value, point: Point) -> float | None:
-    if isinstance(value, (bool, str)):
-        return None
-    if whole := _WHOLE.get(point.ref.object_type):
-        return float(value) if whole[0] <= value <= whole[1] and value == value // 1 else None
-    return float(value) if abs(value) <= _largest(point) else None  # neither infinite nor NaN
-
-
-def _largest(point: Point) -> float:
-    return _LARGEST_DOUBLE if point.ref.object_type == "large-analog-value" else _LARGEST_REAL
-
-
-def _binary(value: Value, point: Point) -> bool | None:
-    if isinstance(value, str):
-        states = {text.casefold(): bool(position) for position, text in enumerate(point.states[:2])}
-        return {**_WORDS, **states}.get(value.strip().casefold())
-    return bool(value) if value in (0, 1) else None
-
-
-def _state(value: Value, point: Point) -> int | None:
-    if isinstance(value, str):
-        states = {text.casefold(): number for number, text in enumerate(point.states, 1)}
-        return states.get(value.strip().casefold())
-    if isinstance(value, bool) or value != value // 1:
-        return None
-    highest = len(point.states) or point.high or _LARGEST_UNSIGNED
-    return int(value) if 1 <= value <= highest else None
-
-
-def _accepted(point: Point) -> str:
-    match point.kind:
-        case Kind.ANALOG:
-            if whole := _WHOLE.get(point.ref.object_type):
-                return f"a whole number from {whole[0]} to {whole[1]}"
-            return f"a finite number up to {_largest(point):.1e}"
-        case Kind.BINARY:
-            return " or ".join(point.states[:2]) or "on or off"
-        case Kind.MULTISTATE:
-            numbered = [f"{number} ({text})" for number, text in enumerate(point.states, 1)]
-            return ", ".join(numbered) or "a state number from 1"
-        case _:
-            return "text"
-
-
 def _range(limits: Limits) -> str:
     low = "" if limits.low is None else f"{limits.low:g}"
     high = "" if limits.high is None else f"{limits.high:g}"
     if low and high:
         return f"{low} to {high}"
     return f"{low} or more" if low else f"{high} or less"
-
-
-def _refuse(rule: str, why: str, instead: str = "") -> Verdict:
-    return Verdict(decision="refused", rule=rule, why=why, instead=instead)
-
-
-def _warn(rule: str, why: str, instead: str) -> Verdict:
-    return Verdict(decision="warning", rule=rule, why=why, instead=instead)

@@ -15,8 +15,9 @@ from facility.commands import CommandDesk
 from facility.model import Command, Failed, Mismatch, Outcome, Rejected, SlotKey, is_policy
 from points.clock import Clock
 from points.errors import DeviceSilent, PointsError
-from points.model import PointId, Priority, values_agree
+from points.model import PointId, Priority, Reading, values_agree
 from schedules.plan import Standing
+from schedules.planner import NotYet
 from schedules.policy import Demand
 
 LOOK_EVERY = timedelta(minutes=5)  # a look costs one read; a lost slot is found within one lease
@@ -53,8 +54,8 @@ class PolicyHands:
         await self._look(key, now)
         claim = self._desk.claims[key]
         stands = claim is not None and claim.confirmed and claim.by == by and claim.until > now
-        if claim is not None and stands and values_agree(claim.value, demand.value):
-            await self._desk.renew(key, until)
+        if claim is not None and stands and values_agree(claim.wanted, demand.value):
+            await self._renew(demand, key, until)
             return
         command = Command(
             point=demand.point,
@@ -66,6 +67,13 @@ class PolicyHands:
         )
         self._expect(await self._submit(command))
         self._looked[key] = now
+
+    async def _renew(self, demand: Demand, key: SlotKey, until: datetime) -> None:
+        """What the guard does not agree to any more is let go of now, not when its time is up."""
+        verdict = await self._desk.renew(key, until)
+        if verdict.refused:
+            await self.release(*key, reason=f"not renewed: {verdict.why}")
+            raise _refused(verdict.text, verdict.later)
 
     async def release(self, point: PointId, priority: Priority, reason: str) -> None:
         """Lets go of the slot. One that somebody else has taken needs no letting go."""
@@ -102,7 +110,15 @@ class PolicyHands:
         match outcome:
             case Failed(silent=True):
                 raise DeviceSilent(outcome.why)
+            case Rejected(later=timedelta() as later):
+                raise _refused(in_words(outcome), later)
+            case Mismatch(present=Reading()):
+                return  # the slot holds it: what the device makes of it is another matter
             case Failed() | Rejected() | Mismatch():
                 raise NotDone(in_words(outcome))
             case _:
                 return
+
+
+def _refused(why: str, later: timedelta | None) -> PointsError:
+    return NotDone(why) if later is None else NotYet(why, after=later)

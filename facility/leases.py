@@ -23,7 +23,7 @@ from facility.model import Claim, SlotKey, is_policy
 from points.bacnet.port import Bacnet, IAm
 from points.clock import Clock
 from points.events import Events, Listener
-from points.model import EventKind
+from points.model import DeviceId, EventKind
 
 FIRST_PAUSE = timedelta(seconds=5)  # a device that was only busy has answered by then
 LONGEST_PAUSE = timedelta(minutes=5)  # how long a slot of ours may outlast the return of its device
@@ -100,6 +100,7 @@ class Leases:
         """A device that was away may have forgotten what it held; one out of quarantine has not been asked."""
         async for event in told:
             if event.kind in RETURNS:
+                self._desk.forget_meeting(DeviceId(event.about))
                 claims = self._desk.claims.standing()
                 self._question([claim.key for claim in claims if _device(claim.key) == event.about])
 

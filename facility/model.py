@@ -31,6 +31,7 @@ class Command:
     reason: str
     lasts: timedelta | None = None  # required with a value
     role: str = ""  # of the person who asks, a `facility.users.Role`; "" where no person does
+    origin: str = ""  # where that person sits, as the audit keeps it
     seconded_by: str = ""  # the second person who agreed, as `by`
     id: UUID = field(default_factory=uuid4)
 
@@ -66,11 +67,15 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Written and read back: the slot holds the value and wins. For a release: the slot is empty."""
+    """Written and read back: the slot holds the value and wins. For a release: the slot is empty.
+
+    With a `goal` it is the latest step of a ramp.
+    """
 
     command: Command
     readback: Reading | None
     slots: Slots
+    goal: Value | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +107,7 @@ class Rejected:
     command: Command
     rule: str
     why: str
+    later: timedelta | None = None  # worth asking again after so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

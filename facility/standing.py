@@ -89,7 +89,7 @@ class Memory:
 
 
 def judged(watched: Watched, reading: Reading | None, memory: Memory, now: datetime) -> Judgement:
-    absurd = _is_absurd(watched.rule, reading)
+    absurd = is_absurd(watched.rule, reading)
     if reading is None or not reading.is_good or reading.value is None or absurd:
         memory.unknown_since = memory.unknown_since or (min(reading.at, now) if reading else now)
         memory.in_since = None  # but what was outside is taken to be so until it is seen inside
@@ -124,10 +124,11 @@ def is_inside(rule: Limit | Abnormal, reading: Reading | None) -> bool:
     """Whether what was in is in still: a good value, possible, and not outside."""
     if reading is None or reading.quality is not Quality.GOOD or reading.value is None:
         return False
-    return not (_is_absurd(rule, reading) or _is_outside(rule, reading, back=False))
+    return not (is_absurd(rule, reading) or _is_outside(rule, reading, back=False))
 
 
-def _is_absurd(rule: Limit | Abnormal, reading: Reading | None) -> bool:
+def is_absurd(rule: Limit | Abnormal, reading: Reading | None) -> bool:
+    """Whether the value cannot be: then the sensor is broken, and says nothing."""
     if reading is None or not reading.is_good or isinstance(reading.value, str) or reading.value is None:
         return False
     return isinstance(rule, Limit) and rule.sane is not None and abs(float(reading.value)) > rule.sane

@@ -11,6 +11,7 @@ Whoever calls has the point to himself and has just read its slots.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -19,8 +20,9 @@ import structlog
 from facility.books import Books
 from facility.claims import is_ours
 from facility.database import StateUnavailable
-from facility.guard import Verdict
 from facility.model import Claim, Command, Failed, Held, Mismatch, Outcome, Outranked, Rejected
+from facility.pace import Paces
+from facility.ruling import Verdict, refuse
 from points.bacnet.port import Bacnet
 from points.clock import Clock
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, PointsError
@@ -46,39 +48,58 @@ class Writer:
         reader: Reader,
         store: PointStore,
         books: Books,
-        judge: Callable[[Command], Verdict],
+        paces: Paces,
         clock: Clock,
     ) -> None:
         self._bacnet = bacnet
         self._reader = reader
         self._store = store
         self._books = books
-        self._judge = judge
+        self._paces = paces
         self._clock = clock
 
-    async def hold(self, command: Command, value: Value, point: Point, slots: Slots) -> Outcome:
-        """Puts `value` into the command's slot."""
+    async def hold(
+        self,
+        command: Command,
+        value: Value,
+        point: Point,
+        slots: Slots,
+        *,
+        still: Callable[[], Verdict],
+        goal: Value | None = None,
+    ) -> Outcome:
+        """Puts `value` into the command's slot. `still`: what the guard says now. `goal`: where its ramp goes."""
         key = (point.id, command.priority)
         older, found = self._books.claims[key], slots[command.priority]
         if found is not None and (older is None or not is_ours(older, found)):
             await self._books.lose(older, found)
             return await self._books.unwritten(rejected(command, _foreign(command, found)))
         seq = await self._books.intent(command, "hold", found)
-        return await self._books.end(seq, await self._write(command, value, point, before=found, older=older))
+        claim = replace(_claim(command, value, self._clock.now()), goal=goal)
+        if goal is not None and older is not None and older.command == command.id:
+            claim = replace(claim, since=older.since)
+        return await self._books.end(seq, await self._write(command, claim, point, found, older, still))
 
     async def _write(
-        self, command: Command, value: Value, point: Point, *, before: Value | None, older: Claim | None
+        self,
+        command: Command,
+        claim: Claim,
+        point: Point,
+        before: Value | None,
+        older: Claim | None,
+        still: Callable[[], Verdict],
     ) -> Outcome:
-        key = (point.id, command.priority)
+        key, value = claim.key, claim.value
         try:
-            claim = await self._books.claims.put(_claim(command, value, self._clock.now()))
+            claim = await self._books.claims.put(claim)
         except StateUnavailable as error:
             return failed(command, error, written=False)
-        verdict = self._judge(command)
+        verdict = still()
         if verdict.refused:
             await self._books.undo(key, older)
             return rejected(command, verdict)
         trouble: DeviceError | None = None
+        self._paces.wrote(point, value)
         try:
             await self._bacnet.write(point.ref, value, command.priority)
         except DeviceRefused as error:
@@ -94,7 +115,7 @@ class Writer:
         found = slots[command.priority]
         if found is not None and values_agree(value, found):
             await self._books.keep(self._books.claims.confirm(key, value))
-            return await self._see(command, slots)
+            return await self._see(command, slots, claim.goal)
         if trouble is not None and values_agree(before, found):
             await self._books.doubt(claim, older)
             return failed(command, trouble, written=True)
@@ -107,7 +128,7 @@ class Writer:
         await self._read_now(point.id)
         return Mismatch(command=command, found=found, slots=slots)
 
-    async def release(self, command: Command, point: Point, slots: Slots) -> Outcome:
+    async def release(self, command: Command, point: Point, slots: Slots, *, still: Callable[[], Verdict]) -> Outcome:
         """Empties the command's slot, if what it holds is ours."""
         key = (point.id, command.priority)
         claim, found = self._books.claims[key], slots[command.priority]
@@ -118,17 +139,18 @@ class Writer:
             await self._books.lose(claim, found)
             return await self._books.unwritten(Mismatch(command=command, found=found, slots=slots))
         seq = await self._books.intent(command, "release", found)
-        return await self._books.end(seq, await self._let_go(command, point, claim))
+        return await self._books.end(seq, await self._let_go(command, point, claim, still))
 
-    async def _let_go(self, command: Command, point: Point, claim: Claim) -> Outcome:
+    async def _let_go(self, command: Command, point: Point, claim: Claim, still: Callable[[], Verdict]) -> Outcome:
         try:  # its time is up from now on: whatever happens next, also a restart, goes on letting go
             await self._books.claims.renew(claim.key, min(claim.until, self._clock.now()))
         except StateUnavailable as error:
             return failed(command, error, written=False)
-        verdict = self._judge(command)
+        verdict = still()
         if verdict.refused:
             return rejected(command, verdict)
         trouble: DeviceError | None = None
+        self._paces.wrote(point, None)
         try:
             await self._bacnet.write(point.ref, None, command.priority)
         except DeviceRefused as error:
@@ -149,12 +171,16 @@ class Writer:
             return failed(command, trouble, written=True)
         return Mismatch(command=command, found=found, slots=slots)
 
-    async def _see(self, command: Command, slots: Slots) -> Outcome:
+    async def _see(self, command: Command, slots: Slots, goal: Value | None = None) -> Outcome:
         """The slot is as wished: what has that come to?"""
         reading = await self._read_now(command.point)
-        if command.value is not None and slots.winner is not None and slots.winner < command.priority:
+        if command.value is None:
+            return Held(command=command, readback=reading, slots=slots)
+        if slots.winner is not None and slots.winner < command.priority:
             return Outranked(command=command, by_slot=slots.winner, slots=slots)
-        return Held(command=command, readback=reading, slots=slots)
+        if reading is not None and reading.value is not None and not values_agree(command.value, reading.value):
+            return Mismatch(command=command, found=command.value, slots=slots, present=reading)
+        return Held(command=command, readback=reading, slots=slots, goal=goal)
 
     async def _read_now(self, point: PointId) -> Reading | None:
         try:
@@ -165,7 +191,7 @@ class Writer:
 
 
 def rejected(command: Command, verdict: Verdict) -> Rejected:
-    return Rejected(command=command, rule=verdict.rule, why=verdict.text)
+    return Rejected(command=command, rule=verdict.rule, why=verdict.text, later=verdict.later)
 
 
 def failed(command: Command, error: PointsError, *, written: bool) -> Failed:
@@ -189,4 +215,4 @@ def _claim(command: Command, value: Value, now: datetime) -> Claim:
 def _foreign(command: Command, found: Value) -> Verdict:
     why = f"Slot {int(command.priority)} of {command.point} holds {found}, which is not ours."
     instead = "Release it where it was written, then ask again."
-    return Verdict(decision="refused", rule="foreign-value", why=why, instead=instead)
+    return refuse("foreign-value", why, instead)

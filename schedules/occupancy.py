@@ -82,7 +82,7 @@ def occupancy(view: View, sensors: Sequence[Point], *, hold: timedelta, schedule
         if reading is None or reading.value is None or not reading.is_good:
             reason = "never read" if reading is None else reading.reason or reading.quality.value
             return Occupancy(occupied=True, why=f"{sensor.id} is not known ({reason})")
-        if not _means_vacant(sensor, reading.value):
+        if not means_vacant(sensor, reading.value):
             return Occupancy(occupied=True, why=f"{sensor.id} does not say that it is vacant")
         since = view.since.get(sensor.id)
         if since is None or view.now - since < hold:
@@ -91,7 +91,7 @@ def occupancy(view: View, sensors: Sequence[Point], *, hold: timedelta, schedule
     return Occupancy(occupied=False, why=f"vacant, says {', '.join(sensor.id for sensor in sensors)}")
 
 
-def _means_vacant(sensor: Point, value: Value) -> bool:
+def means_vacant(sensor: Point, value: Value) -> bool:
     """State texts decide where they speak of occupancy; else an inactive binary is vacant and all else is not."""
     text = _state_text(sensor, value)
     if any(word in text for word in _VACANT_WORDS):

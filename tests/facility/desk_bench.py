@@ -12,7 +12,8 @@ from sqlalchemy import text
 
 from facility.audit import Audit
 from facility.claims import Claims
-from facility.commands import CommandDesk, unlimited
+from facility.commands import CommandDesk
+from facility.judgement import Judge, unlimited
 from facility.database import open_state
 from facility.leases import Leases
 from facility.model import Command
@@ -234,7 +235,7 @@ class Bench:
             audit=self.audit,
             events=self.events,
             clock=self.clock,
-            limits=self._limits,
+            judge=Judge(self.book, self.store, self.claims, self.clock, limits=self._limits),
             recognises=self._recognises,
         )
         self.leases = Leases(self.desk, self.audit, self.clock, events=self.events, bacnet=self.device)

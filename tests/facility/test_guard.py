@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facility.guard import Limits, fitted, judge
+from facility.fitting import fitted
+from facility.guard import Limits, Surroundings, judge
 from facility.model import Command
 from points.model import (
     Access,
@@ -57,10 +58,10 @@ DEMAND = replace(OVERRIDE, by="policy:night", priority=Priority.SCHEDULE, lasts=
 
 
 def verdict(command=OVERRIDE, point=SETPOINT, limits=None, reading=GOOD):
-    return judge(command, point, limits=limits, reading=reading)
+    return judge(command, point, Surroundings(now=NOON, limits=limits, reading=reading))
 
 
-@pytest.mark.parametrize("command", [OVERRIDE, DEMAND, replace(OVERRIDE, value=20, lasts=timedelta(minutes=1))])
+@pytest.mark.parametrize("command", [OVERRIDE, DEMAND, replace(OVERRIDE, value=20, lasts=timedelta(minutes=15))])
 def test_an_ordinary_wish_is_allowed(command):
     assert verdict(command).decision == "allowed"
 
@@ -295,7 +296,7 @@ LIMITS = st.none() | st.builds(
 
 @given(command=WISHES, point=POINTS, limits=LIMITS)
 def test_no_wish_whatever_it_says_passes_where_it_must_not(command, point, limits):
-    said = judge(command, point, limits=limits, reading=None)
+    said = judge(command, point, Surroundings(now=NOON, limits=limits))
     if said.refused:
         assert said.rule
         assert said.why

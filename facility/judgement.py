@@ -1,0 +1,137 @@
+"""What the guard has to know of a command, gathered at the moment of judging; nothing here changes anything.
+
+Its judgement is `facility.guard.judge`'s; this is where catalog, readings, profiles, rooms and claims come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from facility.books import AGENT
+from facility.claims import Claims
+from facility.envelope import Room, let_go_first
+from facility.fitting import fitted
+from facility.guard import Limits, Surroundings, judge
+from facility.model import GUARD, Claim, Command, is_policy
+from facility.pace import Paces, next_step
+from facility.profiles.model import CommandRule
+from facility.ruling import Verdict
+from points.catalog import CatalogBook
+from points.clock import Clock
+from points.errors import UnknownPoint
+from points.model import Kind, Point, Priority, Value
+from points.store import PointStore
+
+
+def unlimited(_point: Point) -> Limits | None:
+    """No limits but the device's own."""
+    return None
+
+
+def unruled(_point: Point) -> CommandRule:
+    """Anybody may, at any pace."""
+    return CommandRule()
+
+
+def roomless(_point: Point) -> Room | None:
+    """No point belongs to a critical room."""
+    return None
+
+
+class Judge:
+    """Asks the guard, with everything that it has to be told."""
+
+    def __init__(
+        self,
+        catalog: CatalogBook,
+        store: PointStore,
+        claims: Claims,
+        clock: Clock,
+        *,
+        limits: Callable[[Point], Limits | None] = unlimited,
+        rule: Callable[[Point], CommandRule] = unruled,
+        room: Callable[[Point], Room | None] = roomless,
+    ) -> None:
+        """`rule`: who may command a point, and its pace. `room`: the critical room it belongs to, as it is."""
+        self.paces = Paces(clock.now)
+        self._catalog = catalog
+        self._store = store
+        self._claims = claims
+        self._clock = clock
+        self._limits = limits
+        self._rule = rule
+        self._room = room
+
+    def __call__(self, command: Command, *, accepted: bool = False, step: Value | None = None) -> Verdict:
+        """What the guard says to `command` at this moment.
+
+        `accepted`: it stands already, and is renewed, put back or driven on. `step`: what would be written on its way.
+        """
+        try:
+            point = self._catalog.current.point(command.point)
+        except UnknownPoint as error:
+            return Verdict(decision="refused", rule="unknown-point", why=str(error))
+        room, rule = self._room(point), self._rule(point)
+        known = Surroundings(
+            now=self._clock.now(),
+            limits=self._limits(point),
+            reading=self._store.get(point.id),
+            rule=rule,
+            pace=self.paces.of(point.id),
+            room=room,
+            step=step if step is not None or accepted else self._first_step(command, point),
+            accepted=accepted,
+            held_back=None if by_itself(command) or not self.leading(point) else self.leading(point)[0].point,
+        )
+        return judge(command, point, known)
+
+    def fit(self, command: Command) -> Command:
+        """The same command with its value in the point's own type; only for one that was not refused."""
+        point = self._catalog.current.point(command.point)
+        value = None if command.value is None else fitted(command.value, point)
+        return replace(command, value=value, priority=Priority(command.priority))
+
+    def leading(self, point: Point) -> list[Claim]:
+        """Claims of ours that hold down the air which must be back before this point may be let go of."""
+        room = self._room(point)
+        first = None if room is None else let_go_first(point.id, room)
+        if first is None or room is None or room.main is None:
+            return []
+        rest = room.main.rest
+        return [claim for claim in self._claims.of(first) if rest is None or _is_below(claim.value, rest)]
+
+    def _first_step(self, command: Command, point: Point) -> Value | None:
+        """What would be written first on the way to the command's value; None if that is the value itself."""
+        goal = None if command.value is None else fitted(command.value, point)
+        reading = self._store.get(point.id)
+        at = reading.value if reading is not None and reading.is_good else None
+        if goal is None or at is None or command.by == GUARD:
+            return None
+        step = self.step(at, goal, point)
+        return None if step == goal else step
+
+    def step(self, at: Value | None, goal: Value, point: Point) -> Value:
+        """What to write on the way from `at` to `goal`: the goal itself, where the point is not ramped."""
+        if point.kind is not Kind.ANALOG or at is None or isinstance(at, str) or isinstance(goal, str):
+            return goal
+        return next_step(float(at), float(goal), self._rule(point), _full_range(point, self._room(point)))
+
+
+def by_itself(command: Command) -> bool:
+    """Whether nobody at a screen asks for it."""
+    return is_policy(command.by) or command.by in (AGENT, GUARD)
+
+
+def _is_below(value: Value, rest: float) -> bool:
+    return not isinstance(value, str) and value < rest
+
+
+def _full_range(point: Point, room: Room | None) -> float:
+    """What the percent of a ramp are of; 0 where nothing says it, and then there is no ramp."""
+    for way in (room.supply, room.extract) if room is not None else ():
+        if way is not None and way.point == point.id and way.rest is not None:
+            return way.rest
+    if point.low is not None and point.high is not None:
+        return point.high - point.low
+    return 100.0 if point.unit == "percent" else 0.0

@@ -1,0 +1,258 @@
+"""The state of every critical room, kept up to date from the readings: what the guard and the watcher look at.
+
+- A room is inside its limits only if every limited point of it has a good reading inside them.
+- It is vacant only if every witness of it is known, and says so; since when, is remembered from the start of the
+  agent. It has witnesses or it is occupied. An open door and a lamp that is lit are witnesses against vacancy.
+- What flows at rest is what its flow setpoints read while nothing of ours stood at either of them.
+- While nobody feeds it (`watched` is False) no room is inside its limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from facility.envelope import Airway, Room
+from facility.profiles import Abnormal, Limit, Profiles
+from facility.profiles.airways import air_path
+from facility.profiles.model import RoomRules
+from facility.standing import is_absurd, is_inside
+from points.catalog import Catalog
+from points.model import Kind, Point, PointId, Space, SpaceId, Value
+from points.store import PointStore
+from schedules.occupancy import is_sensor, means_vacant
+
+LIT = frozenset({"lighting-command", "lighting-level"})
+SETTLING = timedelta(seconds=30)  # after letting go, until a setpoint surely reads what the room has at rest
+
+
+@dataclass(slots=True)
+class _Watched:
+    """One critical room: which of its points say what."""
+
+    space: Space
+    rules: RoomRules
+    everything: list[Point] = field(default_factory=list)
+    limited: list[tuple[Point, Limit | Abnormal]] = field(default_factory=list)
+    pressure: Point | None = None
+    sensors: list[Point] = field(default_factory=list)
+    doors: list[Point] = field(default_factory=list)
+    lamps: list[Point] = field(default_factory=list)
+    setpoints: dict[str, Point] = field(default_factory=dict)  # by air path
+    flows: dict[str, Point] = field(default_factory=dict)
+    missing: str = ""  # what a needed limit lacks
+    vacant_since: datetime | None = None
+    door_open_since: datetime | None = None
+    outside_since: datetime | None = None
+    rest: dict[str, float] = field(default_factory=dict)
+    held_at: datetime | None = None  # when something of ours was last seen at one of its setpoints
+
+    @property
+    def points(self) -> Iterable[Point]:
+        yield from (point for point, _ in self.limited)
+        yield from (*self.sensors, *self.doors, *self.lamps, *self.setpoints.values(), *self.flows.values())
+
+
+class Rooms:
+    """All critical rooms. `follow` a catalog, `look` at a room when a reading of it has come, and at every tick."""
+
+    def __init__(self, profiles: Profiles, store: PointStore, held: Callable[[PointId], bool]) -> None:
+        """`held`: whether anything of ours stands at a point, at any level."""
+        self._profiles = profiles
+        self._store = store
+        self._held = held
+        self._rooms: dict[SpaceId, _Watched] = {}
+        self._places: dict[PointId, SpaceId] = {}
+        self.watched = False
+
+    @property
+    def spaces(self) -> Iterable[SpaceId]:
+        return self._rooms.keys()
+
+    def matters(self, point: PointId) -> bool:
+        """Whether the reading of a point says something about a critical room."""
+        return point in self._places
+
+    def place_of(self, point: PointId) -> SpaceId | None:
+        return self._places.get(point)
+
+    def follow(self, catalog: Catalog) -> None:
+        """Another catalog, or other profiles: what was seen of a room that is still there stays."""
+        before, self._rooms, self._places = self._rooms, {}, {}
+        for space in catalog.spaces.values():
+            rules = self._profiles.room_rules(space)
+            if rules is not None:
+                self._rooms[space.id] = _Watched(space, rules)
+        for point in catalog.points.values():
+            if point.space in self._rooms:
+                self._rooms[point.space].everything.append(point)
+                self._enter(point, self._rooms[point.space])
+        for identity, room in self._rooms.items():
+            room.missing = self._lacks(room)
+            self._places |= {point.id: identity for point in room.points}
+            if (known := before.get(identity)) is not None and _is_same(known, room):
+                room.vacant_since, room.rest, room.held_at = known.vacant_since, known.rest, known.held_at
+                room.door_open_since, room.outside_since = known.door_open_since, known.outside_since
+
+    def look(self, identity: SpaceId, now: datetime) -> Room:
+        """Takes in what the store says of the room, and gives it as it is."""
+        room = self._rooms[identity]
+        occupied = self._occupied(room)
+        room.vacant_since = None if occupied else _since(room.vacant_since, now)
+        is_open = any(map(self._is_open, room.doors))
+        room.door_open_since = _since(room.door_open_since, now) if is_open else None
+        outside, measured = self._outside(room)
+        room.outside_since = _since(room.outside_since, now) if measured else None
+        self._note_rest(room, now)
+        return self._as_it_is(room, occupied, outside)
+
+    def of(self, point: Point) -> Room | None:
+        """The critical room that the point belongs to, as it is; None if it belongs to none."""
+        room = self._rooms.get(point.space) if point.space is not None else None
+        if room is None:
+            return None
+        outside = self._outside(room)[0] if self.watched else "nobody watches over it at the moment"
+        return self._as_it_is(room, self._occupied(room), outside)
+
+    def out_for(self, identity: SpaceId, now: datetime) -> timedelta | None:
+        """How long the room has been measured outside its limits; None if it is not."""
+        since = self._rooms[identity].outside_since
+        return None if since is None else max(now - since, timedelta(0))
+
+    def forget_time(self, now: datetime) -> None:
+        """The clock was set: since when anything has been so is not known any more."""
+        for room in self._rooms.values():
+            room.vacant_since = room.vacant_since and now
+            room.held_at = now
+            room.door_open_since = room.door_open_since and now
+            room.outside_since = room.outside_since and now
+
+    def points_of(self, identity: SpaceId) -> list[Point]:
+        """Every point of the room, commandable or not."""
+        return self._rooms[identity].everything
+
+    def _enter(self, point: Point, room: _Watched) -> None:
+        rule = self._profiles.limits(point, room.space) or self._profiles.abnormal(point, room.space)
+        if rule is not None:
+            room.limited.append((point, rule))
+        if point.point_class == "room-pressure" and isinstance(rule, Limit):
+            room.pressure = point
+        if is_sensor(point):
+            room.sensors.append(point)
+        elif point.point_class == "door" and point.kind is Kind.BINARY:
+            room.doors.append(point)
+        elif point.point_class in LIT:
+            room.lamps.append(point)
+        elif point.point_class in ("airflow-setpoint", "flow") and (path := air_path(point)) is not None:
+            by_path = room.setpoints if point.point_class == "airflow-setpoint" else room.flows
+            by_path.setdefault(path, point)
+
+    def _lacks(self, room: _Watched) -> str:
+        profile = self._profiles.of(room.space.type)
+        present = {point.point_class for point, _ in room.limited}
+        needed = profile.limits.items() if profile else ()
+        return next(
+            (f"no {name.replace('-', ' ')} point" for name, one in needed if one.needed and name not in present), ""
+        )
+
+    def _outside(self, room: _Watched) -> tuple[str, bool]:
+        """Why it is not known to be inside; and whether it is measured to be outside."""
+        unknown = room.missing
+        for point, rule in room.limited:
+            reading = self._store.get(point.id)
+            if is_inside(rule, reading):
+                continue
+            if reading is not None and reading.is_good and not is_absurd(rule, reading):
+                return f"{point.name} is outside its limits", True
+            unknown = unknown or f"{point.name} is not known for certain"
+        return unknown, False
+
+    def _occupied(self, room: _Watched) -> str:
+        if not room.sensors:
+            return "it has no occupancy sensor"
+        for sensor in room.sensors:
+            value = self._known(sensor)
+            if value is None:
+                return f"{sensor.name} is not known for certain"
+            if not means_vacant(sensor, value):
+                return f"{sensor.name} says so"
+        for door in room.doors:
+            if self._is_open(door):
+                return f"{door.name} is open"
+        for lamp in room.lamps:
+            value = self._known(lamp)
+            if value is not None and not isinstance(value, str) and value > 0:
+                return f"{lamp.name} is on"
+        return ""
+
+    def _is_open(self, door: Point) -> bool:
+        value = self._known(door)
+        if value is None or isinstance(value, str):
+            return False
+        texts = [text.casefold() for text in door.states[:2]]
+        return bool(value) is ("open" not in texts or texts.index("open") == 1)
+
+    def _known(self, point: Point) -> Value | None:
+        reading = self._store.get(point.id)
+        return reading.value if reading is not None and reading.is_good else None
+
+    def _note_rest(self, room: _Watched, now: datetime) -> None:
+        """Not right after letting go: the setpoint may still read what was held."""
+        if any(self._held(point.id) for point in room.setpoints.values()):
+            room.held_at = now
+        if room.held_at is None or not timedelta(0) <= now - room.held_at < SETTLING:
+            now_at = {path: self._number(point) for path, point in room.setpoints.items()}
+            room.rest = {path: value for path, value in now_at.items() if value is not None}
+
+    def _as_it_is(self, room: _Watched, occupied: str, outside: str) -> Room:
+        limit = next((rule for point, rule in room.limited if point is room.pressure), None)
+        return Room(
+            space=room.space,
+            rules=room.rules,
+            outside=outside,
+            occupied=occupied,
+            vacant_since=room.vacant_since,
+            pressure=None if room.pressure is None else self._number(room.pressure),
+            pressure_limit=_threshold(limit, room.rules.sign),
+            door_open_since=room.door_open_since,
+            supply=self._airway(room, "supply"),
+            extract=self._airway(room, "extract"),
+        )
+
+    def _airway(self, room: _Watched, path: str) -> Airway | None:
+        setpoint, flow = room.setpoints.get(path), room.flows.get(path)
+        if setpoint is None:
+            return None
+        return Airway(
+            point=setpoint.id,
+            setpoint=self._number(setpoint),
+            flow=None if flow is None or flow.unit != setpoint.unit else self._number(flow),
+            rest=room.rest.get(path),
+        )
+
+    def _number(self, point: Point) -> float | None:
+        value = self._known(point)
+        return None if value is None or isinstance(value, str) else float(value)
+
+
+def _since(since: datetime | None, now: datetime) -> datetime:
+    return now if since is None else since
+
+
+def _threshold(limit: Limit | Abnormal | None, sign: int) -> float | None:
+    """The magnitude that the pressure must have at least."""
+    if not isinstance(limit, Limit) or not sign:
+        return None
+    side = limit.low if sign > 0 else limit.high
+    return None if side is None else abs(side)
+
+
+def _is_same(known: _Watched, room: _Watched) -> bool:
+    """Whether what was seen of the one is true of the other: the same witnesses and the same airways."""
+    return [known.sensors, known.doors, known.lamps, known.setpoints] == [
+        room.sensors,
+        room.doors,
+        room.lamps,
+        room.setpoints,
+    ]

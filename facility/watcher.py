@@ -1,0 +1,166 @@
+"""Lets go of everything that policies hold in a critical room, at once, when the room is not surely as it must be.
+
+- Every reading that says something about a critical room is looked at when it comes, and every room each second:
+  when it has left its limits, its evidence is stale or unknown, or somebody may be in it, all policies' claims
+  there are released, the air that leads first.
+- Where the profile says so, and only there, protective commands are raised at level 10 once the room has been
+  measured outside its limits for a minute; they are renewed as long as it is, and end by themselves.
+- It never waits for a device that is silent: what could not be released is on the books as over, and tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import structlog
+
+from facility.commands import CommandDesk
+from facility.envelope import Room, breach
+from facility.model import GUARD, Claim, Command, is_policy
+from facility.profiles.model import Protection
+from facility.rooms import Rooms
+from points.catalog import Catalog, CatalogBook
+from points.clock import Clock
+from points.errors import PointsError
+from points.events import Events
+from points.model import Access, Event, EventKind, Point, PointId, Priority, Space, SpaceId, values_agree
+from points.store import PointStore
+
+TICK_S = 1.0  # half of the two seconds within which everything is let go
+OUTSIDE_FOR = timedelta(minutes=1)  # before anything is commanded: a door that is passed is no reason
+JUMP = timedelta(seconds=10)  # between two ticks: then the clock was set, or the machine slept
+
+log = structlog.get_logger(__name__)
+
+
+class EnvelopeWatcher:
+    """The service."""
+
+    name = "envelope"
+
+    def __init__(
+        self, rooms: Rooms, desk: CommandDesk, store: PointStore, book: CatalogBook, events: Events, clock: Clock
+    ) -> None:
+        self._rooms = rooms
+        self._desk = desk
+        self._store = store
+        self._book = book
+        self._events = events
+        self._clock = clock
+        self._catalog: Catalog | None = None
+        self._told: dict[SpaceId, str] = {}
+        self._at_work: set[SpaceId] = set()
+
+    async def run(self) -> None:
+        self._at_work.clear()
+        try:
+            self._follow()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen(tasks))
+                while True:
+                    self._look(self._rooms.spaces, tasks)
+                    self._rooms.watched = True
+                    await self._tick()
+        finally:
+            self._rooms.watched = False
+
+    async def _tick(self) -> None:
+        before = self._clock.now()
+        await self._clock.sleep(TICK_S)
+        now = self._clock.now()
+        if not timedelta(0) <= now - before < JUMP:
+            self._rooms.forget_time(now)
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._book.current is not self._catalog:
+            self._catalog = self._book.current
+            self._rooms.follow(self._catalog)
+
+    async def _listen(self, tasks: asyncio.TaskGroup) -> None:
+        with self._store.watch(self._rooms.matters) as readings:
+            while True:
+                batch = await readings.batch()
+                places = {self._rooms.place_of(reading.point) for reading in batch}
+                self._look([place for place in places if place is not None], tasks)
+
+    def _look(self, places: Iterable[SpaceId], tasks: asyncio.TaskGroup) -> None:
+        now = self._clock.now()
+        for place in list(places):
+            room = self._rooms.look(place, now)
+            why = breach(room, now)
+            held = self._held_by_policies(place) if why else []
+            wanted = self._protective(place, room, now)
+            if (held or wanted) and place not in self._at_work:
+                self._at_work.add(place)
+                tasks.create_task(self._act(place, why, held, wanted))
+            if not why:
+                self._told.pop(place, None)
+
+    def _held_by_policies(self, place: SpaceId) -> list[Claim]:
+        """Those in time: what is over already, is let go of as soon as its device answers."""
+        points, now = self._book.current.points, self._clock.now()
+        return [
+            claim
+            for claim in self._desk.claims.standing()
+            if is_policy(claim.by)
+            and claim.until > now
+            and (point := points.get(claim.point)) is not None
+            and point.space == place
+        ]
+
+    async def _act(self, place: SpaceId, why: str, held: list[Claim], wanted: list[Command]) -> None:
+        space = self._book.current.spaces[place]
+        if held:
+            self._tell(space, why, held)
+        try:
+            for command in [*(_letting_go(claim, why) for claim in held), *wanted]:
+                with suppress(PointsError):
+                    await self._desk.submit(command)
+        finally:
+            self._at_work.discard(place)
+
+    def _tell(self, space: Space, why: str, held: list[Claim]) -> None:
+        if self._told.get(space.id) == why:
+            return
+        self._told[space.id] = why
+        log.info("a critical room is let go of", space=space.id, why=why, holds=len(held))
+        text = f"{space.name} is let go of, because {why}"
+        self._events.tell(Event(kind=EventKind.POLICY, time=self._clock.now(), about=space.id, text=text))
+
+    def _protective(self, place: SpaceId, room: Room, now: datetime) -> list[Command]:
+        """What the profile wants to be commanded now and does not stand yet, or not for long enough."""
+        lasted = self._rooms.out_for(place, now)
+        if not room.rules.protect or lasted is None or lasted < OUTSIDE_FOR:
+            return []
+        points = self._rooms.points_of(place)
+        return [
+            command
+            for protection in room.rules.protect
+            for point in points
+            if point.point_class == protection.point_class and point.access is Access.COMMANDABLE
+            if (command := self._protection(point, protection, room, now)) is not None
+        ]
+
+    def _protection(self, point: Point, protection: Protection, room: Room, now: datetime) -> Command | None:
+        lasts = timedelta(minutes=protection.minutes)
+        claim = self._desk.claims[PointId(point.id), Priority.PROTECTIVE]
+        command = Command(
+            point=point.id,
+            value=protection.value,
+            priority=Priority.PROTECTIVE,
+            by=GUARD,
+            reason=f"{room.space.name}: {room.outside}",
+            lasts=lasts,
+        )
+        if claim is None or claim.until - now < lasts / 2:
+            return command
+        wanted = self._desk.judge.fit(command).value
+        return None if values_agree(claim.value, wanted) else command
+
+
+def _letting_go(claim: Claim, why: str) -> Command:
+    return Command(point=claim.point, value=None, priority=claim.priority, by=GUARD, reason=f"let go: {why}")
