@@ -22,7 +22,7 @@ from facility.claims import Claims
 from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
 from facility.explain import Explainer
-from facility.guard import Limits
+from facility.guard import LONGEST, LONGEST_OF_AN_ENGINEER, SHORTEST, Limits
 from facility.model import Alarm, Claim, Command, Failed, Outcome, Rejected
 from facility.overview import Overseer
 from facility.permits import guarded, must, must_at, places_of
@@ -69,6 +69,7 @@ LONGEST_AUDIT = 1_000
 LOOK_S = 12.0  # a device that answers at all answers a look sooner; both are shorter than a caller waits
 WRITE_S = 24.0
 MOST_MINUTES = 366 * 24 * 60  # of a command: far more than the guard allows, and still a date
+MINUTE = timedelta(minutes=1)
 _UNMARKED = ("", "")
 
 
@@ -126,6 +127,8 @@ class Session:
             role=self.user.role,
             permissions=sorted(PERMISSIONS[self.user.role]),
             spaces=sorted(self.user.spaces),
+            shortest_minutes=SHORTEST / MINUTE,
+            longest_minutes=(LONGEST_OF_AN_ENGINEER if self.user.has(Permission.COMMAND_LONG) else LONGEST) / MINUTE,
             started=self._parts.started,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, devices, look, run
+from facility.cli import act, devices, look, overrides, run, who
 
 app = typer.Typer(
     name="facility",
@@ -27,8 +27,12 @@ for verb in (
     look.points,
     look.read,
     act.release,
+    act.waiting,
+    act.second,
+    who.whoami,
     look.schedule,
     look.status,
+    overrides.overrides,
     run.check,
     run.preflight,
 ):

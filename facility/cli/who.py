@@ -1,0 +1,30 @@
+"""`facility whoami`: as whom the agent knows the caller, and what that allows."""
+
+from __future__ import annotations
+
+import typer
+
+from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, socket_of
+from facility.users import Permission
+from facility.wire import Hello
+
+
+def whoami(config: ConfigOption = None, socket: SocketOption = None, as_json: JsonOption = False) -> None:
+    """Say whom the agent takes you for, what you may do, and where.
+
+    Example:  facility whoami
+    """
+    hello = ask(socket_of(socket, config), lambda facility: facility.hello())
+    if as_json:
+        print_json(hello)
+        return
+    typer.echo(f"You are {hello.user}, {hello.role} of {hello.site_name}.")
+    typer.echo(f"  You may {', '.join(Permission(each).words for each in hello.permissions)}.")
+    if Permission.COMMAND in hello.permissions:
+        typer.echo(f"  Where: {_where(hello)}.")
+        hours = f"{hello.longest_minutes / 60:g} hours"
+        typer.echo(f"  A hold of yours lasts {hello.shortest_minutes:g} minutes to {hours}.")
+
+
+def _where(hello: Hello) -> str:
+    return f"in {', '.join(hello.spaces)} only" if hello.spaces else "everywhere"
