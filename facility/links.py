@@ -63,6 +63,7 @@ class Gauges:
     alarms: AlarmBook
     book: CatalogBook
     short: Callable[[], Sequence[Shortfall]] = tuple  # networks that need more requests than they may have
+    foreign: Callable[[], int] = int  # slots that hold what is not ours
 
     def links(self) -> list[Link]:
         return [
@@ -127,6 +128,7 @@ class Gauges:
             "alarms": len(self.alarms.all()),
             "claims_policy": sum(is_policy(claim.by) for claim in standing),
             "claims_operator": sum(not is_policy(claim.by) for claim in standing),
+            "foreign_slots": self.foreign(),
             "planner_rounds": self.planner.rounds,
             "planner_troubles": len(self.planner.troubles),
             "events": self.events.told,

@@ -12,11 +12,11 @@ from facility.alarms import AlarmBook
 from facility.census import Census
 from facility.claims import Claims
 from facility.compliance import Compliance
-from facility.model import Severity, is_policy
+from facility.model import Severity, SlotKey, is_policy
 from facility.standing import Standing
 from facility.strategy import Strategy
 from facility.verdict import overview_groups, verdict
-from facility.wire import Hold, Lamp, Link, Overview, PolicyInfo, Upcoming
+from facility.wire import Hold, Lamp, Link, OverrideInfo, Overview, PolicyInfo, Upcoming
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
 from points.freshness import Freshness
@@ -26,6 +26,7 @@ from schedules.calendar import next_transition, state_at
 
 UPCOMING_WITHIN = timedelta(days=7)
 UPCOMING_SHOWN = 12
+OVERRIDES_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,9 @@ class Overseer:
     blind: Callable[[], bool]  # a service that the verdict rests on does not run
     links: Callable[[], list[Link]]
     banners: Callable[[list[Link]], list[str]]
+    foreign: Callable[[], int] = int  # what others hold, in slots and by hand
+    overrides: Callable[[int], list[OverrideInfo]] = lambda _most: []
+    effect: Callable[[SlotKey], str] = lambda _key: ""  # what an independent sensor says of a claim
     census: Census = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,7 +65,10 @@ class Overseer:
         groups, spaces = overview_groups(self.compliance.spaces, now)
         devices = self.freshness.devices()
         links = self.links()
-        holds = [views.hold(claim, catalog.points.get(claim.point), now) for claim in self.claims.standing()]
+        holds = [
+            views.hold(claim, catalog.points.get(claim.point), now, self.effect(claim.key))
+            for claim in self.claims.standing()
+        ]
         return Overview(
             at=now,
             verdict=judged.word,
@@ -84,6 +91,8 @@ class Overseer:
             links=links,
             banners=self.banners(links),
             points=counts,
+            foreign=self.foreign(),
+            overrides=self.overrides(OVERRIDES_SHOWN),
         )
 
     def _upcoming(self, now: datetime, holds: Iterable[Hold], catalog: Catalog) -> list[Upcoming]:

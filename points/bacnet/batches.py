@@ -37,6 +37,7 @@ MULTIPLE_AFTER = 7 * 86_400.0  # seconds before ReadPropertyMultiple is tried ag
 # Octets of an answer: fixed part, then per object and per property (tags and identifiers), then the value.
 _HEADER, _PER_OBJECT, _PER_PROPERTY = 12, 7, 7
 _VALUE_OCTETS = {"object-name": 40, "description": 56, "state-text": 160, "active-text": 16, "inactive-text": 16}
+_ARRAY = 80  # a priority array that is full of REALs
 _PLAIN_VALUE = 6  # a REAL with its tag, an object identifier, an enumeration
 _APDU_SIZES = (50, 128, 206, 480, 1024)  # octets; what a way to a device may let through
 _SHORT = 128  # octets; such an answer arrives nearly wherever any does
@@ -272,7 +273,7 @@ def _fitting(wanted: Sequence[Property], start: int, limit: int, room: int) -> i
     end = min(len(wanted), start + limit)
     for position in range(start, end):
         property_ = wanted[position]
-        octets += _VALUE_OCTETS.get(property_.name, _PLAIN_VALUE) + _PER_PROPERTY
+        octets += _value(property_) + _PER_PROPERTY
         if (property_.object_type, property_.instance) != object_:
             object_ = (property_.object_type, property_.instance)
             octets += _PER_OBJECT
@@ -288,5 +289,11 @@ def _fitting(wanted: Sequence[Property], start: int, limit: int, room: int) -> i
 def _octets(wanted: Sequence[Property]) -> int:
     """How long the answer may be."""
     objects = len({(each.object_type, each.instance) for each in wanted})
-    values = sum(_VALUE_OCTETS.get(each.name, _PLAIN_VALUE) + _PER_PROPERTY for each in wanted)
+    values = sum(_value(each) + _PER_PROPERTY for each in wanted)
     return _HEADER + objects * _PER_OBJECT + values
+
+
+def _value(wanted: Property) -> int:
+    if wanted.name == "priority-array" and wanted.index is None:
+        return _ARRAY
+    return _VALUE_OCTETS.get(wanted.name, _PLAIN_VALUE)

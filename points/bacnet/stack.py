@@ -34,7 +34,7 @@ from points.bacnet.link import Interface, Link
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
 from points.bacnet.routes import Routes
 from points.bacnet.senders import Senders
-from points.bacnet.values import shortest
+from points.bacnet.values import plain, priority_array, shortest
 from points.bacnet.wire import requests
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef, Ref, Slots, Value
@@ -223,8 +223,8 @@ class Stack:
 
     async def read_slots(self, ref: Ref) -> Slots:
         array = Property(ref.object_type, ref.instance, "priority-array")
-        values = await self.read(ref.device, array, urgent=True)
-        if not isinstance(values, tuple) or len(values) != LAST_PRIORITY:
+        values = priority_array(await self.read(ref.device, array, urgent=True))
+        if values is None:
             self._exchange.strange(ref.device)
             raise ProtocolError(f"{ref}: its priority array has no {LAST_PRIORITY} values")
         try:
@@ -233,7 +233,7 @@ class Stack:
             )
         except DeviceRefused:
             default = None  # the standard requires it; some devices do without
-        return Slots(values=tuple(_plain(value) for value in values), default=_plain(default))
+        return Slots(values=values, default=plain(default))
 
     async def subscribe(self, ref: Ref, *, process: int, lifetime: int, confirmed: bool = False) -> None:
         if not 1 <= lifetime <= LONGEST_LIFETIME:
@@ -279,13 +279,6 @@ def _routers(passports: Passports) -> dict[int, Sender]:
 
 def _note_router(passports: Passports, network: int, router: Sender) -> None:
     passports.learn_network(network, router=f"{router[0]}:{router[1]}")
-
-
-def _plain(value: Datum) -> Value | None:
-    """A slot's value; one of a constructed type still occupies its slot, as text."""
-    if isinstance(value, float):
-        return shortest(value)
-    return value if isinstance(value, (int, bool, str)) or value is None else repr(value)
 
 
 class _Quiet(logging.Handler):

@@ -23,6 +23,7 @@ from bacpypes3.primitivedata import (
     Unsigned,
 )
 
+from points.bacnet.port import Answer
 from points.bacnet.wire.primitives import BINARY
 from points.bacnet.wire.vocabulary import object_type_number, property_number
 from points.model import Value
@@ -33,6 +34,8 @@ __all__ = (
     "REAL",
     "encode",
     "object_identifier",
+    "plain",
+    "priority_array",
     "property_identifier",
     "shortest",
 )
@@ -40,6 +43,7 @@ __all__ = (
 MULTISTATE = frozenset({"multi-state-input", "multi-state-output", "multi-state-value"})
 REAL = frozenset({"analog-input", "analog-output", "analog-value", "lighting-output"})
 
+_LEVELS = 16  # of a priority array
 _LARGEST_REAL = 3.4e38  # rounding must not leave the range
 
 
@@ -69,6 +73,20 @@ def shortest(value: float) -> float:
         if abs(short) < _LARGEST_REAL and struct.pack(">f", short) == octets:
             return short
     return value
+
+
+def priority_array(answer: Answer) -> tuple[Value | None, ...] | None:
+    """The values of all levels; None where the answer is no priority array."""
+    if not isinstance(answer, tuple) or len(answer) != _LEVELS:
+        return None
+    return tuple(plain(value) for value in answer)
+
+
+def plain(value: Answer) -> Value | None:
+    """A slot's value; one of a constructed type still occupies its slot, as text."""
+    if isinstance(value, float):
+        return shortest(value)
+    return value if isinstance(value, (int, bool, str)) or value is None else repr(value)
 
 
 def encode(object_type: str, value: Value | None) -> Any:

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from facility.wire import AlarmInfo, GroupState, Hold, Overview
+from facility.wire import AlarmInfo, GroupState, Hold, OverrideInfo, Overview
 from tui import text
 from tui.canvas import Canvas, share
 from tui.model import Link, Picture
 from tui.query import slug
 from tui.screens.place import Place
-from tui.seat import Goto, Seat
+from tui.screens.second import draw_asked
+from tui.seat import Goto, Press, Seat
 from tui.themes import Ink
 from tui.widgets.pane import CanvasPane
 
@@ -63,8 +64,11 @@ class OverviewPlace(Place):
         self._board.redraw()
 
     def open(self) -> None:
-        if isinstance(self._board.target, Goto):
-            self.post_message(self.Go(self._board.target))
+        match self._board.target:
+            case Goto() as goto:
+                self.post_message(self.Go(goto))
+            case Press() as press:
+                self._board.post_message(CanvasPane.Opened(self._board, press))
 
 
 class Board(CanvasPane, can_focus=True):
@@ -86,17 +90,17 @@ class Board(CanvasPane, can_focus=True):
 
     def _one_column(self, canvas: Canvas, overview: Overview) -> None:
         width, height = canvas.width, canvas.height
-        alarms, holds = self._picture.alarms(), overview.holds
-        held = max(1, sum(hold.priority == text.OPERATOR_SLOT for hold in holds) + 1)
+        alarms = self._picture.alarms()
+        held = sum(hold.priority == text.OPERATOR_SLOT for hold in overview.holds) + 1 + len(overview.overrides)
         groups = len(overview.groups)
         # what is left under verdict and groups: three headings, then alarms, holds and what is next
         spare = height - 2 - groups - 3
         y = 1 if spare < 6 else 2
-        needs = max(1, min(len(alarms) or 1, 3 if spare < 9 else max(3, spare - 5)))
+        needs = max(1, min(len(alarms) + len(self._picture.asked) or 1, 3 if spare < 9 else max(3, spare - 5)))
         y = self._groups(canvas, y, width - 1, min(groups, height - 10), overview)
         y = self._needs_you(canvas, y, needs, alarms)
         force = max(1, min(held, height - y - 3))
-        y = self._in_force(canvas, 0, y, width, force, holds)
+        y = self._in_force(canvas, 0, y, width, force, overview)
         self._next(canvas, 0, y, width, max(1, height - y - 1), overview)
 
     def _two_columns(self, canvas: Canvas, overview: Overview) -> None:
@@ -106,8 +110,8 @@ class Board(CanvasPane, can_focus=True):
         y = 1
         canvas.rule(1, y, left - 1, "Spaces by criticality", f"{len(overview.spaces):,} spaces")
         y = self._groups(canvas, y + 1, left, len(overview.groups), overview) + 1
-        rows = max(1, min(max(1, len(overview.holds)), (foot - y) // 2 - 1))
-        y = self._in_force(canvas, 1, y, left - 1, rows, overview.holds) + 1
+        rows = max(1, min(max(1, len(overview.holds) + len(overview.overrides)), (foot - y) // 2 - 1))
+        y = self._in_force(canvas, 1, y, left - 1, rows, overview) + 1
         self._policies(canvas, y, left - 1, foot - y, overview)
         x = left + 2
         y = self._needs_side(canvas, x, 1, SIDE, foot // 2, self._picture.alarms()) + 1
@@ -159,6 +163,9 @@ class Board(CanvasPane, can_focus=True):
         now, width = self._picture.now, canvas.width
         new = sum(alarm.acknowledged is None for alarm in alarms)
         canvas.rule(0, y, width, "Needs you", f"{new} new · Enter opens · a acknowledges")
+        for request in self._picture.asked[:rows]:
+            y, rows = y + 1, rows - 1
+            draw_asked(canvas, 1, y, width - 2, request, now)
         for alarm in alarms[:rows]:
             y += 1
             x = draw_level(canvas, 1, y, alarm, live=self._picture.live)
@@ -178,6 +185,9 @@ class Board(CanvasPane, can_focus=True):
         new = sum(alarm.acknowledged is None for alarm in alarms)
         canvas.rule(x, y, width, "Needs you", f"{new} new")
         y += 1
+        for request in self._picture.asked:
+            draw_asked(canvas, x, y, width, request, self._picture.now)
+            y += 1
         for number, alarm in enumerate(alarms):
             if y + 2 > foot:
                 canvas.put(x + 7, y, f"+{len(alarms) - number} more, 5 shows all", "muted")
@@ -195,34 +205,56 @@ class Board(CanvasPane, can_focus=True):
             y += 1
         return y
 
-    def _in_force(self, canvas: Canvas, x: int, y: int, width: int, rows: int, holds: list[Hold]) -> int:
-        """What people hold, one by one; what the policies hold, as a count."""
-        now, zone = self._picture.now, self._picture.zone
-        people = [hold for hold in holds if hold.priority == text.OPERATOR_SLOT]
-        policies = len(holds) - len(people)
-        shown = people[: max(1, rows - bool(policies))]
+    def _in_force(self, canvas: Canvas, x: int, y: int, width: int, rows: int, overview: Overview) -> int:
+        """What people hold, one by one; what is not ours; what the policies hold, as a count."""
+        people = [hold for hold in overview.holds if hold.priority == text.OPERATOR_SLOT]
+        foreign = overview.overrides
+        policies = len(overview.holds) - len(people)
+        room = max(1, rows - bool(policies))
+        foreign_shown = foreign[: max(room - len(people), min(len(foreign), room // 3))]
+        shown = people[: max(1, room - len(foreign_shown))]
+        hidden = len(people) - len(shown) + overview.foreign - len(foreign_shown)
         note = "Enter opens · x releases" if people else ""
-        if len(people) > len(shown):
-            note = f"{len(people) - len(shown)} more not shown"
-        canvas.rule(x, y, width, "In force", note)
+        canvas.rule(x, y, width, "In force", f"{hidden} more not shown" if hidden else note)
         left = x or 1
         for hold in shown:
             y += 1
-            canvas.put(left, y, "H", "hand")
-            ends = f"{hold.by} · {text.end_of(hold, now, zone)}"
-            end = canvas.put(left + 2, y, hold.point, width=max(10, min(34, width - 46)))
-            end = canvas.put(end + 1, y, hold.text, "hand", width=10, right=True)
-            end = canvas.put(end + 1, y, ends, "strong", width=max(1, min(len(ends), x + width - end - 1)))
-            doubt = hold.overdue or ("" if hold.confirmed else "not yet confirmed")
-            wish = f"{doubt} · {hold.reason}" if doubt else hold.reason
-            canvas.put(end + 2, y, wish, "high" if doubt else "muted", width=max(0, x + width - end - 2))
-            canvas.item(left, y, width - 1, Goto("point", hold.point))
-        nobody = "" if people else "No override. "
-        if policies or not people:
+            self._hold(canvas, left, y, x + width, hold)
+        for override in foreign_shown:
+            y += 1
+            self._override(canvas, left, y, x + width, override)
+        nobody = "" if people else "No override. " if not foreign else "No override of ours. "
+        if policies or not (people or foreign):
             y += 1
             said = f"{nobody}{text.count(policies, 'point')} held by policies" if policies else nobody
             canvas.put(left, y, said, "muted")
         return y + 1
+
+    def _hold(self, canvas: Canvas, x: int, y: int, edge: int, hold: Hold) -> None:
+        now, zone = self._picture.now, self._picture.zone
+        canvas.put(x, y, "H", "hand")
+        ends = f"{hold.by} · {text.end_of(hold, now, zone)}"
+        end = self._held(canvas, x, y, edge, hold.point, hold.text)
+        end = canvas.put(end + 1, y, ends, "strong", width=max(1, min(len(ends), edge - end - 1)))
+        doubt = hold.overdue or ("" if hold.confirmed else "not yet confirmed")
+        wish = f"{doubt} · {hold.reason}" if doubt else hold.reason
+        canvas.put(end + 2, y, wish, "high" if doubt else "muted", width=max(0, edge - end - 2))
+
+    def _override(self, canvas: Canvas, x: int, y: int, edge: int, override: OverrideInfo) -> None:
+        now = self._picture.now
+        canvas.put(x, y, "F", "hand")
+        where = override.kind if override.level is None else f"foreign P{override.level}"
+        ends = f"{where} · no end"
+        end = self._held(canvas, x, y, edge, override.point, override.text)
+        end = canvas.put(end + 1, y, ends, "strong", width=max(1, min(len(ends), edge - end - 1)))
+        wins = "" if override.wins else " · outranked"
+        said = f"not ours, for {text.since(override.since, now)}, seen {text.since(override.seen, now)} ago{wins}"
+        canvas.put(end + 2, y, said, "muted", width=max(0, edge - end - 2))
+
+    def _held(self, canvas: Canvas, x: int, y: int, edge: int, point: str, value: str) -> int:
+        canvas.item(x, y, edge - x, Goto("point", point))
+        end = canvas.put(x + 2, y, point, width=max(10, min(34, edge - 46)))
+        return canvas.put(end + 1, y, value, "hand", width=10, right=True)
 
     def _policies(self, canvas: Canvas, y: int, width: int, rows: int, overview: Overview) -> None:
         if rows < 3 or not overview.policies:
