@@ -18,6 +18,12 @@ from facility import __version__
 from facility.alarms import AlarmBook
 from facility.api import Api, Health
 from facility.audit import Audit
+from facility.audit.anchoring import Anchoring
+from facility.audit.checking import Checking
+from facility.audit.configuration import note_configuration
+from facility.audit.doors import Refusals
+from facility.audit.jumps import Jumps
+from facility.audit.keys import open_key
 from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.compliance import Compliance
@@ -25,6 +31,7 @@ from facility.config import Config
 from facility.courses import Courses
 from facility.database import StateDatabase, open_state
 from facility.demand import DemandWatch
+from facility.effects import Effects
 from facility.explain import Explainer
 from facility.foreign import ForeignSweep
 from facility.guard import Limits
@@ -104,11 +111,20 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     clock = SystemClock()
     must_be_usable(config)
     with open_state(state_folder(config)) as db:
+        anchoring = Anchoring(
+            agent=f"{config.site.id}/{config.agent.id}",
+            db=db,
+            key=open_key(config.audit_key),
+            file=config.anchor_file,
+            every=timedelta(minutes=config.audit.anchor_minutes),
+            clock=clock,
+        )
         keeper = await PassportKeeper.open(db, overrule(config), clock)
         async with open_stack(stack_settings(config, patient=True), keeper.passports) as stack:
             audit = Audit(db, clock)
             await audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
-            agent = await _assembled(config, clock, db, stack, audit, keeper)
+            await note_configuration(audit, db, config)
+            agent = await _assembled(config, clock, db, stack, audit, keeper, anchoring)
             try:
                 yield agent
             finally:
@@ -117,6 +133,7 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
                 if agent.history is not None:
                     agent.history.close()
                 await audit.note(by="agent", action="stop", target="agent")
+                await anchoring.anchor()
 
 
 @asynccontextmanager
@@ -164,7 +181,13 @@ def _survey(
 
 
 async def _assembled(
-    config: Config, clock: Clock, db: StateDatabase, stack: Stack, audit: Audit, keeper: PassportKeeper
+    config: Config,
+    clock: Clock,
+    db: StateDatabase,
+    stack: Stack,
+    audit: Audit,
+    keeper: PassportKeeper,
+    anchoring: Anchoring,
 ) -> Agent:
     book, store, events = CatalogBook(), PointStore(), Events()
     profiles = Profiles.load(config.profiles)
@@ -230,6 +253,16 @@ async def _assembled(
         judge=judge,
         recognises=recognises,
     )
+    effects = Effects(
+        book=book,
+        store=store,
+        claims=claims,
+        read=freshness.read_now,
+        slots=desk.slots,
+        audit=audit,
+        events=events,
+        clock=clock,
+    )
     compliance, wakeups = Compliance(profiles), Wakeups(clock)
     alarms = AlarmBook(
         store=store,
@@ -240,6 +273,7 @@ async def _assembled(
         events=events,
         clock=clock,
         holds=holds_at,
+        effects=effects.troubles,
     )
     survey = _survey(
         config,
@@ -264,7 +298,7 @@ async def _assembled(
         wakeups=wakeups,
     )
     history = _history(config, store, clock)
-    mirror = _mirror(config, store=store, book=book, events=events, alarms=alarms, clock=clock)
+    mirror = _mirror(config, anchoring, store=store, book=book, events=events, alarms=alarms, clock=clock)
     watch = DemandWatch(
         book,
         deadline=deadline,
@@ -320,6 +354,7 @@ async def _assembled(
         banners=gauges.banners,
         foreign=foreign.count,
         overrides=foreign.strongest,
+        effect=effects.of,
     )
     parts = Parts(
         config=config,
@@ -336,6 +371,7 @@ async def _assembled(
         audit=audit,
         alarms=alarms,
         desk=desk,
+        announce=effects.announce,
         explainer=Explainer(
             clock=clock,
             book=book,
@@ -349,7 +385,7 @@ async def _assembled(
             planning=planner,
             rule=rule,
             foreign=foreign.of,
-            effect=lambda _point: "",
+            effect=effects.of_point,
         ),
         previews=Previews(desk, clock),
         requests=Requests(clock, audit, events),
@@ -360,6 +396,7 @@ async def _assembled(
         topic=mirror.topic_of if mirror else (lambda _point: ""),
         stats=gauges.stats,
         overrides=foreign.overrides,
+        check=Checking(db.path, config.anchor_file, anchoring.key, clock).check,
     )
     known = roster(config)
 
@@ -374,6 +411,7 @@ async def _assembled(
         session,
         Health(ready=lambda: _not_ready(book, store), metrics=gauges.metrics),
         group=config.api.group,
+        refused=Refusals(audit, clock).note,
     )
     optional: list[Service | None] = [history, mirror]
     return Agent(
@@ -390,11 +428,14 @@ async def _assembled(
             alarms,
             api,
             Courses(desk, clock),
+            effects,
             Heap(book, clock),
             watch,
             recognition,
             foreign,
             keeper,
+            anchoring,
+            Jumps(audit, events),
             *(service for service in optional if service is not None),
         ],
         clock=clock,
@@ -414,12 +455,28 @@ def _history(config: Config, store: PointStore, clock: Clock) -> History | None:
 
 
 def _mirror(
-    config: Config, *, store: PointStore, book: CatalogBook, events: Events, alarms: AlarmBook, clock: Clock
+    config: Config,
+    heads: Anchoring,
+    *,
+    store: PointStore,
+    book: CatalogBook,
+    events: Events,
+    alarms: AlarmBook,
+    clock: Clock,
 ) -> Mirror | None:
     settings = mirror_settings(config)
     if settings is None:
         return None
-    return Mirror(settings, store=store, book=book, events=events, alarms=alarms, clock=clock, version=__version__)
+    return Mirror(
+        settings,
+        store=store,
+        book=book,
+        events=events,
+        alarms=alarms,
+        clock=clock,
+        version=__version__,
+        heads=heads,
+    )
 
 
 def _not_ready(book: CatalogBook, store: PointStore) -> str | None:

@@ -14,7 +14,7 @@ import os
 import pwd
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from facility.audit.origin import origin_of
 from facility.calls import CALLS, STATUS, TROUBLE_HEADER
 from facility.port import Facility, FacilityError
 from facility.users import Caller
@@ -74,12 +75,20 @@ class Api:
     name = "api"
 
     def __init__(
-        self, path: Path, sessions: Callable[[Caller], Facility], health: Health, *, group: str | None = None
+        self,
+        path: Path,
+        sessions: Callable[[Caller], Facility],
+        health: Health,
+        *,
+        group: str | None = None,
+        refused: Callable[[Caller, str, str], Awaitable[None]] | None = None,
     ) -> None:
+        """`refused` is told of every caller who may not do what he asked for, by call and answer."""
         self._path = path
         self._sessions = sessions
         self._health = health
         self._group = group
+        self._refused = refused
 
     async def run(self) -> None:
         runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
@@ -135,6 +144,7 @@ class Api:
         try:
             result = await getattr(self._sessions(_caller(request)), call.name)(**arguments)
         except FacilityError as error:
+            await self._tell_refusal(request, call.name, error)
             return _refusal(error.kind if error.kind in STATUS else "internal", str(error))
         except Exception as error:
             log.exception("a call failed", call=call.name)
@@ -146,7 +156,12 @@ class Api:
             async with self._sessions(_caller(request)).watch() as updates:
                 return await self._streamed(request, updates)
         except FacilityError as error:
+            await self._tell_refusal(request, "watch", error)
             return _refusal(error.kind if error.kind in STATUS else "internal", str(error))
+
+    async def _tell_refusal(self, request: web.Request, call: str, error: FacilityError) -> None:
+        if error.kind == "not-allowed" and self._refused is not None and request.transport is not None:
+            await self._refused(_caller(request), call, str(error))
 
     async def _streamed(self, request: web.Request, updates: AsyncIterator[Update]) -> web.StreamResponse:
         stream = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False)
@@ -186,12 +201,12 @@ def _caller(request: web.Request) -> Caller:
     peer = request.transport.get_extra_info("socket") if request.transport else None
     if peer is None:
         raise FacilityError("not-allowed", "The caller has gone.")
-    _pid, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    groups = _groups(peer) | {gid}
+    pid, uid, gid = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    groups, origin = _groups(peer) | {gid}, origin_of(pid, uid)
     try:
-        return Caller(uid=uid, name=pwd.getpwuid(uid).pw_name, groups=groups)
+        return Caller(uid=uid, name=pwd.getpwuid(uid).pw_name, groups=groups, origin=origin)
     except KeyError:
-        return Caller(uid=uid, name=f"uid-{uid}", named=False, groups=groups)
+        return Caller(uid=uid, name=f"uid-{uid}", named=False, groups=groups, origin=origin)
 
 
 def _groups(peer: socket.socket) -> frozenset[int]:

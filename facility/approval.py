@@ -9,19 +9,22 @@ from facility.audit import Audit, AuditUnavailable
 from facility.guard import REASON_LENGTH
 from facility.port import FacilityError
 from facility.survey import Survey
+from facility.users import User
 from points.discovery import NotApprovable
 from points.errors import PointsError
 from points.model import Device
 
 
-async def approved(device: Device, reason: str, *, by: str, audit: Audit, survey: Survey) -> None:
+async def approved(device: Device, reason: str, *, user: User, audit: Audit, survey: Survey) -> None:
     """Ends the quarantine of `device`. Raises `FacilityError` where it may not or cannot be."""
     if len(reason.strip()) < REASON_LENGTH:
         raise FacilityError("bad-wish", f"An approval needs a reason of {REASON_LENGTH} characters or more.")
     if not device.quarantine:
         raise FacilityError("bad-wish", f"{device.id} is not in quarantine.")
     try:
-        seq = await audit.intent(by=by, action="approve", target=device.id, reason=reason)
+        seq = await audit.intent(
+            by=user.by, role=user.role, origin=user.origin, action="approve", target=device.id, reason=reason
+        )
         try:
             await survey.approve(device.id)
         except PointsError as error:

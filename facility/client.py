@@ -19,6 +19,7 @@ from facility.calls import CALLS, TROUBLE_HEADER
 from facility.port import AgentLost, FacilityError
 from facility.wire import (
     AlarmInfo,
+    AuditCheck,
     DeviceInfo,
     Discovery,
     Hello,
@@ -95,8 +96,13 @@ class RemoteFacility:
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
         return await self._call(Trend, "trend", point=point, since=since, until=until, buckets=buckets)
 
-    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
-        return await self._call(list[Record], "audit", target=target, limit=limit)
+    async def audit(
+        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+    ) -> list[Record]:
+        return await self._call(list[Record], "audit", target=target, limit=limit, by=by, since=since)
+
+    async def audit_check(self) -> AuditCheck:
+        return await self._call(AuditCheck, "audit_check")
 
     async def read(self, point: str) -> ValueInfo:
         return await self._call(ValueInfo, "read", point=point)

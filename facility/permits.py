@@ -33,6 +33,7 @@ NEEDS: Mapping[str, Permission | None] = {
     "waiting": Permission.SEE,
     "discover": Permission.SEE,  # to start one, more: see the session
     "audit": Permission.AUDIT,
+    "audit_check": Permission.AUDIT,
     "preview": Permission.COMMAND,
     "commit": Permission.COMMAND,
     "second": Permission.COMMAND,

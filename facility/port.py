@@ -13,6 +13,7 @@ from typing import Protocol
 
 from facility.wire import (
     AlarmInfo,
+    AuditCheck,
     DeviceInfo,
     Discovery,
     Hello,
@@ -77,7 +78,15 @@ class Facility(Protocol):
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend: ...
 
-    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]: ...
+    async def audit(
+        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+    ) -> list[Record]:
+        """The latest records, newest first; of one thing, of one person or policy, not older than `since`."""
+        ...
+
+    async def audit_check(self) -> AuditCheck:
+        """Reads the whole audit and says whether it is as it was written."""
+        ...
 
     async def read(self, point: str) -> ValueInfo:
         """Reads the point from its device now, inside the packet budget."""

@@ -106,6 +106,8 @@ class Requests:
     async def _note(self, action: str, by: str, command: Command, reason: str, result: str = "") -> None:
         await self._audit.note(
             by=by,
+            role=command.role if by == command.by else "",
+            origin=command.origin if by == command.by else "",
             action=action,
             target=command.point,
             value=command.value,

@@ -8,7 +8,7 @@ method (`facility.permits`), and for commands and acknowledgements once more at 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from facility.abilities import passport_info
 from facility.alarms import AlarmBook, UnknownAlarm
 from facility.approval import approved
 from facility.audit import Audit
+from facility.audit.doors import visit
 from facility.claims import Claims
 from facility.commands import CommandDesk, StalePlan
 from facility.config import Config
@@ -35,6 +36,7 @@ from facility.users import PERMISSIONS, Permission, User
 from facility.why import explain
 from facility.wire import (
     AlarmInfo,
+    AuditCheck,
     Bucket,
     DeviceInfo,
     Discovery,
@@ -59,7 +61,7 @@ from points.clock import Clock
 from points.errors import PointsError, UnknownPoint
 from points.freshness import Freshness
 from points.history import History
-from points.model import DeviceId, Point, PointId, Priority, Reading, Source, Space
+from points.model import DeviceId, Point, PointId, Priority, Reading, Source, Space, Value
 from points.passport import Passports
 from points.store import PointStore
 from points.units import show
@@ -100,6 +102,8 @@ class Parts:
     passports: Passports
     topic: Callable[[Point], str]
     stats: Callable[[], dict[str, float]]
+    check: Callable[[], Awaitable[AuditCheck]]
+    announce: Callable[[Point, Value | None], str] = lambda _point, _value: ""  # how an effect will be checked
     overrides: Callable[[], list[OverrideInfo]] = list
 
 
@@ -225,12 +229,24 @@ class Session:
             ],
         )
 
-    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
-        return await self._records(target, max(1, min(limit, LONGEST_AUDIT)))
+    async def audit(
+        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+    ) -> list[Record]:
+        if since is not None and since.tzinfo is None:
+            raise FacilityError("bad-wish", "`since` needs its offset, such as 2026-03-01T12:00:00Z.")
+        return await self._records(target, max(1, min(limit, LONGEST_AUDIT)), by, since)
 
-    async def _records(self, target: str | None, limit: int) -> list[Record]:
+    async def audit_check(self) -> AuditCheck:
         try:
-            return await self._parts.audit.records(target, limit)
+            return await self._parts.check()
+        except PointsError as error:
+            raise FacilityError("busy", str(error)) from None
+
+    async def _records(
+        self, target: str | None, limit: int, by: str | None = None, since: datetime | None = None
+    ) -> list[Record]:
+        try:
+            return await self._parts.audit.records(target, limit, by=by, since=since)
         except PointsError as error:
             raise FacilityError("busy", str(error)) from None
 
@@ -250,6 +266,7 @@ class Session:
             priority=self._level(wish.priority),
             by=self.user.by,
             role=self.user.role,
+            origin=self.user.origin,
             reason=wish.reason,
             lasts=_lasts(wish.minutes),
         )
@@ -266,7 +283,8 @@ class Session:
             raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
         claims = views.claims_by_level(self._parts.claims.of(known.id))
         spaces = views.touched(known, self._catalog, self._parts.critical)
-        return answers.plan(preview, known, claims, spaces)
+        check = "" if preview.verdict.refused else self._parts.announce(known, preview.command.value)
+        return answers.plan(preview, known, claims, spaces, check=check)
 
     async def commit(self, plan: str) -> Result:
         preview = self._own(plan)
@@ -312,7 +330,14 @@ class Session:
         by = self.user.by
         try:
             self._must_acknowledge(self._parts.alarms.named(alarm))
-            await self._parts.audit.note(by=by, action="acknowledge", target=alarm, reason=reason)
+            await self._parts.audit.note(
+                by=by,
+                role=self.user.role,
+                origin=self.user.origin,
+                action="acknowledge",
+                target=alarm,
+                reason=reason,
+            )
             return views.alarm_info(await self._parts.alarms.acknowledge(alarm, by, reason))
         except UnknownAlarm as error:
             raise FacilityError("unknown", str(error)) from None
@@ -323,7 +348,7 @@ class Session:
         known = self._catalog.devices.get(DeviceId(device))
         if known is None:
             raise FacilityError("unknown", f"There is no device {device!r}; `facility devices` lists them.")
-        await approved(known, reason, by=self.user.by, audit=self._parts.audit, survey=self._parts.survey)
+        await approved(known, reason, user=self.user, audit=self._parts.audit, survey=self._parts.survey)
         return next(info for info in await self.devices() if info.id == device)
 
     async def discover(self, *, start: bool = True) -> Discovery:
@@ -336,8 +361,9 @@ class Session:
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[Update]]:
-        with self._parts.store.watch() as readings:
-            yield stream.updates(self, self._parts.store, readings, self._parts.book)
+        async with visit(self._parts.audit, self.user):
+            with self._parts.store.watch() as readings:
+                yield stream.updates(self, self._parts.store, readings, self._parts.book)
 
     def marks(self) -> stream.Marks:
         alarms, claims = self._parts.alarms.all(), self._parts.claims.standing()

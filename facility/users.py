@@ -75,6 +75,7 @@ class Caller:
     name: str
     named: bool = True  # False: the uid has no login name on this machine, and `name` only stands for it
     groups: frozenset[int] = frozenset()  # gids
+    origin: str = ""  # where he sits, for the audit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,8 @@ class User:
     role: Role
     spaces: frozenset[str] = frozenset()
     """Ids or types of the spaces in which he may act; empty: everywhere."""
+    origin: str = ""
+    """Where he sits, for the audit."""
 
     @property
     def by(self) -> str:
@@ -132,7 +135,9 @@ class Roster:
             grant = strongest([self._groups[gid] for gid in caller.groups if gid in self._groups])
         if grant is None and caller.uid in self._own:
             grant = Grant(role=UNNAMED_ADMIN)
-        return None if grant is None else User(name=caller.name, role=grant.role, spaces=grant.spaces)
+        return None if grant is None else User(
+            name=caller.name, role=grant.role, spaces=grant.spaces, origin=caller.origin
+        )
 
 
 def strongest(grants: Collection[Grant]) -> Grant | None:

@@ -41,7 +41,7 @@ class Anchoring:
     ) -> None:
         self._agent = agent
         self._db = db
-        self._key = key
+        self.key = key
         self._file = file
         self._every = every
         self._clock = clock
@@ -70,7 +70,7 @@ class Anchoring:
         ours = [
             each.anchor
             for each in found_in(before, str(self._file))
-            if each.anchor.key == self._key.id and is_signed(each.anchor.said, each.anchor.signature, self._key.public)
+            if each.anchor.key == self.key.id and is_signed(each.anchor.said, each.anchor.signature, self.key.public)
         ]
         try:
             self.unlike = await self._db.run(lambda connection: _difference(connection, ours))
@@ -100,7 +100,7 @@ class Anchoring:
         head = connection.execute(select(_AUDIT.c.seq, _AUDIT.c.hash).order_by(_AUDIT.c.seq.desc()).limit(1)).first()
         if head is None or connection.scalar(select(_ANCHORS.c.seq).where(_ANCHORS.c.seq == head.seq)) is not None:
             return None
-        anchor = Anchor(agent=self._agent, seq=head.seq, hash=head.hash, time=now, key=self._key.id).signed(self._key)
+        anchor = Anchor(agent=self._agent, seq=head.seq, hash=head.hash, time=now, key=self.key.id).signed(self.key)
         row: dict[str, Any] = {**anchor.fields, "time": now}
         connection.execute(insert(_ANCHORS), row)
         return anchor

@@ -7,14 +7,14 @@ number of the entry; `facility.audit.chain` says what can be told.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RowMapping
 
 from facility.audit.anchors import Found, anchor_of, found_in, witnessed
 from facility.audit.chain import Chain, Fault, Witnessed
@@ -43,29 +43,29 @@ def check(database: Path, evidence: Evidence, now: datetime) -> AuditCheck:
     return look_into(database, lambda connection: _checked(connection, outside, evidence.keys, now))
 
 
-def export(database: Path, keys: Mapping[str, str]) -> Iterator[str]:
-    """JSON lines: who signs, every entry, every anchor. See docs/audit.md."""
-    yield json.dumps({"audit": 1, "keys": dict(keys)})
-    for lines in _pages(database):
-        yield from lines
+def export(database: Path, keys: Mapping[str, str], write: Callable[[str], object]) -> int:
+    """JSON lines: who signs, every entry, every anchor. See docs/audit.md. The number of entries."""
+    write(json.dumps({"audit": 1, "keys": dict(keys)}))
+    return look_into(database, lambda connection: _written_out(connection, write))
 
 
-def _pages(database: Path) -> Iterator[list[str]]:
-    last = 0
-    while True:
-        rows = look_into(database, lambda connection, after=last: _page(connection, after))  # type: ignore[misc]
-        if not rows:
-            break
-        yield [_entry_line(row) for row in rows]
-        last = rows[-1]["seq"]
-    anchors = look_into(database, lambda connection: list(_anchors_in(connection)))
-    yield [each.anchor.line.decode() for each in anchors]
+def _written_out(connection: Connection, write: Callable[[str], object]) -> int:
+    count = 0
+    for row in _rows(connection):
+        write(_entry_line(row))
+        count += 1
+    for each in _anchors_in(connection):
+        write(each.anchor.line.decode())
+    return count
 
 
-def _page(connection: Connection, after: int) -> list[dict[str, Any]]:
-    query = f"SELECT {_COLUMNS} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
-    _take_any_text(connection)
-    return [dict(row) for row in connection.exec_driver_sql(query, (after, AT_ONCE)).mappings()]
+def _rows(connection: Connection) -> Iterable[RowMapping]:
+    """Every row, a few at a time; what is asked on the connection later is of the same moment."""
+    raw = connection.connection.dbapi_connection
+    if raw is not None:  # text that is no UTF-8 any more is a change to be named, not a reason to stop
+        raw.text_factory = lambda said: said.decode("utf-8", "surrogateescape")
+    connection.exec_driver_sql("BEGIN")  # the driver begins none of itself before a SELECT
+    return connection.execution_options(yield_per=AT_ONCE).exec_driver_sql(_ROWS).mappings()
 
 
 def _entry_line(row: Mapping[str, Any]) -> str:
@@ -74,18 +74,14 @@ def _entry_line(row: Mapping[str, Any]) -> str:
     return json.dumps({**fields, "previous": row["previous"], "hash": row["hash"]}, ensure_ascii=False)
 
 
-def _checked(
-    connection: Connection, outside: Iterable[Found], keys: Mapping[str, str], now: datetime
-) -> AuditCheck:
-    _take_any_text(connection)
+def _checked(connection: Connection, outside: Iterable[Found], keys: Mapping[str, str], now: datetime) -> AuditCheck:
+    rows = _rows(connection)
     witnesses, worthless = witnessed([*_anchors_in(connection), *outside], keys)
     chain = Chain(witnesses)
-    rows = connection.execution_options(yield_per=AT_ONCE).exec_driver_sql(_ROWS)
-    for row in rows.mappings():
+    for row in rows:
         chain.take(row)
     counted = connection.exec_driver_sql(_COUNTED).scalar() or 0
-    faults = [*chain.faults(int(counted)), *worthless]
-    return _said(chain, witnesses, faults, now)
+    return _said(chain, witnesses, [*chain.faults(int(counted)), *worthless], now)
 
 
 def _said(chain: Chain, witnesses: Sequence[Witnessed], faults: Iterable[Fault], now: datetime) -> AuditCheck:
@@ -113,10 +109,3 @@ def _in_file(file: Path) -> Iterator[Found]:
     except OSError as error:
         raise StateUnavailable(f"The anchors in {file} cannot be read: {error.strerror}.") from error
     return found_in(lines, str(file))
-
-
-def _take_any_text(connection: Connection) -> None:
-    """Text that is no UTF-8 any more is a change to be named, not a reason to stop."""
-    raw = connection.connection.dbapi_connection
-    if raw is not None:
-        raw.text_factory = lambda said: said.decode("utf-8", "surrogateescape")

@@ -18,6 +18,7 @@ from typing import Protocol
 
 import structlog
 
+from facility.audit.anchors import Anchor
 from facility.mirror import payloads
 from facility.mirror.leftovers import Leftovers
 from facility.mirror.outlet import Outlet
@@ -41,6 +42,17 @@ class AlarmFeed(Protocol):
 
     def watch(self) -> AbstractContextManager[AsyncIterable[Alarm]]:
         """All present alarms, then every change; conflated per alarm. One that is over is told once more."""
+        ...
+
+
+class Heads(Protocol):
+    """Who signs the head of the audit."""
+
+    @property
+    def latest(self) -> Anchor | None: ...
+
+    async def changed(self) -> None:
+        """Returns once `latest` is another."""
         ...
 
 
@@ -127,6 +139,14 @@ class Content:
                 orphans.discard(topic)
                 over = alarm.ended is not None and alarm.acknowledged is not None
                 await outlet.put(topic, b"" if over else payloads.alarm(alarm))
+
+    async def follow_heads(self, outlet: Outlet, heads: Heads) -> None:
+        """The latest signed head of the audit, as it is and whenever there is another."""
+        while True:
+            if (head := heads.latest) is not None:
+                await outlet.put(self._topics.audit_head, head.line)
+            if heads.latest is head:
+                await heads.changed()
 
     async def tell_events(self, outlet: Outlet) -> None:
         """Each event once, in order; one that did not reach the broker is told by the next connection."""

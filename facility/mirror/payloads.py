@@ -124,7 +124,18 @@ class EventPayload(Payload):
     n: int = Field(ge=0)
 
 
-MODELS = (Sample, Status, CatalogPage, AlarmPayload, EventPayload)
+class AuditHead(Payload):
+    """`audit/head`: the head of the audit, signed. Keep it elsewhere: `facility audit verify --anchors` reads it."""
+
+    agent: str = Field(description="whose audit: site and agent")
+    seq: int = Field(ge=1, description="number of the entry")
+    hash: str = Field(description="of that entry, and so of all before it")
+    time: Time
+    key: str = Field(description="which key has signed")
+    signature: str = Field(description="Ed25519, of this object without the signature: keys sorted, nothing between")
+
+
+MODELS = (Sample, Status, CatalogPage, AlarmPayload, EventPayload, AuditHead)
 
 
 def encoded(payload: Payload) -> bytes:

@@ -24,7 +24,7 @@ import structlog
 from aiomqtt.exceptions import MqttConnectError
 
 from facility.mirror import payloads
-from facility.mirror.content import AlarmFeed, Content
+from facility.mirror.content import AlarmFeed, Content, Heads
 from facility.mirror.leftovers import look, status_session
 from facility.mirror.outlet import Outlet, Tally
 from facility.mirror.settings import MirrorSettings, tls_context
@@ -61,12 +61,14 @@ class Mirror:
         alarms: AlarmFeed,
         clock: Clock,
         version: str,
+        heads: Heads | None = None,
     ) -> None:
         self._settings = settings
         self._topics = settings.topics
         self._content = Content(settings.topics, store=store, book=book, events=events, alarms=alarms, clock=clock)
         self._clock = clock
         self._version = version
+        self._heads = heads
         self._protocol = V5  # until the broker refuses it; remembered for as long as we run
         self._tally = Tally()
         self._outlet: Outlet | None = None
@@ -166,6 +168,8 @@ class Mirror:
                 tasks.create_task(self._content.follow_catalog(outlet, told), name="mqtt catalog")
                 tasks.create_task(self._content.follow_alarms(outlet, leftovers.alarms), name="mqtt alarms")
                 tasks.create_task(self._content.tell_events(outlet), name="mqtt events")
+                if self._heads is not None:
+                    tasks.create_task(self._content.follow_heads(outlet, self._heads), name="mqtt audit")
                 caught_up = functools.partial(self._caught_up, client, outlet, session)
                 tasks.create_task(self._content.follow_states(outlet, caught_up), name="mqtt state")
         except* aiomqtt.MqttError as group:

@@ -72,6 +72,10 @@ class Topics:
     def alarm(self, alarm: str) -> str:
         return self._checked("alarm", as_id(alarm))
 
+    @property
+    def audit_head(self) -> str:
+        return self._checked("audit", "head")
+
     def event(self, kind: str) -> str:
         return self._checked("event", kind)
 

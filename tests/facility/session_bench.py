@@ -8,6 +8,8 @@ from desk_bench import ELSEWHERE, FAN, NOON, SETPOINT, Bench
 
 from facility.alarm_rows import save_alarms
 from facility.alarms import AlarmBook
+from facility.audit.checking import Checking
+from facility.audit.keys import open_key
 from facility.compliance import Compliance
 from facility.config import Config
 from facility.explain import Explainer
@@ -173,6 +175,7 @@ class SessionBench(Bench):
             foreign=lambda _point: {},
             effect=lambda _point: "",
         )
+        folder = self.db.path.parent
         self.parts = Parts(
             config=config,
             clock=self.clock,
@@ -197,6 +200,7 @@ class SessionBench(Bench):
             passports=self.passports,
             topic=lambda point: f"fac/v1/{point.id}",
             stats=lambda: {"points": 4},
+            check=Checking(self.db.path, folder / "anchors.jsonl", open_key(folder / "audit.key"), self.clock).check,
         )
         return self
 

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from facility.audit import INTERRUPTED, Audit, AuditUnavailable
+from facility.audit.chain import BEGINNING
 from facility.database import StateUnavailable, open_state
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -39,6 +40,9 @@ async def test_an_intent_and_its_result_are_read_as_one_record(audit):
         priority=8,
         reason="too warm",
         request="c-1",
+        role="operator",
+        origin="socket uid 1000",
+        rule="comfort",
     )
     (open_one,) = await audit.records()
     assert (open_one.seq, open_one.result) == (seq, "")
@@ -53,6 +57,13 @@ async def test_an_intent_and_its_result_are_read_as_one_record(audit):
         "value": "18.0",
         "priority": 8,
         "reason": "too warm",
+        "found": "20.0",
+        "request": "c-1",
+        "role": "operator",
+        "origin": "socket uid 1000",
+        "rule": "comfort",
+        "previous": BEGINNING,
+        "hash": record.hash,
         "result": "held",
     }
 

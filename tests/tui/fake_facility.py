@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from facility.port import AgentLost, FacilityError
+from facility.users import PERMISSIONS
 from facility.wire import (
     Abilities,
     AlarmInfo,
+    AuditCheck,
     Block,
     Bucket,
     DeviceInfo,
@@ -22,6 +24,7 @@ from facility.wire import (
     Hold,
     Lamp,
     Link,
+    OverrideInfo,
     Overview,
     PassportInfo,
     Plan,
@@ -34,10 +37,14 @@ from facility.wire import (
     ScheduleInfo,
     SlotInfo,
     SpaceState,
+    Touched,
     Trend,
     Upcoming,
     Update,
     ValueInfo,
+    WaitingInfo,
+    Why,
+    WhyStep,
     Wish,
 )
 
@@ -288,6 +295,15 @@ def overview(at: datetime = NOW) -> Overview:
     )  # fmt: skip
 
 
+def waiting(*, by: str = "mchen", mine: bool = False, may_second: bool = True) -> WaitingInfo:
+    """Somebody waits for a second person."""
+    return WaitingInfo(
+        id="3f9a", point=SETPOINT, what=f"write 18.0 °C to {SETPOINT}", by=by, reason="valve test", asked_at=ago(120),
+        until=NOW + timedelta(minutes=8), rule="two-people", why="It may be commanded by two people only.",
+        source="ASHRAE 170, 2021", mine=mine, may_second=may_second,
+    )  # fmt: skip
+
+
 class FakeFacility:
     """Implements `facility.port.Facility`. Counts what would have changed something."""
 
@@ -309,6 +325,9 @@ class FakeFacility:
         self.changes: list[tuple[str, object]] = []
         self.asked: Counter[str] = Counter()
         self.records: list[Record] = []
+        self.check = AuditCheck(
+            at=NOW, entries=18_204, last=18_204, head="4b" * 32, anchors=288, anchored=ago(240), faults=[]
+        )
         self.clock = StandingClock()
         self._streams: set[asyncio.Queue[Update | None]] = set()
         self._wishes: dict[str, Wish] = {}
@@ -364,6 +383,7 @@ class FakeFacility:
         return Hello(
             site="mercy", site_name="Mercy General", agent="main", version="0.1.0", zone="America/Chicago",
             pretend=self.pretend, user="rdiaz", role=self.role, started=ago(86400 * 41),
+            permissions=sorted(PERMISSIONS[self.role]),
         )  # fmt: skip
 
     async def points(self) -> list[PointInfo]:
@@ -402,6 +422,10 @@ class FakeFacility:
         self._answer("alarms")
         return list(self.standing.values())
 
+    async def overrides(self) -> list[OverrideInfo]:
+        self._answer("overrides")
+        return self.picture.overrides
+
     async def schedules(self) -> list[ScheduleInfo]:
         self._answer("schedules")
         today = datetime(2026, 11, 24, tzinfo=UTC)  # a Tuesday
@@ -435,7 +459,29 @@ class FakeFacility:
             records=[Record(seq=7, time=ago(4000), by="policy:weekday", action="hold", target=point, value="14.0 °C",
                             priority=15, reason="weekday schedule", result="held")],
             source="COV, polled every 5 min as proof of life",
-            notes=["The weekday schedule set it to 14.0 °C at 23:44, slot 15.", "Next: 05:00 occupied, 16.0 °C."],
+            why=await self.why(point),
+        )  # fmt: skip
+
+    async def why(self, point: str) -> Why:
+        self._answer("why")
+        info = self._info(point)
+        read = "priority array, read 02:14"
+        return Why(
+            point=point, value=f"{info.name} is 14.0 °C, told by the device at 02:14.",
+            steps=[
+                WhyStep(kind="slot", text="Slot 15 (agent: schedule) holds 14.0 °C and wins.", evidence=read,
+                        target=f"slots:{point}"),
+                WhyStep(kind="who", text="Policy weekday has held it since 23:44.", evidence="audit entry 7",
+                        target="record:7", at=ago(9000)),
+                WhyStep(kind="rule", text="Its reason: ORs is occupied (weekly).", evidence="programme ORs",
+                        target="schedule:ORs"),
+                WhyStep(kind="beneath", text="Beneath it waits: 16 not ours 12.0 °C.", evidence=read,
+                        target=f"slots:{point}"),
+                WhyStep(kind="effect", text="An alarm stands since 01:33 (41 min): HIGH, Operating room too warm.",
+                        evidence="alarm book", target="alarm:a2", at=ago(2460)),
+                WhyStep(kind="next", text="05:00 programme ORs turns occupied; policy weekday then wants 16.0 °C.",
+                        evidence="programme ORs", target="schedule:ORs", at=NOW + timedelta(hours=2, minutes=46)),
+            ],
         )  # fmt: skip
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
@@ -458,9 +504,20 @@ class FakeFacility:
             )
         return Trend(point=point, since=since, until=until, buckets=made)
 
-    async def audit(self, target: str | None = None, limit: int = 100) -> list[Record]:
+    async def audit(
+        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+    ) -> list[Record]:
         self._answer("audit")
-        return self.records[:limit]
+        found = [
+            record
+            for record in self.records
+            if target in (None, record.target) and (by is None or by in record.by) and (not since or record.time >= since)
+        ]
+        return found[:limit]
+
+    async def audit_check(self) -> AuditCheck:
+        self._answer("audit_check")
+        return self.check
 
     async def read(self, point: str) -> ValueInfo:
         self._answer("read")
@@ -476,8 +533,14 @@ class FakeFacility:
             id=f"plan-{len(self._wishes) - 1}", point=wish.point, what=what,
             verdict=self.verdict, rule="" if self.verdict == "allowed" else "WARD-TEMP",
             why="" if self.verdict == "allowed" else "Rooms may pass 24.0 °C about 03:05.",
-            wins="yes. 1-7 are empty. Beneath: 15 schedule 14.0",
+            source="" if self.verdict == "allowed" else "ASHRAE 170 Table 7-1, 2021; not verified at this site",
+            wins="yes: nothing stands above; beneath: 15 14.0 °C",
             slots=[SlotInfo(priority=15, value="14.0 °C", by="weekday")],
+            spaces=[Touched(name="OR-3", critical=True), Touched(name="Office 5", critical=False)],
+            ramp="reaches 18.0 °C in about 3 min",
+            down=f"the slot keeps {wanted} until the agent is back: BACnet writes have no time-out",
+            check="will check that ahu-4/supply-air-temp rises within 10 min",
+            owner="rdiaz", reason=wish.reason,
             ends=self.now + timedelta(minutes=wish.minutes) if wish.minutes else None,
             after="slot 8 is released, then 14.0 °C of slot 15", valid_until=self.now + timedelta(seconds=60),
         )  # fmt: skip
@@ -487,6 +550,10 @@ class FakeFacility:
         if plan not in self._wishes:
             raise FacilityError("stale-plan", "the slots have changed since the preview: slot 5 appeared")
         wish = self._wishes.pop(plan)
+        if self.verdict == "second-person":
+            self.changes.append(("ask", wish))
+            return Result(status="asked", point=wish.point, request="3f9a", until=self.now + timedelta(minutes=10),
+                          text="Nothing was written: it needs a second person. Request 3f9a waits until 02:24.")  # fmt: skip
         self.changes.append(("commit", wish))
         if wish.value is None:
             return Result(status="released", point=wish.point, text="slot 8 is empty; slot 15 holds it at 14.0 °C")
@@ -494,6 +561,21 @@ class FakeFacility:
         until = self.now + timedelta(minutes=wish.minutes or 0)
         return Result(status="held", point=wish.point, text=f"read back: {wish.value}, slot 8 wins", readback=readback,
                       winner=8, until=until)  # fmt: skip
+
+    async def waiting(self) -> list[WaitingInfo]:
+        self._answer("waiting")
+        return self.picture.waiting
+
+    async def second(self, request: str) -> Plan:
+        self._answer("second")
+        [found] = [each for each in self.picture.waiting if each.id == request]
+        plan = await self.preview(Wish(point=found.point, value=18.0, minutes=120, reason=found.reason))
+        return plan.model_copy(update={"owner": f"{found.by}, seconded by rdiaz"})
+
+    async def dismiss(self, request: str) -> WaitingInfo:
+        self._answer("dismiss")
+        self.changes.append(("dismiss", request))
+        return next(each for each in self.picture.waiting if each.id == request)
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
         self._answer("acknowledge")
