@@ -93,7 +93,7 @@ def occupancy(view: View, sensors: Sequence[Point], *, hold: timedelta, schedule
 
 def means_vacant(sensor: Point, value: Value) -> bool:
     """State texts decide where they speak of occupancy; else an inactive binary is vacant and all else is not."""
-    text = _state_text(sensor, value)
+    text = state_text(sensor, value)
     if any(word in text for word in _VACANT_WORDS):
         return True
     if any(word in text for word in _OCCUPIED_WORDS):
@@ -101,7 +101,8 @@ def means_vacant(sensor: Point, value: Value) -> bool:
     return sensor.kind is Kind.BINARY and value is False
 
 
-def _state_text(sensor: Point, value: Value) -> str:
+def state_text(sensor: Point, value: Value) -> str:
+    """What the device calls the state, in lower case; empty where it has no word for it."""
     match sensor.kind, value:
         case Kind.BINARY, bool():
             index = int(value)

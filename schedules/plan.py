@@ -5,7 +5,8 @@ Guarantees:
 - A hold is a lease: it is renewed while it is demanded, and runs out by itself when nobody plans any more.
 - What nobody demands any more is released, with the reason; what is demanded is never released.
 - Where two demands want one slot, the policy written earlier in the configuration wins, and the conflict is told.
-- A demand for anything but a commandable comfort point, or at the operators' level, is refused and told.
+- A demand for anything but a commandable comfort point, or at the operators' level, is refused and told; but for
+  the air of a room that may be turned down, where the policy says that this is what it does.
 - A policy that raises loses its say for this round: what it holds is neither renewed nor released.
 """
 
@@ -18,6 +19,7 @@ from datetime import datetime, timedelta
 from points.catalog import Catalog
 from points.model import Access, PointId, Priority, Reading, Safety, Value, values_agree
 from schedules.policy import Demand, Policy, View
+from schedules.writable import why_not_turned_down
 
 LEASE = timedelta(minutes=15)  # long enough for a restart of the agent, short enough for a comfort value left alone
 
@@ -142,6 +144,10 @@ def _refusal(demand: Demand, catalog: Catalog) -> str:
     point = catalog.points.get(demand.point)
     if point is None:
         return "there is no such point"
+    if demand.turns_down is not None:
+        if why := why_not_turned_down(point, demand.turns_down, catalog):
+            return why
+        return "" if demand.priority is Priority.OCCUPANCY else f"air is turned down at {int(Priority.OCCUPANCY)} only"
     if point.safety is not Safety.COMFORT:
         return f"its safety class is {point.safety}, not comfort"
     if point.access is not Access.COMMANDABLE:

@@ -13,7 +13,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from points.catalog import Catalog
-from points.model import Point, PointId, Priority, Reading, Value
+from points.model import Point, PointId, Priority, Reading, SpaceId, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Demand:
     priority: Priority
     policy: str
     reason: str
+    turns_down: SpaceId | None = None
+    """The critical room whose air this reduces; only `schedules.policies.room_turndown` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Which points a policy may speak for, and in which shape a value fits them.
 
 The guard has the last word on every write. This is the first: a policy never even asks for a point that is
-not plainly a matter of comfort, nor for one in a space that is not plainly ordinary.
+not plainly a matter of comfort, nor for one in a space that is not plainly ordinary. There is one narrow door: the
+flow setpoints of a room of a type whose air may be turned down, for the policy that names the room.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from schedules.occupancy import is_sensor
 # nobody has said what the space is; a site that knows better gives its space one of these types.
 ORDINARY_SPACES = frozenset({"admin_office", "lobby"})
 
+# Critical, and yet their air may be reduced while nobody is in (ASHRAE 170 section 8.1). All of them are positive.
+TURNDOWN_SPACES = frozenset({"operating_room", "procedure_room", "cath_lab", "imaging_class2"})
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
@@ -26,6 +30,7 @@ class Surroundings:
     sensors: tuple[Point, ...] = ()
     temperatures: tuple[Point, ...] = ()
     humidities: tuple[Point, ...] = ()
+    points: tuple[Point, ...] = ()  # all of them
 
 
 def may_speak_for(points: Iterable[Point], catalog: Catalog) -> Iterator[Point]:
@@ -37,20 +42,37 @@ def may_speak_for(points: Iterable[Point], catalog: Catalog) -> Iterator[Point]:
             yield point
 
 
+def why_not_turned_down(point: Point, room: SpaceId, catalog: Catalog) -> str:
+    """Why nobody may reduce this point as the air of that room; empty if one may."""
+    space = catalog.spaces.get(room)
+    if space is None:
+        return f"there is no space {room}"
+    if space.type.replace("-", "_") not in TURNDOWN_SPACES:
+        return f"{room} is a space of type {space.type or 'unknown'}: its air is never turned down"
+    if point.space != room:
+        return f"it belongs to {point.space or 'no space that is known'}, not to {room}"
+    if point.point_class != "airflow-setpoint" or point.kind is not Kind.ANALOG:
+        return f"it is no airflow setpoint but {point.point_class}"
+    if point.safety not in (Safety.CRITICAL, Safety.COMFORT):
+        return f"its safety class is {point.safety}"
+    return "" if point.access is Access.COMMANDABLE else "it is monitor-only"
+
+
 def surroundings(catalog: Catalog, spaces: set[SpaceId]) -> dict[SpaceId, Surroundings]:
     """The witnesses in each of the spaces, in one pass over the catalog."""
-    found: dict[SpaceId, tuple[list[Point], list[Point], list[Point]]] = {space: ([], [], []) for space in spaces}
+    found: dict[SpaceId, list[Point]] = {space: [] for space in spaces}
     for point in catalog.points.values():
-        if point.space not in found:
-            continue
-        sensors, temperatures, humidities = found[point.space]
-        if is_sensor(point):
-            sensors.append(point)
-        elif point.point_class == "zone-temperature":
-            temperatures.append(point)
-        elif point.point_class == "humidity":
-            humidities.append(point)
-    return {space: Surroundings(*map(tuple, lists)) for space, lists in found.items()}
+        if point.space in found:
+            found[point.space].append(point)
+    return {
+        space: Surroundings(
+            sensors=tuple(point for point in points if is_sensor(point)),
+            temperatures=tuple(point for point in points if point.point_class == "zone-temperature"),
+            humidities=tuple(point for point in points if point.point_class == "humidity"),
+            points=tuple(points),
+        )
+        for space, points in found.items()
+    }
 
 
 def fitting(point: Point, value: Value) -> Value | None:
