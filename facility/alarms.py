@@ -17,8 +17,9 @@ import structlog
 
 from facility.alarm_rows import forget_alarms, load_alarms, save_alarms
 from facility.compliance import Compliance
-from facility.conditions import Condition, DeviceStatus, find
+from facility.conditions import NO_TROUBLES, Condition, DeviceStatus, find
 from facility.database import StateDatabase, StateUnavailable
+from facility.effectiveness import Troubles
 from facility.model import Alarm, AlarmKind
 from facility.profiles import ORDER
 from points.catalog import Catalog, CatalogBook
@@ -56,8 +57,9 @@ class AlarmBook:
         events: Events,
         clock: Clock,
         holds: Callable[[DeviceId], int] = lambda _: 0,
+        effects: Callable[[], Troubles] = lambda: NO_TROUBLES,
     ) -> None:
-        """`holds`: how many slots of a device are ours."""
+        """`holds`: how many slots of a device are ours. `effects`: which of our commands have none."""
         self._store = store
         self._catalog = catalog
         self._compliance = compliance
@@ -66,6 +68,7 @@ class AlarmBook:
         self._events = events
         self._clock = clock
         self._holds = holds
+        self._effects = effects
         self._book: dict[str, Alarm] = {}
         self._ordered: list[Alarm] | None = None  # the book as it was last asked for
         self._shown: dict[str, datetime] = {}  # when an alarm last took a new value
@@ -140,7 +143,10 @@ class AlarmBook:
         return stirred
 
     def _conclude(self, now: datetime, catalog: Catalog) -> None:
-        findings = find(catalog, self._compliance.watched, self._compliance.not_in, self._devices(), now, self._holds)
+        compliance = self._compliance
+        findings = find(
+            catalog, compliance.watched, compliance.not_in, self._devices(), now, self._holds, self._effects()
+        )
         for identity, condition in findings.conditions.items():
             self._raise(self._book.get(identity), condition, now)
         for identity, alarm in list(self._book.items()):

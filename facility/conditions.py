@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Protocol
 
+from facility.effectiveness import Ineffective, Troubles
 from facility.model import AlarmKind, Severity
 from facility.profiles import Abnormal
 from facility.standing import Judgement, Standing, Watched
@@ -27,6 +28,7 @@ PATIENCE = timedelta(
 ID_LENGTH = 48  # of a slug: an alarm's id is a level of an MQTT topic
 HASH_LENGTH = 6
 URGENT = (Severity.LIFE, Severity.CRIT)
+NO_TROUBLES = Troubles()
 
 
 class DeviceStatus(Protocol):
@@ -91,12 +93,17 @@ def find(
     devices: Mapping[DeviceId, DeviceStatus],
     now: datetime,
     holds: Callable[[DeviceId], int] = lambda _: 0,
+    effects: Troubles = NO_TROUBLES,
 ) -> Findings:
     """Everything that is abnormal at `now`. `not_in`: how the watched points stand that are not inside their limits.
 
-    `holds`: how many slots of a device are ours.
+    `holds`: how many slots of a device are ours. `effects`: of our commands.
     """
     findings = Findings()
+    for command in effects.ineffective:
+        findings.add(_ineffective(command, catalog))
+    for undecided in effects.undecided:
+        findings.leave(undecided, AlarmKind.INEFFECTIVE)
     for device in catalog.devices.values():
         status = devices.get(device.id)
         if status is not None and status.status == "offline":
@@ -177,6 +184,21 @@ def _blind(one: Watched, judgement: Judgement, kind: AlarmKind, severity: Severi
         text=f"{_measured(one)} {text}",
         value=judgement.value if kind is AlarmKind.FAULT else "no data",
         since=judgement.since,
+    )
+
+
+def _ineffective(one: Ineffective, catalog: Catalog) -> Condition:
+    point = one.point
+    space = catalog.spaces.get(point.space) if point.space else None
+    return Condition(
+        kind=AlarmKind.INEFFECTIVE,
+        severity=Severity.HIGH if point.safety is Safety.CRITICAL else Severity.LOW,
+        about=point.id,
+        where=space.name if space else point.equipment or point.device,
+        text=one.text,
+        value=one.value,
+        limit=one.limit,
+        since=one.since,
     )
 
 

@@ -159,7 +159,7 @@ def device_found(device: Device, points: int) -> DeviceInfo:
     return device_info(device, points, None).model_copy(update={"status": "online" if device.present else "vanished"})
 
 
-def hold(claim: Claim, point: Point | None, now: datetime) -> Hold:
+def hold(claim: Claim, point: Point | None, now: datetime, effect: str = "") -> Hold:
     quarantined = point is not None and point.quarantined
     return Hold(
         point=claim.point,
@@ -172,6 +172,7 @@ def hold(claim: Claim, point: Point | None, now: datetime) -> Hold:
         until=claim.until,
         confirmed=claim.confirmed and not quarantined,
         overdue=_overdue(quarantined=quarantined) if now - claim.until >= RELEASED_WITHIN else "",
+        effect=effect,
     )
 
 

@@ -166,6 +166,7 @@ class Hold(Wire):
     until: datetime
     confirmed: bool
     overdue: str = ""  # its time is over and it is still claimed: why
+    effect: str = ""  # what an independent sensor says of it: "confirmed by ahu-1/sf-s 14 s after the write"
 
 
 class OverrideInfo(Wire):

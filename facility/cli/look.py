@@ -160,6 +160,8 @@ def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo], l
     for hold in overview.holds:
         if hold.priority == 8:
             typer.echo(f"\nheld: {hold.point} {hold.text} by {hold.by} {end_of(hold, zone)}: {hold.reason}")
+            if hold.effect:
+                typer.echo(f"      {hold.effect}")
 
 
 def end_of(hold: Hold, zone: ZoneInfo) -> str:

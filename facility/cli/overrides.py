@@ -50,7 +50,7 @@ def _print(foreign: list[OverrideInfo], holds: list[Hold], zone: ZoneInfo) -> No
         typer.echo("Nothing is overridden, as far as is known.")
         return
     rows.sort(key=lambda row: row[0])
-    print_table(("LEVEL", "POINT", "SPACE", "VALUE", "BY", "SINCE", "ENDS", "REASON"), [row for _, row in rows])
+    print_table(("LEVEL", "POINT", "SPACE", "VALUE", "BY", "SINCE", "ENDS", "REASON", "EFFECT"), [row for _, row in rows])
 
 
 def _strength(override: OverrideInfo) -> int:
@@ -64,8 +64,9 @@ def _foreign_row(override: OverrideInfo) -> tuple[str, ...]:
     by = "the device" if override.level == 6 else "not ours"
     stands = "" if override.wins else "something stronger wins; "
     seen = f"{stands}seen {age(override.seen)} ago"
-    return (level, override.point, override.space, override.text, by, age(override.since), "no end", seen)
+    return (level, override.point, override.space, override.text, by, age(override.since), "no end", seen, "")
 
 
 def _hold_row(hold: Hold, zone: ZoneInfo) -> tuple[str, ...]:
-    return (str(hold.priority), hold.point, "", hold.text, hold.by, age(hold.since), end_of(hold, zone), hold.reason)
+    ends = end_of(hold, zone)
+    return (str(hold.priority), hold.point, "", hold.text, hold.by, age(hold.since), ends, hold.reason, hold.effect)
