@@ -112,6 +112,22 @@ def objections_to_stay(point: Point, value: Value, room: Room, now: datetime, *,
         yield refuse("envelope", f"{room.space.name}: {why}.", source=turndown.cited if turndown else "")
 
 
+def within_reach(point: PointId, at: float, step: float, room: Room) -> float:
+    """As much of the way from `at` to `step` as the other airway allows now; all of it, if that is nothing at all."""
+    main, minor = room.main, room.minor
+    if not room.rules.sign or main is None or minor is None or point not in (main.point, minor.point):
+        return step
+    if main.rest is None or minor.rest is None or main.lowest is None or minor.highest is None:
+        return step
+    rest = main.rest - minor.rest
+    if point == main.point:
+        nearest, farthest = minor.highest + rest, minor.highest + rest * MOST_LEAD
+    else:
+        nearest, farthest = main.lowest - rest * MOST_LEAD, main.lowest - rest
+    far = max(step, nearest) if step < at else min(step, farthest)
+    return far if (far < at) is (step < at) and far != at else step
+
+
 def let_go_first(point: PointId, room: Room) -> PointId | None:
     """The airway that must be back at full flow before `point` is let go of; None if there is none."""
     main, minor = room.main, room.minor

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from facility.books import AGENT
 from facility.claims import Claims
-from facility.envelope import Room, let_go_first
+from facility.envelope import Room, let_go_first, within_reach
 from facility.fitting import fitted
 from facility.guard import Limits, Surroundings, judge
 from facility.model import GUARD, Claim, Command, is_policy
@@ -115,7 +115,11 @@ class Judge:
         """What to write on the way from `at` to `goal`: the goal itself, where the point is not ramped."""
         if point.kind is not Kind.ANALOG or at is None or isinstance(at, str) or isinstance(goal, str):
             return goal
-        return next_step(float(at), float(goal), self._rule(point), _full_range(point, self._room(point)))
+        room = self._room(point)
+        step = next_step(float(at), float(goal), self._rule(point), _full_range(point, room))
+        if room is None or step == goal == at or self._rule(point).ramp_per_minute is None:
+            return step
+        return within_reach(point.id, float(at), step, room)
 
 
 def by_itself(command: Command) -> bool:

@@ -20,6 +20,7 @@ import structlog
 from facility.commands import CommandDesk
 from facility.envelope import Room, breach
 from facility.model import GUARD, Claim, Command, is_policy
+from facility.profiles.airways import air_path, command_class
 from facility.profiles.model import Protection
 from facility.rooms import Rooms
 from points.catalog import Catalog, CatalogBook
@@ -141,7 +142,7 @@ class EnvelopeWatcher:
             command
             for protection in room.rules.protect
             for point in points
-            if point.point_class == protection.point_class and point.access is Access.COMMANDABLE
+            if _is_meant(protection, point) and point.access is Access.COMMANDABLE
             if (command := self._protection(point, protection, room, now)) is not None
         ]
 
@@ -164,3 +165,8 @@ class EnvelopeWatcher:
 
 def _letting_go(claim: Claim, why: str) -> Command:
     return Command(point=claim.point, value=None, priority=claim.priority, by=GUARD, reason=f"let go: {why}")
+
+
+def _is_meant(protection: Protection, point: Point) -> bool:
+    same_air = not protection.path or air_path(point) == protection.path
+    return same_air and protection.point_class in (point.point_class, command_class(point))

@@ -27,7 +27,7 @@ DEFAULT = "default"
 """The key of a profile's `commands` that speaks of every class."""
 
 _SIGN: Mapping[str, Literal[-1, 0, 1]] = {"negative": -1, "none": 0, "positive": 1}
-_FIELDS = ("who", "ramp_percent_per_minute", "spacing_s", "per_hour", "minimum_on_s", "minimum_off_s")
+FIELDS = ("who", "ramp_percent_per_minute", "spacing_s", "per_hour", "minimum_on_s", "minimum_off_s")
 
 
 class Origin(NamedTuple):
@@ -53,7 +53,7 @@ def origin(table: Provenance, profile: Provenance | None) -> Origin:
 def command_rule(point: Point, profile: Profile | None, actuators: Mapping[str, CommandTable]) -> CommandRule:
     """The rule for commands to the point."""
     layers = list(_layers(command_class(point), profile, actuators))
-    won = {name: layer for layer, _ in layers for name in _FIELDS if getattr(layer, name) is not None}
+    won = {name: layer for layer, _ in layers for name in FIELDS if getattr(layer, name) is not None}
     used = {id(layer) for layer in won.values()}
     origins = [where for layer, where in reversed(layers) if id(layer) in used]
 
@@ -105,7 +105,10 @@ def room_rules(profile: Profile | None) -> RoomRules | None:
     return RoomRules(
         sign=_SIGN[profile.pressure],
         turndown=None if profile.turndown is None else _turndown(profile.turndown, profile),
-        protect=tuple(Protection(point_class=p.point_class, value=p.value, minutes=p.minutes) for p in profile.protect),
+        protect=tuple(
+            Protection(point_class=each.point_class, path=each.path, value=each.value, minutes=each.minutes)
+            for each in profile.protect
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from facility.model import Severity
 from points.classify.classes import CLASSES
@@ -65,7 +65,7 @@ class Abnormal:
 
 
 class Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Provenance(Table):
@@ -164,6 +164,7 @@ class Protection:
     """A command that is raised at level 10 when the room leaves its envelope."""
 
     point_class: str
+    path: Literal["supply", "extract", ""]  # which of a room's two airways; "" where the class has no two
     value: float | bool | int | str
     minutes: float  # renewed as long as it is outside
 
@@ -226,8 +227,15 @@ class ProtectTable(Provenance):
     """`[[room.protect]]`: what is commanded at level 10 when the room leaves its envelope."""
 
     point_class: str
+    path: Literal["supply", "extract", ""] = ""
     value: float | bool | int | str
     minutes: float = Field(default=15.0, ge=1, le=1440)
+
+    @model_validator(mode="after")
+    def _says_which_air(self) -> Self:
+        if self.point_class in ("airflow-setpoint", "air-valve") and not self.path:
+            raise ValueError('`path` must say which air it is about: "supply" or "extract"')
+        return self
 
 
 class Profile(Provenance):
@@ -256,6 +264,11 @@ class Profile(Provenance):
         if not self.limits and not self.states and self.alarm_severity is Severity.LOW:
             raise ValueError("a profile needs a limit, a state or an alarm severity: unwatched is not in order")
         return self
+
+    @field_validator("turndown", mode="before")
+    @classmethod
+    def _may_be_switched_off(cls, table: object) -> object:
+        return None if table is False else table  # `turndown = false`: the site wants none of it
 
     @model_validator(mode="after")
     def _turns_down_only_what_it_watches(self) -> Self:

@@ -235,11 +235,14 @@ class Bench:
             audit=self.audit,
             events=self.events,
             clock=self.clock,
-            judge=Judge(self.book, self.store, self.claims, self.clock, limits=self._limits),
+            judge=self.make_judge(),
             recognises=self._recognises,
         )
         self.leases = Leases(self.desk, self.audit, self.clock, events=self.events, bacnet=self.device)
         return self
+
+    def make_judge(self):
+        return Judge(self.book, self.store, self.claims, self.clock, limits=self._limits)
 
     async def _recognises(self, _device):
         return not self.stranger
