@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, devices, look, overrides, run, who
+from facility.cli import act, audit, devices, look, overrides, run, who, why
 
 app = typer.Typer(
     name="facility",
@@ -26,6 +26,7 @@ for verb in (
     devices.approve,
     look.points,
     look.read,
+    why.why,
     act.release,
     act.waiting,
     act.second,
@@ -37,6 +38,7 @@ for verb in (
     run.preflight,
 ):
     app.command()(verb)
+app.add_typer(audit.app)
 app.command(context_settings={"ignore_unknown_options": True})(act.write)  # -5 is a value, not an option
 
 
