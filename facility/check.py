@@ -25,6 +25,7 @@ from points.model import Point
 from points.passport import Passports
 from points.selectors import parse
 from points.units import show
+from schedules.policies.room_turndown import RoomTurndown
 from schedules.policy import View
 
 SHOWN = 3  # demands of a policy that are printed; the rest is counted
@@ -160,6 +161,9 @@ def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: dat
         findings.lines.append(f"policy   {policy.name}: selects {len(chosen)} points, demands {len(demands)} now")
         if not chosen:
             findings.wrong(f"policy {policy.name!r} selects no point")
+        if isinstance(policy, RoomTurndown):
+            for problem in policy.problems(catalog):
+                findings.wrong(f"policy {policy.name!r}: {problem}")
         for demand in demands[:SHOWN]:
             point = catalog.points[demand.point]
             value = show(point, demand.value)

@@ -12,21 +12,24 @@ from facility.config.sections import (
     OfficeSetbackPolicy,
     PolicySection,
     ProgrammeSection,
+    RoomTurndownPolicy,
+    TurndownRoomSection,
     WeeklyPolicy,
     parse_change,
 )
 from points.catalog import Catalog
-from points.model import Point, PointId
+from points.model import Point, PointId, SpaceId
 from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, DayProgramme, Entry, Programme
 from schedules.holiday_dates import holidays_of
 from schedules.policies.lighting_sweep import LightingSweep
 from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
 from schedules.policies.weekly import Weekly
 from schedules.policy import Selector
 
-Strategic = Weekly | OfficeSetback | LightingSweep
+Strategic = Weekly | OfficeSetback | LightingSweep | RoomTurndown
 """The policies a configuration can ask for: each follows a programme at one level."""
 
 YEARS_AHEAD = 2  # holidays are computed from last year to so many years ahead
@@ -155,11 +158,40 @@ def _policy(section: PolicySection, programme: Programme, zone: ZoneInfo) -> Str
                 lights=_selector(section.points, where),
                 sweep_state=section.sweep_state,
             )
+        case RoomTurndownPolicy():
+            return RoomTurndown(
+                name=section.name,
+                programme=programme,
+                zone=zone,
+                rooms=tuple(map(_room, section.rooms)),
+                turndown_state=section.turndown_state,
+                vacant_minutes=section.vacant_minutes,
+                lead_minutes=section.lead_minutes,
+            )
+
+
+def _room(section: TurndownRoomSection) -> TurndownRoom:
+    return TurndownRoom(
+        space=SpaceId(section.space),
+        supply=PointId(section.supply),
+        extract=PointId(section.extract),
+        supply_setback=section.supply_setback,
+        extract_setback=section.extract_setback,
+        pressure_pascals=section.pressure_pa,
+    )
 
 
 def _selectors(section: PolicySection) -> list[Selector]:
+    if isinstance(section, RoomTurndownPolicy):
+        return [_named(point for room in section.rooms for point in (room.supply, room.extract))]
     texts = (section.heating, section.cooling) if isinstance(section, OfficeSetbackPolicy) else (section.points,)
     return [_selector(text, f"policy {section.name!r}") for text in texts]
+
+
+def _named(points: Iterable[str]) -> Selector:
+    """Exactly these points, as far as they are there."""
+    named = [PointId(point) for point in points]
+    return lambda catalog: [catalog.points[point] for point in named if point in catalog.points]
 
 
 def _selector(text: str, where: str) -> Selector:

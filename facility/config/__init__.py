@@ -36,6 +36,7 @@ from facility.config.sections import (
     PointSection,
     PolicySection,
     ProgrammeSection,
+    RoomTurndownPolicy,
     Site,
     SpaceSection,
     UserSection,
@@ -189,5 +190,10 @@ def _section_under(model: Any, part: int | str) -> Any:
         return next((arg for arg in get_args(model)), model) if get_origin(model) is list else model
     if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
         return model.model_fields[part].annotation
-    kinds = {"weekly": WeeklyPolicy, "office-setback": OfficeSetbackPolicy, "lighting-sweep": LightingSweepPolicy}
+    kinds: dict[str, Any] = {
+        "weekly": WeeklyPolicy,
+        "office-setback": OfficeSetbackPolicy,
+        "lighting-sweep": LightingSweepPolicy,
+        "room-turndown": RoomTurndownPolicy,
+    }
     return kinds.get(str(part), model)

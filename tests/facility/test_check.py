@@ -105,6 +105,32 @@ def test_a_selector_that_selects_nothing_is_an_error(site, sections, says):
 
 
 @pytest.mark.usefixtures("known")
+def test_a_turndown_of_what_is_no_operating_room_is_an_error(site):
+    room = {
+        "space": "or-3",
+        "supply": "ahu-1/sp",
+        "extract": "ahu-1/ef",
+        "supply_setback": 300,
+        "extract_setback": 206,
+    }
+    policy = {
+        "kind": "room-turndown",
+        "name": "or-night",
+        "programme": "always",
+        "turndown_state": "on",
+        "rooms": [room],
+    }
+    findings = checked(site(programmes=[ALWAYS], policies=[policy]))
+    assert findings.errors == ["policy 'or-night': ahu-1/sp: there is no space or-3"]
+    rest = {"programmes": [ALWAYS], "policies": [policy]}
+    space = {"id": "or-3", "name": "OR-3", "type": "aii_isolation", "match": ["ahu-1/*"]}
+    (error,) = checked(site(spaces=[space], **rest)).errors
+    assert error.endswith("or-3 is a space of type aii_isolation: its air is never turned down")
+    (error,) = checked(site(spaces=[space | {"type": "operating_room"}], **rest)).errors
+    assert error == "policy 'or-night': ahu-1/sp: it is no airflow setpoint but heating-setpoint"
+
+
+@pytest.mark.usefixtures("known")
 def test_a_rule_about_what_was_not_recognised_still_selects_it_after_it_has_named_it(site):
     findings = checked(site(points=[{"match": "class:unknown", "point_class": "damper"}]))
     assert findings.errors == []

@@ -6,6 +6,20 @@ import pytest
 from facility.config import ConfigError, load
 from facility.config.sections import ProgrammeSection, parse_change
 
+TURNDOWN = """
+[[programmes]]
+name = "a"
+default = "on"
+[[policies]]
+kind = "room-turndown"
+name = "or-night"
+programme = "a"
+[[policies.rooms]]
+space = "or-1"
+supply = "or-1/s"
+extract = "or-1/e"
+{}
+"""
 SPELLING = """
 [[programmes]]
 name = "b"
@@ -57,6 +71,13 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
         ('[mqtt]\npassword = "x"\n', "FACILITY_MQTT__PASSWORD"),
         ('[[policies]]\nkind = "weekly"\nname = "a"\nprogramme = "b"\npoints = "*"\nvalues = {}\n', "known: none"),
         ('[[points]]\nmatch = "a/b"\nlimit_low = 5\nlimit_high = 1\n', "limit_low 5 must be below limit_high 1"),
+        (TURNDOWN.format("supply_setback = 200\nextract_setback = 200"), "the room would lose its positive pressure"),
+        (TURNDOWN.format("supply_setback = nan\nextract_setback = 200"), "supply_setback"),
+        (TURNDOWN.format("supply_setbak = 300\nextract_setback = 200"), "unknown key; did you mean 'supply_setback'?"),
+        (
+            TURNDOWN.format("supply_setback = 300\nextract_setback = 200"),
+            "speaks of unoccupied; programme 'a' knows on",
+        ),
         (SPELLING, "speaks of ocupied; programme 'b' knows on, unoccupied"),
         ('[[programmes]]\nname = "a"\n[[programmes]]\nname = "a"\n', "two of a name: programme 'a'"),
         ("[[bacnet.passport]]\nrpm_limit = 5\n", "bacnet.passport.0.instance: Field required"),

@@ -12,6 +12,7 @@ from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, Entry, why
 from schedules.policies.lighting_sweep import LightingSweep
 from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
 from schedules.policies.weekly import Weekly
 
 TODAY = date(2026, 3, 1)
@@ -30,6 +31,21 @@ SWEEP = {
     "points": "ahu-1/fan",
     "sweep_state": "out",
 }
+TURNDOWN = {
+    "kind": "room-turndown",
+    "name": "or-night",
+    "programme": "lights",
+    "turndown_state": "out",
+    "rooms": [
+        {
+            "space": "or-3",
+            "supply": "ahu-1/sp",
+            "extract": "vav-9/sp",
+            "supply_setback": 300,
+            "extract_setback": 206,
+        }
+    ],
+}
 LIGHTS = {"name": "lights", "default": "free", "weekdays": ["21:00 out"]}
 
 
@@ -42,20 +58,27 @@ def strategy(**sections):
 
 
 def test_each_kind_of_policy_follows_its_programme_in_the_zone_of_the_site():
-    made = strategy(programmes=[*CONFIG["programmes"], LIGHTS], policies=[SETBACK, *CONFIG["policies"], SWEEP])
+    policies = [SETBACK, *CONFIG["policies"], SWEEP, TURNDOWN]
+    made = strategy(programmes=[*CONFIG["programmes"], LIGHTS], policies=policies)
     assert [(type(policy), policy.name, policy.programme.name) for policy in made.policies] == [
         (OfficeSetback, "standby", "office"),  # in the order of the file, which is that of precedence
         (Weekly, "office-heating", "office"),
         (LightingSweep, "sweep", "lights"),
+        (RoomTurndown, "or-night", "lights"),
     ]
     assert {policy.zone for policy in made.policies} == {made.zone}
     assert made.policies[0].standby_kelvin == 1.5
     assert made.policies[1].values == {"occupied": 21.0}
     assert made.policies[2].sweep_state == "out"
-    assert [made.kind_of(name) for name in ("standby", "office-heating", "sweep")] == [
+    assert made.policies[3].rooms == (
+        TurndownRoom(space="or-3", supply="ahu-1/sp", extract="vav-9/sp", supply_setback=300.0, extract_setback=206.0),
+    )
+    assert (made.policies[3].vacant_minutes, made.policies[3].lead_minutes) == (20.0, 30.0)
+    assert [made.kind_of(name) for name in ("standby", "office-heating", "sweep", "or-night")] == [
         "office-setback",
         "weekly",
         "lighting-sweep",
+        "room-turndown",
     ]
 
 
@@ -65,6 +88,9 @@ def test_a_policy_speaks_for_what_its_selectors_choose():
     assert [policy.name for policy in made.policies_following("office")] == ["office-heating", "standby"]
     assert made.points_following("office", CATALOG) == {"ahu-1/sp", "vav-9/sp"}
     assert made.points_following("office", Catalog()) == set()
+    made = strategy(programmes=[LIGHTS], policies=[TURNDOWN])
+    assert [point.id for point in made.points_of("or-night", CATALOG)] == ["ahu-1/sp", "vav-9/sp"]
+    assert made.points_of("or-night", Catalog()) == []
 
 
 def test_a_week_is_sorted_and_weekdays_stand_where_the_day_says_nothing():

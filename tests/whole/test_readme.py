@@ -12,12 +12,12 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_its_configuration_is_valid_as_it_stands(tmp_path):
     blocks = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     path = tmp_path / "facility.toml"
     path.write_text("\n".join(blocks))
     config = load(path)
     rules_of(config)
-    assert [policy.name for policy in Strategy(config, date(2026, 11, 24)).policies] == ["office-heating"]
+    assert [policy.name for policy in Strategy(config, date(2026, 11, 24)).policies] == ["office-heating", "or-night"]
 
 
 def test_its_pictures_exist():
