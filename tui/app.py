@@ -210,9 +210,10 @@ class FacilityApp(App[int]):
 
     def hints(self) -> list[keys.Verb]:
         """The verbs that work here and now."""
-        off, lost = bool(self.picture.may_command), not self.picture.live
+        lost = not self.picture.live
         known = [verb for verb in keys.VERBS if verb.action in self.place.verbs]
-        return [verb for verb in known if not (verb.commands and off) and not (verb.asks and lost)]
+        able = [verb for verb in known if not verb.needs or not self.picture.may_not(verb.needs)]
+        return [verb for verb in able if not (verb.asks and lost)]
 
     # going about
 
@@ -318,6 +319,7 @@ class FacilityApp(App[int]):
             self._pass_on("why")
         elif self.place.point is not None:
             self.go(Goto("point", self.place.point))
+            self._pass_on("why")
 
     def action_override(self) -> None:
         self.hands.command(self.place.point, release=False)
@@ -329,11 +331,15 @@ class FacilityApp(App[int]):
         """The same, as the palette says it."""
         self.hands.command(point, release=verb == "release")
 
+    def action_second(self, request: str) -> None:
+        """Opens what waits for a second person."""
+        self.hands.second(request)
+
     def action_acknowledge(self) -> None:
         self.hands.acknowledge(getattr(self.place, "alarm", None))
 
     def action_approve(self) -> None:
-        self.hands.approve(getattr(self.place, "chosen", None))
+        self.hands.approve(getattr(self.place, "chosen", None) if "approve" in self.place.verbs else None)
 
     def action_read_now(self) -> None:
         if self.place.point is not None and "read_now" in self.place.verbs:

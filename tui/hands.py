@@ -15,6 +15,7 @@ from tui.screens.approve import ApproveDialog
 from tui.screens.command import CommandDialog
 from tui.screens.links import LinksPlace
 from tui.screens.point import PointPlace
+from tui.screens.second import SecondDialog
 from tui.seat import Seat
 
 if TYPE_CHECKING:
@@ -50,11 +51,21 @@ class Hands:
             if isinstance(self._app.place, PointPlace):
                 self._app.place.refresh_from_agent()
 
+    def second(self, request: str) -> None:
+        """Opens what somebody asked for, or says that it is gone."""
+        seat = self._seat
+        found = next((each for each in seat.picture.asked if each.id == request), None)
+        info = None if found is None else seat.picture.points.get(found.point)
+        if found is None or info is None:
+            seat.say("that waits no more")
+        else:
+            self._app.open_dialog(SecondDialog(seat, info, found), self._commanded)
+
     def acknowledge(self, chosen: str | None) -> None:
         seat = self._seat
         alarm = seat.picture.alarm(chosen) if chosen else None
-        if seat.picture.may_command:
-            seat.say(seat.picture.may_command)
+        if seat.picture.may_not("acknowledge"):
+            seat.say(seat.picture.may_not("acknowledge"))
         elif alarm is None:
             seat.say("no alarm is chosen here")
         elif alarm.acknowledged is not None:
@@ -78,8 +89,8 @@ class Hands:
     def approve(self, device: DeviceInfo | None) -> None:
         """Opens the dialog, or says why there is none."""
         seat = self._seat
-        if seat.picture.may_command:
-            seat.say(seat.picture.may_command)
+        if seat.picture.may_not("approve"):
+            seat.say(seat.picture.may_not("approve"))
         elif device is None:
             seat.say("no device is chosen here")
         elif not device.quarantine:

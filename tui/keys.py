@@ -29,17 +29,17 @@ class Verb:
     action: str
     short: str
     long: str
-    commands: bool = False  # needs a living agent and a role
+    needs: str = ""  # of `Hello.permissions`, and a living agent
     asks: bool = False  # needs a living agent
 
 
 VERBS = (
     Verb(keys="slash", shown="/", action="filter", short="filter", long="filter as you type"),
     Verb(keys="enter", shown="Enter", action="open", short="open", long="open, follow"),
-    Verb(keys="a", shown="a", action="acknowledge", short="ack", long="acknowledge", commands=True),
-    Verb(keys="v", shown="v", action="approve", short="approve", long="approve a suspect device", commands=True),
-    Verb(keys="o", shown="o", action="override", short="override", long="override, timed, reasoned", commands=True),
-    Verb(keys="x", shown="x", action="release", short="release", long="release our hold", commands=True),
+    Verb(keys="a", shown="a", action="acknowledge", short="ack", long="acknowledge", needs="acknowledge"),
+    Verb(keys="v", shown="v", action="approve", short="approve", long="approve a suspect device", needs="approve"),
+    Verb(keys="o", shown="o", action="override", short="override", long="override, timed, reasoned", needs="command"),
+    Verb(keys="x", shown="x", action="release", short="release", long="release our hold", needs="command"),
     Verb(keys="w", shown="w", action="why", short="why", long="why is it so?"),
     Verb(keys="t", shown="t", action="time_range", short="range", long="time range of the trend"),
     Verb(keys="p", shown="p", action="slots", short="slots", long="all 16 slots"),

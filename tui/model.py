@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 
 from facility.port import AgentLost, Facility, FacilityError
-from facility.wire import AlarmInfo, Hello, Overview, PointInfo, Update, ValueInfo
+from facility.wire import AlarmInfo, Hello, Overview, PointInfo, Update, ValueInfo, WaitingInfo
 from points.clock import Clock, SystemClock
 from tui import text
 
@@ -146,11 +146,23 @@ class Picture:
     @property
     def may_command(self) -> str:
         """Why commands are off; empty when they are not."""
-        if not self.live:
+        return self.may_not("command")
+
+    def may_not(self, what: str) -> str:
+        """Why something of `Hello.permissions` is off; empty when it is not."""
+        if not self.live or self.hello is None:
             return "no agent: nothing was sent"
-        if self.hello is None or self.hello.role == "viewer":
-            return "you are a viewer: look only"
-        return ""
+        if what in self.hello.permissions:
+            return ""
+        role = self.hello.role
+        only = "look only" if self.hello.permissions == ["see"] else f"you may not {what}"
+        return f"you are {'an' if role[0] in 'aeiou' else 'a'} {role}: {only}"
+
+    @property
+    def asked(self) -> list[WaitingInfo]:
+        """What waits for a second person and is this person's business: his own, and what he may agree to."""
+        waiting = self.overview.waiting if self.overview else []
+        return [request for request in waiting if request.mine or request.may_second]
 
     def sign(self, point: str) -> str:
         """The tag of a point's row. While the agent is lost nothing is known."""

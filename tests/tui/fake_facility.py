@@ -32,6 +32,7 @@ from facility.wire import (
     PointInfo,
     PolicyInfo,
     Record,
+    RelaxationInfo,
     Result,
     ScheduleDay,
     ScheduleInfo,
@@ -366,6 +367,15 @@ class FakeFacility:
         if self.lost:
             raise AgentLost("nobody answers at the socket")
 
+    async def relaxations(self) -> list[RelaxationInfo]:
+        self._answer("relaxations")
+        return []
+
+    async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
+        self._answer("consent")
+        self.changes.append(("consent", (keys, reason, withdraw)))
+        return []
+
     async def discover(self, *, start: bool = True) -> Discovery:
         self._answer("discover")
         if start:
@@ -552,8 +562,9 @@ class FakeFacility:
         wish = self._wishes.pop(plan)
         if self.verdict == "second-person":
             self.changes.append(("ask", wish))
-            return Result(status="asked", point=wish.point, request="3f9a", until=self.now + timedelta(minutes=10),
-                          text="Nothing was written: it needs a second person. Request 3f9a waits until 02:24.")  # fmt: skip
+            text = "Nothing was written: it needs a second person. Request 3f9a waits until 02:24."
+            until = self.now + timedelta(minutes=10)
+            return Result(status="asked", point=wish.point, request="3f9a", until=until, text=text)
         self.changes.append(("commit", wish))
         if wish.value is None:
             return Result(status="released", point=wish.point, text="slot 8 is empty; slot 15 holds it at 14.0 °C")

@@ -51,12 +51,53 @@ async def test_points_are_worst_first_with_age_and_unit(size):
 async def test_point_detail_says_value_trend_slots_reasons_and_commands(size):
     async with watching(size=size) as watch:
         await open_point(watch, SETPOINT)
-        await watch.until_seen("14.0 °C", "held by slot 15 weekday", "4 s old", "The weekday schedule set it", "held")
+        await watch.until_seen("14.0 °C", "held by slot 15 weekday", "4 s old", "Policy weekday has held it", "held")
         await watch.until_seen("└", "?")  # the plot with its gap
         await watch.press("p")
         assert "8 operator" in watch.text
         await watch.press("t")
         await watch.until_seen("last 24 h")
+
+
+@SIZES
+async def test_w_shows_the_whole_chain_from_a_list_and_enter_follows_each_cause(size):
+    async with watching(size=size) as watch:
+        await watch.press("4", *["down"] * 7, "w")
+        await watch.until_seen("1 Slot 15 (agent: schedule) holds 14.0", "5 An alarm stands", "▸ Next: 05:00")
+        assert watch.app.place.point == SETPOINT
+        assert ("last 12 h" in watch.text) == (size != SMALL)  # where there is not room for both, the chain
+        await watch.press("down", "enter")
+        await watch.until_seen("audit 7: 01:07:27 policy:weekday hold 14.0 °C: held")
+        await watch.press("down", "enter")
+        await watch.until_seen("ORs", "today")
+        assert watch.app.place.subject == "ORs"
+        await watch.press("escape", "w", "down", "down", "enter")
+        assert watch.app.place.subject == "a2"
+        await watch.press("escape", "home", "enter")
+        await watch.until_seen("3 available")
+        await watch.press("t")
+        await watch.until_seen("last 24 h")
+
+
+async def test_what_comes_next_is_in_sight_however_little_room_there_is():
+    facility = FakeFacility()
+    told = facility.why
+
+    async def long(point):
+        why = await told(point)
+        step = why.steps[0].model_copy(update={"text": "It is so, because " + "it was so before, and " * 12})
+        return why.model_copy(update={"steps": [step, *why.steps]})
+
+    facility.why = long
+    async with watching(facility) as watch:
+        await open_point(watch, SETPOINT)
+        await watch.until_seen("1 It is so", "▸ Next: 05:00 programme ORs turns occupied")
+
+
+async def test_approving_says_that_there_is_no_device_where_there_is_none():
+    async with watching(FakeFacility(role="engineer")) as watch:
+        await watch.press("5", "v")
+        await watch.until_seen("no device is chosen here")
 
 
 @SIZES
@@ -114,7 +155,7 @@ async def test_a_device_says_what_it_was_found_able_to_do(size):
 
 @SIZES
 async def test_a_device_in_quarantine_comes_first_and_is_approved_with_a_reason_only(size):
-    facility = FakeFacility()
+    facility = FakeFacility(role="engineer")
     facility.quarantine = "was Acme X1 serial 4711, is now Acme X1 serial 4712: approve it to command it again"
     async with watching(facility, size=size) as watch:
         await watch.press("0")
@@ -131,7 +172,7 @@ async def test_a_device_in_quarantine_comes_first_and_is_approved_with_a_reason_
 
 
 async def test_nothing_is_approved_by_escape_a_viewer_or_where_nothing_is_wrong():
-    facility = FakeFacility()
+    facility = FakeFacility(role="engineer")
     facility.quarantine = "moved from 1:12 to 1:13: approve it to command it again"
     async with watching(facility) as watch:
         await watch.press("0")
@@ -420,7 +461,7 @@ async def test_a_viewer_may_look_only():
         assert "look only" in watch.text
         assert facility.changes == []
         await watch.look()
-        assert not any(verb.commands for verb in watch.app.hints())
+        assert not any(verb.needs for verb in watch.app.hints())
 
 
 @SIZES

@@ -8,7 +8,8 @@ shown as done before the agent has read it back.
 from __future__ import annotations
 
 import time
-from typing import ClassVar, Literal
+from collections.abc import Coroutine
+from typing import Any, ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -21,23 +22,19 @@ from facility.wire import Hold, Plan, PointInfo, Result, ValueInfo, WireValue, W
 from tui import text
 from tui.canvas import Canvas, wrap
 from tui.screens.dialog import LEAST_REASON, Dialog, Reason
+from tui.screens.plan import LABEL, draw_plan
 from tui.seat import Seat
 from tui.widgets.choice import Choice
 
 Step = Literal["compose", "preview", "result"]
 DURATIONS: tuple[tuple[str, float], ...] = (
-    ("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240), ("8h", 480),
+    ("15m", 15), ("30m", 30), ("1h", 60), ("2h", 120), ("4h", 240), ("8h", 480), ("24h", 1440),
 )  # fmt: skip
 USUAL = 3  # two hours
 DEAD_TIME = 0.5
 """Seconds in which `Y` does nothing after a preview has come."""
-LABEL = 13
-VERDICTS = {
-    "allowed": (" ALLOWED ", "nav"),
-    "warning": (" ALLOWED, WITH A WARNING ", "high_fill"),
-    "refused": (" REFUSED ", "crit_fill"),
-}
-STATUS_ROLES = {"held": "hand_fill", "released": "nav", "outranked": "high_fill"}
+STATUS_ROLES = {"held": "hand_fill", "released": "nav", "outranked": "high_fill", "asked": "high_fill"}
+RESULT_TITLES = {"held": "Done", "released": "Done", "asked": "Asked, nothing written"}
 
 
 class CommandDialog(Dialog[Result]):
@@ -59,6 +56,7 @@ class CommandDialog(Dialog[Result]):
         self._previewed = 0.0
         self._result: Result | None = None
         self._trouble = ""
+        self._stale = False
         self._busy = ""
         self._value = self._value_entry()
         self._lasts = Choice(seat.ink, [name for name, _ in DURATIONS], chosen=USUAL, id="lasts")
@@ -90,7 +88,8 @@ class CommandDialog(Dialog[Result]):
 
     def action_enter(self) -> None:
         """Preview; or after a preview has become stale, preview again."""
-        if self.step == "compose" or (self.step == "preview" and not self.may_commit and not self._refused):
+        old = self.step == "preview" and not self.may_commit and not self._refused
+        if self.step == "compose" or old or (self.step == "result" and self._stale):
             self._preview()
 
     def action_change(self) -> None:
@@ -158,21 +157,27 @@ class CommandDialog(Dialog[Result]):
         if self._busy:
             return
         off = self.seat.picture.may_command
-        wish = self._wish()
-        if off or isinstance(wish, str):
-            self._trouble = off or str(wish)
+        question = off or self.question()
+        if isinstance(question, str):
+            self._trouble = question
             self.form.redraw()
             return
         self._busy, self._trouble = "the agent reads the point and its slots ...", ""
-        self.run_worker(self._ask_plan(wish), group="preview", exclusive=True)
+        self.run_worker(self._ask_plan(question), group="preview", exclusive=True)
         self.form.redraw()
 
-    async def _ask_plan(self, wish: Wish) -> None:
+    def question(self) -> Coroutine[Any, Any, Plan] | str:
+        """What the agent is asked for a plan with, or what is missing for that."""
+        wish = self._wish()
+        return wish if isinstance(wish, str) else self.seat.facility.preview(wish)
+
+    async def _ask_plan(self, question: Coroutine[Any, Any, Plan]) -> None:
         try:
-            self._plan = await self.seat.facility.preview(wish)
+            self._plan = await question
         except FacilityError as error:
             self._trouble = str(error)
         else:
+            self._stale = False
             self._previewed = time.monotonic()
             self._go("preview")
         self._busy = ""
@@ -185,7 +190,7 @@ class CommandDialog(Dialog[Result]):
             self._trouble = str(error)
             if error.kind == "lost":
                 self._trouble += ". It is not known whether the value was written: look at the point."
-            self._plan = None
+            self._plan, self._stale = None, error.kind == "stale-plan"
         self._busy = ""
         self._go("result")
         if self._result is not None and self._result.readback is not None:
@@ -227,6 +232,7 @@ class CommandDialog(Dialog[Result]):
             if info.kind == "analog":
                 canvas.put(LABEL + 15, 5, f"{info.unit}   {limits}", "muted", width=canvas.width - LABEL - 17)
             _label(canvas, 7, "For", "")
+            canvas.put(LABEL, 8, self._allowed(), "muted", width=canvas.width - LABEL - 2)
             y = 9
         _label(canvas, y, "Why", "")
         canvas.put(LABEL, y + 1, Reason.presets(), "muted", width=canvas.width - LABEL - 2)
@@ -238,6 +244,14 @@ class CommandDialog(Dialog[Result]):
             canvas.put(3, row, line, role)
         keys = "Enter preview   Tab next field   ←→ choose   Esc nothing happens"
         canvas.put(3, canvas.height - 2, keys, "muted")
+
+    def _allowed(self) -> str:
+        """How long, before anybody is asked."""
+        hello = self.seat.picture.hello
+        if hello is None:
+            return ""
+        longer = "; longer: facility write" if hello.longest_minutes > DURATIONS[-1][1] else ""
+        return f"{hello.shortest_minutes:g} min to {min(hello.longest_minutes, DURATIONS[-1][1]) / 60:g} h{longer}"
 
     def _now(self, reading: ValueInfo | None) -> str:
         picture = self.seat.picture
@@ -253,34 +267,12 @@ class CommandDialog(Dialog[Result]):
         plan, picture = self._plan, self.seat.picture
         if plan is None:
             return
-        canvas.box("Refused, nothing written" if self._refused else "Preview, nothing written yet", "step 2 of 3")
-        y = 2
-        ends = ""
-        if plan.ends is not None:
-            ends = f"{text.clock(plan.ends, picture.zone, seconds=True)} by the agent, not by this screen."
-        slots = text.slot_line(plan.slots, None, "").removesuffix("   RD ?")
-        for name, said in (
-            ("What", plan.what),
-            ("Wins?", plan.wins),
-            ("Slots", slots),
-            ("Why", self._why.value),
-            ("Ends", ends),
-            ("After", plan.after),
-        ):
-            if said:
-                y = _label(canvas, y, name, said)
-        word, role = VERDICTS[plan.verdict]
-        canvas.put(3, y + 1, "Guard", "muted")
-        end = canvas.put(LABEL, y + 1, word, role)
-        canvas.put(end + 2, y + 1, f"rule {plan.rule}" if plan.rule else "", "muted")
-        room = canvas.width - LABEL - 3
-        for line in wrap(plan.why, room - 2):
-            y += 1
-            if plan.verdict == "warning":  # a block in the colour of HIGH: nobody presses Y past it unseen
-                canvas.put(LABEL, y + 1, f" {line:<{room - 2}} ", role)
-            else:
-                canvas.put(LABEL, y + 1, line)
+        canvas.box("Refused, nothing written" if self._refused else "Preview, nothing written yet", self._steps())
+        draw_plan(canvas, plan, picture.zone)
         self._draw_preview_keys(canvas, canvas.height - 2, plan)
+
+    def _steps(self) -> str:
+        return "step 2 of 3"
 
     def _draw_preview_keys(self, canvas: Canvas, y: int, plan: Plan) -> None:
         picture = self.seat.picture
@@ -291,16 +283,22 @@ class CommandDialog(Dialog[Result]):
         elif picture.may_command:
             canvas.put(3, y, f"{picture.may_command}   Esc close", "unk_fill")
         elif not self.may_commit:
-            canvas.put(3, y, "This preview is too old.   Enter reads again   Esc nothing happens", "high")
+            canvas.put(3, y, "Stale: this preview is too old.   Enter reads again   Esc nothing happens", "high")
         else:
             x = canvas.put(3, y, " Y ", "nav")
             left = (plan.valid_until - picture.now).total_seconds()
-            verb = "release it" if self._release else "write it"
-            canvas.put(x + 1, y, f"{verb}   Backspace change   Esc nothing happens   good for {left:.0f} s", "muted")
+            canvas.put(x + 1, y, f"{self.verb(plan)}   Esc nothing happens   good for {left:.0f} s", "muted")
+
+    def verb(self, plan: Plan) -> str:
+        """What `Y` does, and what else may be done instead."""
+        if plan.verdict == "second-person":
+            return "ask for a second person   Backspace change"
+        return f"{'release it' if self._release else 'write it'}   Backspace change"
 
     def _draw_result(self, canvas: Canvas) -> None:
         result, picture = self._result, self.seat.picture
-        canvas.box("Not done" if result is None else "Done", "step 3 of 3")
+        title = "Not done" if result is None else RESULT_TITLES.get(result.status, "Not as asked for")
+        canvas.box(title, "step 3 of 3")
         if result is None:
             for row, line in enumerate(wrap(self._trouble, canvas.width - 6), 2):
                 canvas.put(3, row, line, "high")
@@ -315,8 +313,10 @@ class CommandDialog(Dialog[Result]):
                 y = _label(canvas, y + 2, "Read back", text.worded(self._info, result.readback.value))
             if result.until is not None:
                 said = f"{text.when(result.until, picture.now, picture.zone)}, then it is released by the agent"
-                _label(canvas, y + 1, "Ends", said)
-        canvas.put(3, canvas.height - 2, "Esc close", "muted")
+                asked = f"{text.when(result.until, picture.now, picture.zone)}, then it is forgotten"
+                _label(canvas, y + 1, "Ends", asked if result.status == "asked" else said)
+        again = "Stale, Enter reads again   " if self._stale else ""
+        canvas.put(3, canvas.height - 2, f"{again}Esc close", "muted")
 
 
 def _label(canvas: Canvas, y: int, name: str, said: str) -> int:

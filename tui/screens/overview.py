@@ -14,8 +14,8 @@ from tui import text
 from tui.canvas import Canvas, share
 from tui.model import Link, Picture
 from tui.query import slug
+from tui.screens.asked import draw_asked
 from tui.screens.place import Place
-from tui.screens.second import draw_asked
 from tui.seat import Goto, Press, Seat
 from tui.themes import Ink
 from tui.widgets.pane import CanvasPane

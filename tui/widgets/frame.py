@@ -92,6 +92,11 @@ class Banner(CanvasPane):
         """What there is to say, worst first. Empty: no banner."""
         picture = self._picture
         said = list(picture.overview.banners) if picture.overview else []
+        said += [
+            f"SECOND PERSON needed by {request.by} until {text.clock(request.until, picture.zone)}: {request.what}"
+            for request in picture.asked
+            if request.may_second
+        ]
         if picture.hello and picture.hello.pretend and not any("PRETEND" in banner for banner in said):
             said.append("PRETEND HOSPITAL (demo): no real building is shown or moved")
         return said
