@@ -15,6 +15,7 @@ from datetime import timedelta
 import structlog
 
 from facility import __version__
+from facility.agreement import Agreement
 from facility.alarms import AlarmBook
 from facility.api import Api, Health
 from facility.audit import Audit
@@ -28,6 +29,8 @@ from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.compliance import Compliance
 from facility.config import Config
+from facility.consents import Consents
+from facility.consents import load as load_consents
 from facility.courses import Courses
 from facility.database import StateDatabase, open_state
 from facility.demand import DemandWatch
@@ -45,9 +48,10 @@ from facility.overview import Overseer
 from facility.passports import PassportKeeper
 from facility.port import FacilityError
 from facility.preview import Previews
-from facility.profiles import Limit, Profiles
+from facility.profiles import Limit
 from facility.profiles.model import CommandRule
 from facility.recognition import Recognition
+from facility.relaxations import Gate
 from facility.requests import Requests
 from facility.rooms import Rooms
 from facility.session import Parts, Session
@@ -144,7 +148,10 @@ async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook
         keeper = await PassportKeeper.open(db, overrule(config), clock)
         async with open_stack(stack_settings(config, patient=False), keeper.passports) as stack:
             passports = keeper.passports
-            survey = _survey(config, stack, book, db, Events(), clock, changed=lambda: None, passports=passports)
+            gate = Consents(config.profiles, await load_consents(db)).gate
+            survey = _survey(
+                config, stack, book, db, Events(), clock, gate=gate, changed=lambda: None, passports=passports
+            )
             await survey.restore()
             try:
                 yield survey, book
@@ -160,6 +167,7 @@ def _survey(
     events: Events,
     clock: Clock,
     *,
+    gate: Gate,
     changed: Callable[[], None],
     passports: Passports,
     lost: Callable[[], Iterable[DeviceId]] = tuple,
@@ -170,7 +178,7 @@ def _survey(
         plan=discovery_plan(config),
         book=book,
         db=db,
-        shape=shape_of(*rules_of(config)),
+        shape=shape_of(*rules_of(config), gate),
         events=events,
         clock=clock,
         every=timedelta(hours=hours) if hours else None,
@@ -190,7 +198,8 @@ async def _assembled(
     anchoring: Anchoring,
 ) -> Agent:
     book, store, events = CatalogBook(), PointStore(), Events()
-    profiles = Profiles.load(config.profiles)
+    consents = Consents(config.profiles, await load_consents(db))
+    profiles = consents.profiles
     strategy = Strategy(config, clock.now().astimezone(config.site.tz).date())
 
     def space_of(point: Point) -> Space | None:
@@ -282,12 +291,14 @@ async def _assembled(
         db,
         events,
         clock,
+        gate=consents.gate,
         changed=wakeups.ring,
         passports=keeper.passports,
         lost=freshness.lost,
     )
     recognition = Recognition(stack, book, survey, keeper.passports)
     await survey.restore()
+    consents.tell()
     planner = Planner(
         policies=lambda: strategy.policies,
         view=view,
@@ -331,6 +342,7 @@ async def _assembled(
         mirror=mirror,
         history=history,
         audit=audit,
+        anchoring=anchoring,
         planner=planner,
         events=events,
         claims=claims,
@@ -338,6 +350,7 @@ async def _assembled(
         book=book,
         short=lambda: watch.short,
         foreign=foreign.slots,
+        relaxations=consents.waiting,
     )
     overseer = Overseer(
         book=book,
@@ -390,6 +403,7 @@ async def _assembled(
         previews=Previews(desk, clock),
         requests=Requests(clock, audit, events),
         survey=survey,
+        agreement=Agreement(consents, db, audit, clock, survey.reshape),
         strategy=strategy,
         overseer=overseer,
         passports=keeper.passports,

@@ -11,6 +11,7 @@ from typing import Literal
 
 from facility.alarms import AlarmBook
 from facility.audit import Audit
+from facility.audit.anchoring import Anchoring
 from facility.claims import Claims
 from facility.config import Config
 from facility.mirror.service import Mirror
@@ -57,6 +58,7 @@ class Gauges:
     mirror: Mirror | None
     history: History | None
     audit: Audit
+    anchoring: Anchoring
     planner: Planner
     events: Events
     claims: Claims
@@ -64,6 +66,7 @@ class Gauges:
     book: CatalogBook
     short: Callable[[], Sequence[Shortfall]] = tuple  # networks that need more requests than they may have
     foreign: Callable[[], int] = int  # slots that hold what is not ours
+    relaxations: Callable[[], int] = int  # those that two people have not agreed to
 
     def links(self) -> list[Link]:
         return [
@@ -71,6 +74,7 @@ class Gauges:
             self._mqtt(),
             self._database(),
             self._history(),
+            self.anchoring.link(),
             self._planner(),
             self._services(),
             self._clock(),
@@ -86,6 +90,8 @@ class Gauges:
         by_name = {link.name: link for link in links}
         if by_name["database"].state != "ok":
             told.append(f"COMMANDS OFF: {by_name['database'].text}")
+        if by_name["audit"].state == "down":
+            told.append(f"AUDIT {by_name['audit'].text}")
         if by_name["services"].state == "down":
             told.append(f"AGENT IMPAIRED: {by_name['services'].text}")
         if by_name["bacnet"].state == "down":
@@ -97,6 +103,8 @@ class Gauges:
         if short := self.short():
             others = f" +{len(short) - 1}" if len(short) > 1 else ""
             told.append(f"BUDGET{others}: {short[0]}")
+        if waiting := self.relaxations():
+            told.append(f"NOT IN FORCE: {waiting} relaxations need two people (facility relaxations)")
         if by_name["clock"].state != "ok":
             told.append(f"CLOCK {by_name['clock'].text}")
         if self.config.agent.pretend:
@@ -132,9 +140,11 @@ class Gauges:
             "planner_rounds": self.planner.rounds,
             "planner_troubles": len(self.planner.troubles),
             "events": self.events.told,
+            "audit_anchored": self.anchoring.latest.seq if self.anchoring.latest else 0,
             **{f"bacnet_{name}": self.stack.traffic.get(name, 0) for name in TRAFFIC},
             "broadcasts_own": self.stack.own_broadcasts,
             "broadcasts_other": self.stack.other_broadcasts,
+            "relaxations_waiting": self.relaxations(),
             "devices_quarantined": sum(bool(device.quarantine) for device in self.book.current.devices.values()),
             "tasks": len(asyncio.all_tasks()),
             "memory_peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

@@ -192,7 +192,7 @@ class Upcoming(Wire):
 class Link(Wire):
     """One connection the agent depends on. `state` other than "ok" is shown first."""
 
-    name: Literal["bacnet", "mqtt", "database", "history", "planner", "services", "clock"]
+    name: Literal["bacnet", "mqtt", "database", "history", "audit", "planner", "services", "clock"]
     state: Literal["ok", "degraded", "down", "off"]
     text: str
     since: datetime | None = None
@@ -470,6 +470,25 @@ class Discovery(Wire):
         if self.resumed:
             said.append(f"resumed: {self.resumed} devices were read before")
         return " · ".join(said)
+
+
+class ConsentInfo(Wire):
+    """Somebody agreed to a relaxation."""
+
+    by: str
+    reason: str
+    time: datetime
+
+
+class RelaxationInfo(Wire):
+    """Something that the site makes looser; in force once two different people have agreed to it."""
+
+    key: str  # what, from what, to what
+    what: str
+    before: str
+    after: str
+    consents: list[ConsentInfo]
+    in_force: bool
 
 
 class Trouble(Wire):

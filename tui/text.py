@@ -23,7 +23,7 @@ TENTHS = {"°C", "K", "Pa", "kPa", "%", "%RH", "°F", "bar"}
 """Units whose sensors are worth one decimal, so that a column of them does not jump."""
 LINK_NAMES = {
     "bacnet": "BACnet", "mqtt": "MQTT", "database": "db", "history": "history",
-    "planner": "planner", "services": "services", "clock": "clock",
+    "audit": "audit", "planner": "planner", "services": "services", "clock": "clock",
 }  # fmt: skip
 QUALITY_WORDS = {
     "nan": "bad sensor",

@@ -2,7 +2,7 @@
 
 The database has it for convenience. The anchor file, the journal and the retained topic on MQTT have it so that
 somebody who can rewrite the database, or puts an old copy in its place, is found out. At the start the latest anchors
-of the file are compared with the database: a trouble found then stays in `trouble` until the process ends.
+of the file are compared with the database: what is found then is told until the process ends.
 Commands never wait for an anchor, and never depend on one.
 """
 
@@ -21,6 +21,8 @@ from facility.audit.anchors import Anchor, found_in
 from facility.audit.keys import SigningKey, is_signed
 from facility.database import StateDatabase, StateUnavailable
 from facility.rows import AnchorRow, AuditRow, table_of
+from facility.wire import Link
+from facility.words import age
 from points.clock import Clock
 
 _TAIL = 64 * 1024  # octets of the anchor file that are compared at the start: some 250 anchors
@@ -50,9 +52,16 @@ class Anchoring:
         self.unlike = ""  # what an anchor of before this process shows to be missing or changed
         self.unwritten = ""  # why the anchor file lacks the latest anchor
 
-    @property
-    def trouble(self) -> str:
-        return self.unlike or self.unwritten
+    def link(self) -> Link:
+        """How far it can be relied on that a change of the audit is found out."""
+        if self.unlike:
+            return Link(name="audit", state="down", text=f"not as it was anchored: {self.unlike}")
+        if self.unwritten:
+            return Link(name="audit", state="degraded", text=self.unwritten)
+        if self.latest is None:
+            return Link(name="audit", state="ok", text="not anchored yet")
+        ago = age(self.latest.time, self._clock.now())
+        return Link(name="audit", state="ok", text=f"entry {self.latest.seq:,} anchored {ago} ago")
 
     async def changed(self) -> None:
         """Returns once `latest` is another."""

@@ -19,7 +19,7 @@ from points.freshness.demand import Shortfall
 from points.history import Health
 from points.model import Priority, Source
 
-ORDER = ["bacnet", "mqtt", "database", "history", "planner", "services", "clock"]
+ORDER = ["bacnet", "mqtt", "database", "history", "audit", "planner", "services", "clock"]
 
 
 class Agent:
@@ -38,6 +38,7 @@ class Agent:
         self.mqtt = Link(name="mqtt", state="ok", text="broker")
         self.written = Health(state="ok", text="written", since=NOON)
         self.audit = SimpleNamespace(healthy=True)
+        self.anchored = Link(name="audit", state="ok", text="entry 7 anchored 2 min ago")
         self.planner = SimpleNamespace(rounds=3, troubles={}, latest=None, last_jump=None)
         self.claims = []
         self.book = CatalogBook(CATALOG)
@@ -63,6 +64,7 @@ class Agent:
             mirror=mirror if self.mirrored else None,
             history=history if self.history else None,
             audit=self.audit,
+            anchoring=SimpleNamespace(link=lambda: self.anchored, latest=SimpleNamespace(seq=7)),
             planner=self.planner,
             events=SimpleNamespace(told=4),
             claims=SimpleNamespace(standing=lambda: self.claims),
@@ -129,6 +131,11 @@ def test_without_its_bbmd_bacnet_is_down_whatever_was_heard_last():
 def test_what_is_not_configured_is_off_and_no_trouble(agent):
     agent.history, agent.mirrored = False, False
     assert (agent.link("history").state, agent.link("mqtt").state, agent.banners()) == ("off", "off", [])
+
+
+def test_an_audit_that_is_not_as_it_was_anchored_is_told_on_every_screen(agent):
+    agent.anchored = Link(name="audit", state="down", text="not as it was anchored: entry 9 is missing")
+    assert agent.banners() == ["AUDIT not as it was anchored: entry 9 is missing"]
 
 
 def test_a_fallen_service_is_named_with_its_reason(agent):
