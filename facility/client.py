@@ -29,6 +29,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     Record,
+    RelaxationInfo,
     Result,
     ScheduleInfo,
     Trend,
@@ -127,6 +128,12 @@ class RemoteFacility:
 
     async def approve(self, device: str, reason: str) -> DeviceInfo:
         return await self._call(DeviceInfo, "approve", device=device, reason=reason)
+
+    async def relaxations(self) -> list[RelaxationInfo]:
+        return await self._call(list[RelaxationInfo], "relaxations")
+
+    async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
+        return await self._call(list[RelaxationInfo], "consent", keys=keys, reason=reason, withdraw=withdraw)
 
     async def discover(self, *, start: bool = True) -> Discovery:
         return await self._call(Discovery, "discover", start=start)

@@ -31,6 +31,7 @@ NEEDS: Mapping[str, Permission | None] = {
     "stats": Permission.SEE,
     "watch": Permission.SEE,
     "waiting": Permission.SEE,
+    "relaxations": Permission.SEE,
     "discover": Permission.SEE,  # to start one, more: see the session
     "audit": Permission.AUDIT,
     "audit_check": Permission.AUDIT,
@@ -40,10 +41,11 @@ NEEDS: Mapping[str, Permission | None] = {
     "dismiss": Permission.COMMAND,
     "acknowledge": Permission.ACKNOWLEDGE,
     "approve": Permission.APPROVE,
+    "consent": Permission.CONSENT,
 }
 """Method of `facility.port.Facility` -> what its caller must be allowed; None: being known is enough."""
 
-PLACED = frozenset({Permission.COMMAND, Permission.ACKNOWLEDGE})
+PLACED = frozenset({Permission.COMMAND, Permission.ACKNOWLEDGE, Permission.CONSENT})
 """What the session itself asks once more, for the place."""
 
 

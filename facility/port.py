@@ -23,6 +23,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     Record,
+    RelaxationInfo,
     Result,
     ScheduleInfo,
     Trend,
@@ -119,6 +120,14 @@ class Facility(Protocol):
 
     async def approve(self, device: str, reason: str) -> DeviceInfo:
         """Takes a device out of quarantine: a person has looked, and it may be commanded again."""
+        ...
+
+    async def relaxations(self) -> list[RelaxationInfo]:
+        """What the site makes looser than it is shipped or classified, and who agreed to it."""
+        ...
+
+    async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
+        """Agrees to relaxations, as one of two people, or withdraws all consent to them; both count at once."""
         ...
 
     async def discover(self, *, start: bool = True) -> Discovery:

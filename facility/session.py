@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from facility import __version__, answers, stream, views
 from facility.abilities import passport_info
+from facility.agreement import Agreement
 from facility.alarms import AlarmBook, UnknownAlarm
 from facility.approval import approved
 from facility.audit import Audit
@@ -47,6 +48,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     Record,
+    RelaxationInfo,
     Result,
     ScheduleInfo,
     Trend,
@@ -97,6 +99,7 @@ class Parts:
     previews: Previews
     requests: Requests
     survey: Survey
+    agreement: Agreement
     strategy: Strategy
     overseer: Overseer
     passports: Passports
@@ -350,6 +353,12 @@ class Session:
             raise FacilityError("unknown", f"There is no device {device!r}; `facility devices` lists them.")
         await approved(known, reason, user=self.user, audit=self._parts.audit, survey=self._parts.survey)
         return next(info for info in await self.devices() if info.id == device)
+
+    async def relaxations(self) -> list[RelaxationInfo]:
+        return self._parts.agreement.infos()
+
+    async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
+        return await self._parts.agreement.agree(self.user, keys, reason, withdraw=withdraw)
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start:

@@ -1,5 +1,6 @@
 """What makes the catalog in use from that of the network: classified, then corrected by what the site says.
 
+What the site makes looser holds once two people have agreed to it (`facility.relaxations`).
 What is thought of a point is remembered: a look at a large site changes little of it.
 """
 
@@ -8,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from facility.profiles import Profiles
+from facility.relaxations import Gate
 from points.catalog import Catalog
 from points.classify import classified
 from points.model import Device, DeviceId, Point, PointId, Space, SpaceId
-from points.site_rules import PointRule, SpaceRule, apply
+from points.site_rules import PointRule, SpaceRule
 
 Shape = Callable[[Catalog], Catalog]
 
 
-def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule]) -> Shape:
-    """What makes the catalog of the agent from that of the network."""
+def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule], gate: Gate | None = None) -> Shape:
+    """What makes the catalog of the agent from that of the network. Without a gate, nobody agreed to anything."""
     latest = _Latest()
+    held = gate or Gate(Profiles.load())
 
     def shape(raw: Catalog) -> Catalog:
         nonlocal latest
@@ -30,7 +34,7 @@ def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule])
             points.append(known)
             if space is not None:
                 spaces.setdefault(space.id, space)
-        ruled, named = apply(points, point_rules, space_rules, spaces.values())
+        ruled, named = held.apply(points, point_rules, space_rules, spaces.values())
         return Catalog.of(raw.devices.values(), ruled, named)
 
     return shape

@@ -173,6 +173,13 @@ class Survey:
         text = f"{self._raw.devices[device].name} is approved: it may be commanded again"
         self._events.tell(Event(kind=EventKind.DEVICE_BACK, time=self._clock.now(), about=device, text=text))
 
+    async def reshape(self) -> None:
+        """The same building, seen with what the rules are now."""
+        async with self._using:
+            if self._raw.points:
+                self._book.replace(await asyncio.to_thread(self._shape, self._raw))
+                self._changed()
+
     async def met(self, device: DeviceId, told: Mapping[str, str]) -> bool:
         """Whether what tells this of itself is the device; another is in quarantine when this returns."""
         async with self._using:

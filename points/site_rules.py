@@ -16,7 +16,7 @@ from points.model import EquipmentId, Point, PointId, Safety, Space, SpaceId
 from points.selectors import parse
 
 # From "policies may write" to "nobody may": what a rule may do without saying so is to go to the right.
-_STRICTNESS = (Safety.COMFORT, Safety.CRITICAL, Safety.UNKNOWN, Safety.MEDICAL, Safety.LIFE_SAFETY)
+STRICTNESS = (Safety.COMFORT, Safety.CRITICAL, Safety.UNKNOWN, Safety.MEDICAL, Safety.LIFE_SAFETY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,9 @@ def apply(
     known |= {SpaceId(rule.id): Space(id=SpaceId(rule.id), name=rule.name, type=rule.type) for rule in rules}
     for rule in rules:
         for point in _matching(", ".join(rule.match), ruled, known) if rule.match else ():
-            ruled[point.id] = _in_space(point, SpaceId(rule.id), known)
+            ruled[point.id] = in_space(point, SpaceId(rule.id), known)
     for point in ruled.values():  # a space that was only renamed may have become a critical one
-        ruled[point.id] = _in_space(point, point.space, known)
+        ruled[point.id] = in_space(point, point.space, known)
     for point_rule in point_rules:
         for point in _matching(point_rule.match, ruled, known):
             ruled[point.id] = _ruled(point, point_rule, known)
@@ -85,14 +85,14 @@ def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Po
         low, high = _narrower(max, point.low, rule.limit_low), _narrower(min, point.high, rule.limit_high)
         point = replace(point, low=low, high=high)
     if rule.space is not None:
-        point = _in_space(point, SpaceId(rule.space), spaces)
+        point = in_space(point, SpaceId(rule.space), spaces)
     if rule.point_class is not None:
         safety = _stricter(point.safety, safety_of_class(rule.point_class))
         point = replace(point, point_class=rule.point_class, safety=safety, confidence=1.0)
     return point if rule.safety is None else replace(point, safety=Safety(rule.safety))
 
 
-def _in_space(point: Point, space: SpaceId | None, spaces: Mapping[SpaceId, Space]) -> Point:
+def in_space(point: Point, space: SpaceId | None, spaces: Mapping[SpaceId, Space]) -> Point:
     """The very same point where nothing changes: of a large site that is most of it."""
     known = None if space is None else spaces.get(space)
     safety = point.safety if known is None else _stricter(point.safety, safety_of_space(known.type))
@@ -102,7 +102,7 @@ def _in_space(point: Point, space: SpaceId | None, spaces: Mapping[SpaceId, Spac
 
 
 def _stricter(one: Safety, other: Safety) -> Safety:
-    return max(one, other, key=_STRICTNESS.index)
+    return max(one, other, key=STRICTNESS.index)
 
 
 def _narrower(bound: Callable[[list[float]], float], device: float | None, site: float | None) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, audit, devices, look, overrides, run, who, why
+from facility.cli import act, audit, devices, look, overrides, relax, run, who, why
 
 app = typer.Typer(
     name="facility",
@@ -34,6 +34,9 @@ for verb in (
     look.schedule,
     look.status,
     overrides.overrides,
+    relax.profiles,
+    relax.relaxations,
+    relax.consent,
     run.check,
     run.preflight,
 ):

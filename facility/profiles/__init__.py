@@ -6,7 +6,7 @@ are merged key by key, the site's word wins. Everything is validated when it is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from facility.model import Severity
 from facility.profiles import commanding
 from facility.profiles.conversion import convert
-from facility.profiles.files import ACTUATORS, ProfileError, merged, read, validated
+from facility.profiles.files import ACTUATORS, ProfileError, cited, merged, read, validated
 from facility.profiles.model import (
     GROUPS,
     ORDER,
@@ -49,6 +49,14 @@ _ALARM_SEVERITY = {
 }
 
 
+def shipped() -> dict[str, Any]:
+    """The tables as they are shipped."""
+    tables: dict[str, Any] = {}
+    for file in SHIPPED:
+        tables |= read(file)
+    return tables
+
+
 class Profiles:
     """All profiles of the site, and what they say about a point."""
 
@@ -59,14 +67,23 @@ class Profiles:
     @classmethod
     def load(cls, site: Path | None = None) -> Profiles:
         """The shipped profiles with the site's file laid over them; `ProfileError` if any of it is wrong."""
-        tables: dict[str, Any] = {}
-        origin: dict[str, Path] = {}
-        for file in (*SHIPPED, *([site] if site else [])):
-            found = read(file)
-            tables = merged(tables, found)
-            origin |= dict.fromkeys(found, file)
-        paces = validated(origin[ACTUATORS], ACTUATORS, {"commands": tables.pop(ACTUATORS)}, Actuators)
-        return cls({key: validated(origin[key], key, table, Profile) for key, table in tables.items()}, paces.commands)
+        own = read(site) if site else {}
+        below = shipped()
+        tables = cited(merged(below, own), below, own)
+        origin = dict.fromkeys(own, site) if site else {}
+        return cls.of_tables(tables, lambda key: origin.get(key, SHIPPED[0].parent))
+
+    @classmethod
+    def of_tables(cls, tables: Mapping[str, Any], origin: Callable[[str], Path]) -> Profiles:
+        """The profiles that the tables describe; `origin` says which file to name when something is wrong."""
+        rest = dict(tables)
+        paces = validated(origin(ACTUATORS), ACTUATORS, {"commands": rest.pop(ACTUATORS)}, Actuators)
+        every = {key: validated(origin(key), key, table, Profile) for key, table in rest.items()}
+        return cls(every, paces.commands)
+
+    def become(self, other: Profiles) -> None:
+        """From now on these are the others: whoever holds them need not be told."""
+        self._profiles, self._actuators = other._profiles, other._actuators
 
     @property
     def types(self) -> frozenset[str]:
@@ -84,24 +101,27 @@ class Profiles:
 
     def limits(self, point: Point, space: Space | None) -> Limit | None:
         """The point's limits in its own unit; None if it has none, or if its unit measures something else."""
-        if point.kind is not Kind.ANALOG:
-            return None
-        profile = self.of_point(point, space)
-        table = profile.limits.get(point.point_class) if profile else None
-        if table and is_named(point, table.not_named):
-            table = None
-        limit = _converted(table, profile, point.unit) if table and profile else None
-        return _narrowed(limit, point)
+        return _narrowed(self._limits(point, space), point) if point.kind is Kind.ANALOG else None
 
     def command_limits(self, point: Point, space: Space | None) -> Limit | None:
         """Between which values the point may be commanded: its own limits, else those of what it is the setpoint of."""
-        own = self.limits(point, space)
-        if own is not None:
-            return own
+        if point.kind is not Kind.ANALOG:
+            return None
         measured = SETPOINT_OF.get(point.point_class) or (
             SETPOINT_OF_CRITICAL.get(point.point_class) if self.is_critical(point, space) else None
         )
-        return self.limits(replace(point, point_class=measured), space) if measured else None
+        limit = self._limits(point, space)
+        if limit is None and measured:
+            limit = self._limits(replace(point, point_class=measured), space)
+        return _narrowed(limit, point)
+
+    def _limits(self, point: Point, space: Space | None) -> Limit | None:
+        """What the profile says."""
+        profile = self.of_point(point, space)
+        table = profile.limits.get(point.point_class) if profile else None
+        if table is None or profile is None or is_named(point, table.not_named):
+            return None
+        return _converted(table, profile, point.unit)
 
     def abnormal(self, point: Point, space: Space | None) -> Abnormal | None:
         """The states of a binary or multi-state point that are not in order; None if it has none."""
@@ -173,6 +193,7 @@ def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:
     high = None if table.high is None else convert(table.high, table.unit, unit)
     if deadband is None or (low is None) != (table.low is None) or (high is None) != (table.high is None):
         return None
+    where = commanding.origin(table, profile)
     return Limit(
         low=low,
         high=high,
@@ -183,7 +204,7 @@ def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:
         magnitude=table.magnitude,
         needed=table.needed,
         sane=sane,
-        source=table.source or profile.source,
-        edition=table.edition or profile.edition,
-        verified_by=table.verified_by or profile.verified_by,
+        source=where.source,
+        edition=where.edition,
+        verified_by=where.verified_by,
     )

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 
 from desk_bench import ELSEWHERE, FAN, NOON, SETPOINT, Bench
 
+from facility.agreement import Agreement
 from facility.alarm_rows import save_alarms
 from facility.alarms import AlarmBook
 from facility.audit.checking import Checking
 from facility.audit.keys import open_key
 from facility.compliance import Compliance
 from facility.config import Config
+from facility.consents import Consents
 from facility.explain import Explainer
 from facility.guard import Limits
 from facility.model import Alarm, AlarmKind, Severity
@@ -123,7 +125,11 @@ class PretendSurvey:
 
     def __init__(self):
         self.approved = []
+        self.reshaped = 0
         self.error = None
+
+    async def reshape(self):
+        self.reshaped += 1
 
     async def approve(self, device):
         if self.error is not None:
@@ -175,6 +181,7 @@ class SessionBench(Bench):
             foreign=lambda _point: {},
             effect=lambda _point: "",
         )
+        self.consents = Consents(None)
         folder = self.db.path.parent
         self.parts = Parts(
             config=config,
@@ -195,6 +202,7 @@ class SessionBench(Bench):
             previews=Previews(self.desk, self.clock),
             requests=Requests(self.clock, self.audit, self.events),
             survey=self.survey,
+            agreement=Agreement(self.consents, self.db, self.audit, self.clock, self.survey.reshape),
             strategy=Strategy(config, NOON.date()),
             overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,
