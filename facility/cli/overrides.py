@@ -40,7 +40,9 @@ def overrides(
     shown = [hold for hold in overview.holds if every or hold.priority <= LAST_OF_PEOPLE]
     _print(foreign, shown, ZoneInfo(hello.zone))
     if policies := len(overview.holds) - len(shown):
-        typer.echo(f"Policies hold {policies} points: `facility overrides --all` lists them.")
+        typer.echo(
+            f"Policies hold {policies} {'point' if policies == 1 else 'points'}: `facility overrides --all` lists them."
+        )
 
 
 def _print(foreign: list[OverrideInfo], holds: list[Hold], zone: ZoneInfo) -> None:
@@ -50,7 +52,9 @@ def _print(foreign: list[OverrideInfo], holds: list[Hold], zone: ZoneInfo) -> No
         typer.echo("Nothing is overridden, as far as is known.")
         return
     rows.sort(key=lambda row: row[0])
-    print_table(("LEVEL", "POINT", "SPACE", "VALUE", "BY", "SINCE", "ENDS", "REASON", "EFFECT"), [row for _, row in rows])
+    print_table(
+        ("LEVEL", "POINT", "SPACE", "VALUE", "BY", "SINCE", "ENDS", "REASON", "EFFECT"), [row for _, row in rows]
+    )
 
 
 def _strength(override: OverrideInfo) -> int:

@@ -95,6 +95,7 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
         ("[bacnet]\nrediscover_hours = 1e300\n", "bacnet.rediscover_hours: write 0.1 to 8760 hours, or 0 for never"),
         ("[bacnet]\nrediscover_hours = 0.01\n", "bacnet.rediscover_hours: write 0.1 to 8760 hours, or 0 for never"),
         ("[bacnet]\nrediscover_hours = -1\n", "bacnet.rediscover_hours: write 0.1 to 8760 hours, or 0 for never"),
+        ("[bacnet]\nsweep_minutes = 1\n", "bacnet.sweep_minutes: write 5 to 10080 minutes, or 0 for off"),
         (
             "[bacnet]\nrequests_per_second = 0.01\n",
             "bacnet.requests_per_second: Input should be greater than or equal to 1",

@@ -221,7 +221,7 @@ async def test_what_stands_in_a_slot_and_is_not_ours_is_listed_told_and_on_recor
             SETPOINT.id,
             "OR 3",
             5,
-            "critical equipment",
+            "critical equipment control",
         )
         assert (found.text, found.since, found.seen, found.kind, found.wins) == ("12.5 °C", NOON, NOON, "slot", True)
         (event,) = bench.told

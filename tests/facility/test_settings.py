@@ -38,7 +38,7 @@ OF_THE_PLAN: dict[str, tuple[dict[str, Any], str, Any]] = {
     "who_is_per_minute": ({"who_is_per_minute": 33}, "who_is_per_minute", 33),
     "foreign": ({"foreign": "10.9.9.9:47808", "targets": ["11:*"]}, "targets", (None, "11:*")),
 }
-ELSEWHERE = {"passport", "rediscover_hours"}  # below, and in the composition
+ELSEWHERE = {"passport", "rediscover_hours", "sweep_minutes"}  # below, and in the composition
 
 
 def config(**bacnet: Any) -> Config:

@@ -248,7 +248,7 @@ class Board(CanvasPane, can_focus=True):
         end = self._held(canvas, x, y, edge, override.point, override.text)
         end = canvas.put(end + 1, y, ends, "strong", width=max(1, min(len(ends), edge - end - 1)))
         wins = "" if override.wins else " · outranked"
-        said = f"not ours, for {text.since(override.since, now)}, seen {text.since(override.seen, now)} ago{wins}"
+        said = f"for {text.since(override.since, now)}, seen {text.since(override.seen, now)} ago{wins}"
         canvas.put(end + 2, y, said, "muted", width=max(0, edge - end - 2))
 
     def _held(self, canvas: Canvas, x: int, y: int, edge: int, point: str, value: str) -> int:
