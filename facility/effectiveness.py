@@ -80,6 +80,7 @@ class Check:
     expectation: Expectation | None
     write: Write
     start: Write  # the first write of a ramp; of others the same
+    since: datetime  # readings of the point from before say nothing of this value
     restored: bool = False  # it stood when the agent started: what was before is not known
     effect: Effect = field(default_factory=lambda: Effect(verdict=Verdict.PENDING, text=""))
     ineffective_since: datetime | None = None
@@ -242,14 +243,15 @@ def _number(value: Value) -> float:
     return 0.0 if isinstance(value, str) else float(value)
 
 
-def next_step(check: Check, earlier: Check) -> Check:
+def next_step(check: Check, earlier: Check, now: datetime) -> Check:
     """A step of a ramp: one that is not followed yet is not forgiven by the next. At the goal, all of it counts."""
-    check.start, check.restored = replace(earlier.start, value=check.claim.value), earlier.restored
+    check.start, check.restored, check.since = earlier.start, earlier.restored, now
     if not check.on_its_way:
-        check.write = replace(check.start, at=check.claim.since)
+        check.write = replace(earlier.start, value=check.claim.value, at=now)
         return check
+    check.write = replace(check.write, at=now)
     if earlier.effect.verdict is Verdict.NOTHING:  # too small a step to see: the steps add up
-        check.write = replace(earlier.write, value=check.claim.value, at=check.claim.since)
+        check.write = replace(earlier.write, value=check.claim.value, at=now)
     elif earlier.effect.verdict is not Verdict.CONFIRMED:
         check.write = replace(earlier.write, value=check.claim.value)
         check.effect, check.ineffective_since = earlier.effect, earlier.ineffective_since

@@ -35,7 +35,7 @@ from facility.effectiveness import (
 )
 from facility.model import Claim, SlotKey, is_policy
 from facility.standing import lasting
-from facility.witness import Witnesses
+from facility.witness import Expectation, Witnesses
 from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import PointsError
@@ -83,6 +83,7 @@ class Effects:
         self._before: Mapping[PointId, Reading] | None = None  # the latest look; None: there was none yet
         self._owed: list[tuple[Claim, str]] = []  # what is to be put on record
         self._strongest: dict[PointId, int] = {}  # of our own levels at a point
+        self._paying = asyncio.Lock()
         self._turn = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -156,14 +157,15 @@ class Effects:
         """The check of a value that was not checked before."""
         expectation = self._of_catalog().of(point)
         if self._before is None:
-            write = Write(at=now, value=claim.value)
-            return Check(claim=claim, point=point, expectation=expectation, write=write, start=write, restored=True)
+            return _check(claim, point, expectation, Write(at=now, value=claim.value), restored=True)
         witness = None if expectation is None else self._before.get(expectation.witness.id)
         present = self._before.get(claim.point)
         previous = None if present is None else present.value
         write = Write(at=claim.since, value=claim.value, previous=previous, before=witness)
-        check = Check(claim=claim, point=point, expectation=expectation, write=write, start=write)
-        return check if earlier is None or not earlier.on_its_way else next_step(check, earlier)
+        check = _check(claim, point, expectation, write)
+        if earlier is None or not earlier.on_its_way or earlier.claim.command != claim.command:
+            return check
+        return next_step(check, earlier, now)
 
     def _judge(self, check: Check, now: datetime) -> bool:
         """True if the devices must be asked before it can be said."""
@@ -190,7 +192,7 @@ class Effects:
         claim, reading = check.claim, self._store.get(check.claim.point)
         if self._strongest[claim.point] < claim.priority:
             return False
-        if reading is None or not reading.is_good or reading.value is None or reading.time <= claim.since:
+        if reading is None or not reading.is_good or reading.value is None or reading.time < check.since:
             return True
         return is_ours(claim, reading.value)
 
@@ -199,26 +201,32 @@ class Effects:
         check.not_in_force_since = check.not_in_force_since or now
         stronger = self._strongest[check.claim.point]
         if stronger < check.claim.priority:
+            check.not_in_force_since = now  # what the device does is seen once nothing of ours stands above
             self._conclude(check, _outranked(stronger), now)
         elif now - check.not_in_force_since >= IGNORED_AFTER:
             return check.effect.verdict not in (Verdict.OUTRANKED, Verdict.INEFFECTIVE)
+        else:
+            check.effect = Effect(verdict=Verdict.PENDING, text="being checked: the point itself is another value")
         return False
 
     async def _ask(self, check: Check) -> None:
         """Looks at the devices before anything bad is said of a command."""
         try:
             async with self._turn:
-                if check.not_in_force_since is not None:
-                    slots = await self._slots(check.claim.point)
-                    effect = self._ignored(check, slots)
-                else:
-                    effect = await self._seen_now(check)
-        except PointsError as error:
-            effect = Effect(verdict=Verdict.UNKNOWN, text=f"unknown: {str(error).rstrip('.')}")
+                effect = await self._answer(check)
+            if self._checks.get(check.claim.key) is check:  # and not released, nor another value, meanwhile
+                self._conclude(check, effect, self._clock.now())
+                await self._pay()
         finally:
             check.asking = False
-        if self._checks.get(check.claim.key) is check:  # and not released, nor another value, meanwhile
-            self._conclude(check, effect, self._clock.now())
+
+    async def _answer(self, check: Check) -> Effect:
+        try:
+            if check.not_in_force_since is not None:
+                return self._ignored(check, await self._slots(check.claim.point))
+            return await self._seen_now(check)
+        except PointsError as error:
+            return Effect(verdict=Verdict.UNKNOWN, text=f"unknown: {str(error).rstrip('.')}")
 
     async def _seen_now(self, check: Check) -> Effect:
         assert check.expectation is not None, "without a sensor nothing is asked"
@@ -260,16 +268,17 @@ class Effects:
 
     async def _pay(self) -> None:
         """Writes the notes; what cannot be written now is written later."""
-        while self._owed:
-            claim, text = self._owed[0]
-            try:
-                await self._audit.note(
-                    by=AGENT, action="effect", target=claim.point, request=str(claim.command), result=text
-                )
-            except PointsError as error:
-                log.debug("effects are not on record yet", notes=len(self._owed), error=str(error))
-                return
-            del self._owed[0]
+        async with self._paying:
+            while self._owed:
+                claim, text = self._owed[0]
+                try:
+                    await self._audit.note(
+                        by=AGENT, action="effect", target=claim.point, request=str(claim.command), result=text
+                    )
+                except PointsError as error:
+                    log.debug("effects are not on record yet", notes=len(self._owed), error=str(error))
+                    return
+                del self._owed[0]
 
     def _said(self, point: Point) -> str:
         return show(point, self._present(point.id))
@@ -282,6 +291,20 @@ class Effects:
         if self._witnesses.catalog is not self._book.current:
             self._witnesses = Witnesses(self._book.current)
         return self._witnesses
+
+
+def _check(
+    claim: Claim, point: Point, expectation: Expectation | None, write: Write, *, restored: bool = False
+) -> Check:
+    return Check(
+        claim=claim,
+        point=point,
+        expectation=expectation,
+        write=write,
+        start=write,
+        since=claim.since,
+        restored=restored,
+    )
 
 
 def _outranked(slot: int) -> Effect:
