@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,10 @@ from facility.wire import Plan, Result, Touched, ValueInfo, WaitingInfo
 from points.model import Point, Value
 from points.units import show
 
-Status = Literal["held", "released", "outranked", "mismatch", "rejected", "failed"]
+AT_ONCE_S = 1.0  # shorter ramps are none to a person
+LONG_S = 120.0  # from here on in minutes
+
+Status = Literal["held", "released", "outranked", "mismatch", "rejected", "failed", "asked"]
 
 
 def sentence(text: object) -> str:
@@ -29,7 +32,7 @@ def plan(
     claims: Mapping[int, Claim],
     spaces: Sequence[Touched] = (),
     *,
-    ramp: str = "",
+    ramp: timedelta = timedelta(0),
     check: str = "",
 ) -> Plan:
     """What the wish would do. `claims`: ours at the point, by level; `spaces`: those it acts on."""
@@ -47,7 +50,7 @@ def plan(
         wins=_wins(preview, point),
         slots=views.slot_infos(preview.slots, point, claims) if preview.slots else [],
         spaces=list(spaces),
-        ramp=ramp,
+        ramp=_ramp(ramp, command, point),
         ends=preview.ends,
         after=_after(preview, point),
         down=_down(preview, point),
@@ -165,6 +168,14 @@ def _after(preview: Preview, point: Point) -> str:
     level, value = preview.beneath
     what = f"{show(point, value)} from {'the relinquish default' if level is None else f'level {level}'}"
     return f"then {what}" if preview.command.value is None else f"the agent lets go; then {what}"
+
+
+def _ramp(lasts: timedelta, command: Command, point: Point) -> str:
+    seconds = lasts.total_seconds()
+    if seconds < AT_ONCE_S:
+        return ""
+    about = f"{seconds / 60:.0f} min" if seconds >= LONG_S else f"{seconds:.0f} s"
+    return f"reaches {_said(point, command.value)} in about {about}"
 
 
 def _down(preview: Preview, point: Point) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from facility.audit import Audit
 from facility.model import Command
 from facility.ruling import Verdict
+from facility.users import User
 from points.clock import Clock
 from points.errors import PointsError
 from points.events import Events
@@ -50,7 +51,19 @@ class Requests:
 
     async def ask(self, command: Command, verdict: Verdict) -> Request:
         """Keeps the command for a second person. What the same person asked for at the same slot gives way to it."""
-        await self._note("ask", command.by, command, command.reason, "waits for a second person")
+        await self._audit.note(
+            by=command.by,
+            role=command.role,
+            origin=command.origin,
+            action="ask",
+            target=command.point,
+            value=command.value,
+            priority=int(command.priority),
+            reason=command.reason,
+            rule=verdict.rule,
+            request=str(command.id),
+            result="waits for a second person",
+        )
         request = Request(id=self._new_id(), command=command, verdict=verdict, asked_at=self._clock.now())
         self._open = {each.id: each for each in self.waiting() if not _same_wish(each.command, command)}
         self._open[request.id] = request
@@ -73,23 +86,22 @@ class Requests:
             )
         return found
 
-    async def agree(self, command: Command) -> Request:
-        """Takes the request of `command` away to be carried out, once it is on record who agreed."""
+    async def agree(self, command: Command, user: User) -> Request:
+        """Takes the request of `command` away to be carried out, once it is on record that `user` has agreed."""
         self._of(command)
-        await self._note("second", command.seconded_by, command, f"asked for by {command.by}: {command.reason}")
+        await self._note("second", user, command)
         return self._open.pop(self._of(command).id)  # looked up again: another may have agreed meanwhile
 
     def put_back(self, request: Request) -> None:
         """It was agreed to and nothing was written: it waits as long as it would have."""
         self._open.setdefault(request.id, request)
 
-    async def dismiss(self, request: str, by: str) -> Request:
-        """Takes it away: withdrawn by who asked, or refused by another."""
+    async def dismiss(self, request: str, user: User) -> Request:
+        """Takes it away: withdrawn by who asked, or declined by another."""
         found = self.named(request)
-        verb = "withdraw" if by == found.command.by else "decline"
-        await self._note(verb, by, found.command, f"asked for by {found.command.by}: {found.command.reason}")
+        await self._note("withdraw" if user.by == found.command.by else "decline", user, found.command)
         self._open.pop(found.id, None)
-        self._tell(found, f"{by} has dismissed what {found.command.by} asked for: {found.command.point}")
+        self._tell(found, f"{user.by} has dismissed what {found.command.by} asked for: {found.command.point}")
         return found
 
     def _of(self, command: Command) -> Request:
@@ -103,18 +115,17 @@ class Requests:
             pass
         return name
 
-    async def _note(self, action: str, by: str, command: Command, reason: str, result: str = "") -> None:
+    async def _note(self, action: str, user: User, command: Command) -> None:
         await self._audit.note(
-            by=by,
-            role=command.role if by == command.by else "",
-            origin=command.origin if by == command.by else "",
+            by=user.by,
+            role=user.role,
+            origin=user.origin,
             action=action,
             target=command.point,
             value=command.value,
             priority=int(command.priority),
-            reason=reason,
+            reason=f"asked for by {command.by}: {command.reason}",
             request=str(command.id),
-            result=result,
         )
 
     def _tell(self, request: Request, text: str) -> None:

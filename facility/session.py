@@ -323,7 +323,7 @@ class Session:
         if found.command.by != self.user.by:
             must_at(self.user, Permission.COMMAND, self._known(found.command.point), self._catalog)
         try:
-            return self._waits(await self._parts.requests.dismiss(request, self.user.by))
+            return self._waits(await self._parts.requests.dismiss(request, self.user))
         except UnknownRequest as error:
             raise FacilityError("unknown", str(error)) from None
         except PointsError as error:
@@ -440,7 +440,7 @@ class Session:
 
     async def _agreed(self, command: Command) -> Request:
         try:
-            return await self._parts.requests.agree(command)
+            return await self._parts.requests.agree(command, self.user)
         except UnknownRequest as error:
             raise FacilityError("unknown", f"{answers.sentence(error)} Nothing was written.") from None
         except PointsError as error:

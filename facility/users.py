@@ -135,8 +135,10 @@ class Roster:
             grant = strongest([self._groups[gid] for gid in caller.groups if gid in self._groups])
         if grant is None and caller.uid in self._own:
             grant = Grant(role=UNNAMED_ADMIN)
-        return None if grant is None else User(
-            name=caller.name, role=grant.role, spaces=grant.spaces, origin=caller.origin
+        return (
+            None
+            if grant is None
+            else User(name=caller.name, role=grant.role, spaces=grant.spaces, origin=caller.origin)
         )
 
 
