@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -26,9 +26,7 @@ from facility.model import (
     Claim,
     Command,
     Failed,
-    Held,
     Outcome,
-    Outranked,
     SlotKey,
 )
 from facility.ruling import Verdict
@@ -59,20 +57,8 @@ async def anybody(_device: DeviceId) -> bool:
     return True
 
 
-class Onlooker(Protocol):
-    """Who wants to know what the desk does and sees. Called at once; must neither wait nor raise."""
-
-    def saw(self, point: Point, slots: Slots) -> None:
-        """The priority array was read."""
-        ...
-
-    def held(self, command: Command, point: Point, slots: Slots) -> None:
-        """The command's value was written, and stands in its slot."""
-        ...
-
-    def let_go(self, key: SlotKey) -> None:
-        """Nothing of ours stands in the slot any more."""
-        ...
+def unseen(_point: PointId, _slots: Slots, _now: datetime) -> None:
+    """Nobody else wants to know what a look at a priority array showed."""
 
 
 class CommandDesk:
@@ -91,9 +77,9 @@ class CommandDesk:
         clock: Clock,
         judge: Judge,
         recognises: Callable[[DeviceId], Awaitable[bool]] = anybody,
-        onlookers: Sequence[Onlooker] = (),
+        seen: Callable[[PointId, Slots, datetime], None] = unseen,
     ) -> None:
-        """`recognises` asks a device who it is."""
+        """`recognises` asks a device who it is. `seen` is told of every priority array that the desk has read."""
         self.claims = claims
         self.changed = asyncio.Event()  # there may be something else to attend to
         self._bacnet = bacnet
@@ -103,7 +89,7 @@ class CommandDesk:
         self._clock = clock
         self.judge = judge
         self._recognises = recognises
-        self._onlookers = onlookers
+        self._seen = seen
         self._met: set[DeviceId] = set()  # devices that have said who they are since they last came
         self._writer = Writer(
             bacnet=bacnet, reader=reader, store=store, books=self._books, paces=judge.paces, clock=clock
@@ -212,8 +198,7 @@ class CommandDesk:
         slots = await self._bacnet.read_slots(point.ref)
         if point.device not in self._met:
             await self._must_recognise(point)
-        for onlooker in self._onlookers:
-            onlooker.saw(point, slots)
+        self._seen(point.id, slots, self._clock.now())
         return slots
 
     async def _must_recognise(self, point: Point) -> None:
@@ -239,11 +224,7 @@ class CommandDesk:
         def still() -> Verdict:
             return self.judge(command, accepted=accepted, step=None if step == goal else step)
 
-        outcome = await self._writer.hold(written, step, point, slots, still=still, goal=None if step == goal else goal)
-        if isinstance(outcome, (Held, Outranked)):
-            for onlooker in self._onlookers:
-                onlooker.held(command, point, outcome.slots)
-        return outcome
+        return await self._writer.hold(written, step, point, slots, still=still, goal=None if step == goal else goal)
 
     async def _release(self, command: Command, point: Point, slots: Slots) -> Outcome:
         """Lets go, first of what must be back before, so that no pressure reverses."""
@@ -255,17 +236,15 @@ class CommandDesk:
                 why = f"{leading.point} must be let go of first, and could not be."
                 await self._is_over(command)
                 return await self._books.unwritten(Failed(command=command, why=why, written=False))
-        outcome = await self._writer.release(command, point, slots, still=lambda: self.judge(command))
-        if self.claims[command.point, command.priority] is None:
-            for onlooker in self._onlookers:
-                onlooker.let_go((command.point, command.priority))
-        return outcome
+        return await self._writer.release(command, point, slots, still=lambda: self.judge(command))
 
     async def _advance(self, key: SlotKey) -> None:
         async with self._locks[key[0]]:
             claim = self.claims[key]
-            if claim is None or claim.goal is None or claim.until <= self._clock.now() or key in self._unseen:
+            if claim is None or claim.goal is None or claim.until <= self._clock.now():
                 return
+            if key in self._unseen or self._books.is_unsettled(key):
+                return  # what the slot holds is looked at first
             point = self._catalog.current.point(claim.point)
             command = _again(claim, claim.until - self._clock.now())
             step = self.judge.step(claim.value, claim.goal, point)
@@ -304,8 +283,7 @@ class CommandDesk:
         stands = found is not None and is_ours(claim, found) and in_time
         if not stands:
             await self._must_recognise(point)
-        for onlooker in self._onlookers:
-            onlooker.saw(point, slots)
+        self._seen(point.id, slots, self._clock.now())
         if found is not None and not is_ours(claim, found):
             await self._books.lose(claim, found)
         elif found is None and in_time:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 from facility.books import AGENT
 from facility.claims import Claims
@@ -14,7 +15,7 @@ from facility.envelope import Room, let_go_first, within_reach
 from facility.fitting import fitted
 from facility.guard import Limits, Surroundings, judge
 from facility.model import GUARD, Claim, Command, is_policy
-from facility.pace import Paces, next_step
+from facility.pace import Paces, next_step, ramp_lasts
 from facility.profiles.model import CommandRule
 from facility.ruling import Verdict
 from points.catalog import CatalogBook
