@@ -32,7 +32,7 @@ from schedules.policy import Policy
 LEVELS = {
     1: "manual life safety",
     2: "automatic life safety",
-    5: "critical equipment",
+    5: "critical equipment control",
     6: "minimum on/off",
     8: "operator",
     10: "agent: protect",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from facility.wire import PointInfo
 from points.model import Value
@@ -10,6 +10,7 @@ from points.model import Value
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+A_WEEK = timedelta(days=6)  # within it the name of a day says which
 
 
 def value_text(point: PointInfo, value: Value | None) -> str:
@@ -33,3 +34,11 @@ def age(moment: datetime, now: datetime | None = None) -> str:
         if seconds >= size * (2 if unit != "min" else 1):
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+def day_and_time(moment: datetime, now: datetime, zone: tzinfo) -> str:
+    """`03:10` today, `Thu 03:10` within a week, `26 Nov 03:10`."""
+    there = moment.astimezone(zone)
+    if there.date() == now.astimezone(zone).date():
+        return f"{there:%H:%M}"
+    return f"{there:%a %H:%M}" if abs(moment - now) < A_WEEK else f"{there.day} {there:%b %H:%M}"

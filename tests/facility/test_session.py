@@ -116,7 +116,7 @@ async def test_a_plan_says_what_where_how_long_and_what_comes_after(bench):
 
 async def test_a_plan_that_would_not_win_says_who_stands_above(bench):
     bench.device.put(SETPOINT, 25.0, priority=5)
-    wins = "no: level 5 stands above, critical equipment, at 25.0 °C; nothing stands beneath"
+    wins = "no: level 5 stands above, critical equipment control, at 25.0 °C; nothing stands beneath"
     assert (await bench.as_().preview(WISH)).wins == wins
 
 
@@ -327,8 +327,11 @@ async def test_a_detail_says_why_the_value_stands(bench):
     assert (detail.winner, detail.relinquish_default, detail.slots_error) == (8, "20.0 °C", "")
     assert [(slot.priority, slot.value, slot.by) for slot in detail.slots if slot.value] == [(8, "18.0 °C", "rdiaz")]
     assert (detail.value.value, detail.source) == (18.0, "read back; stale after 300 s")
-    assert detail.notes[0] == "18.0 °C stands: level 8 wins, operator."
-    assert "rdiaz wrote it at 06:00: “too warm”, and holds it until 08:00." in detail.notes
+    assert [step.text for step in detail.why.steps[:2]] == [
+        "Slot 8 (operator) holds 18.0 °C and wins.",
+        "rdiaz set it at 06:00: “too warm”, until 08:00.",
+    ]
+    assert await bench.as_().why(SETPOINT.id) == detail.why
     assert [record.result for record in detail.records] == ["held 18.0 in slot 8"]
 
 
@@ -348,7 +351,7 @@ async def test_a_detail_is_shown_although_the_device_does_not_answer(bench):
     detail = await bench.as_().detail(SETPOINT.id)
     assert (detail.slots, detail.winner, detail.value.tag) == (None, None, "?")
     assert "does not answer" in detail.slots_error
-    assert detail.notes == ["The value is stale: offline."]
+    assert [step.kind for step in detail.why.steps] == ["quality", "slot", "next"]
 
 
 async def test_a_detail_is_shown_although_the_audit_cannot_be_read(bench):
@@ -356,7 +359,7 @@ async def test_a_detail_is_shown_although_the_audit_cannot_be_read(bench):
     await lose(bench, "audit")
     detail = await bench.as_().detail(SETPOINT.id)
     assert (detail.records, detail.value.value, detail.winner) == ([], 18.0, 8)
-    assert detail.notes[-1].startswith("Its commands cannot be listed: ")
+    assert detail.why.steps[-2].text.startswith("Its commands cannot be listed: ")
 
 
 async def test_reading_now_asks_the_device_and_tells_its_silence(bench):
@@ -467,9 +470,9 @@ async def test_a_hold_at_a_device_in_quarantine_is_explained(bench):
     await carried_out(bench)
     held = replace(bench.book.current.points[SETPOINT.id], quarantined=True)
     bench.book.replace(Catalog.of(DEVICES, [held]))
-    notes = (await bench.as_().detail(SETPOINT.id)).notes
-    assert "It is monitor-only: its device is in quarantine." in notes
-    assert any("neither renewed nor released" in note for note in notes)
+    chain = (await bench.as_().why(SETPOINT.id)).steps
+    assert chain[0].text.startswith("Its device is in quarantine; it is read, not commanded")
+    assert chain[-1].text == "nothing until somebody approves the device: facility approve ahu-1."
     assert (await bench.as_().points())[0].quarantined
 
 

@@ -12,7 +12,7 @@ from session_bench import MONITORED, alarm, reading, status
 from facility import views
 from facility.model import Claim, Severity
 from points.catalog import Catalog
-from points.model import Device, DeviceId, Point, Priority, Quality, Safety, Slots, Space, SpaceId
+from points.model import Device, DeviceId, Point, Priority, Quality, Slots, Space, SpaceId
 from schedules.calendar import DayException, Entry, Programme
 
 CHICAGO = ZoneInfo("America/Chicago")
@@ -43,10 +43,6 @@ def slots(default=20.0, **levels):
 
 def owners(found, claims, point=SP):
     return {slot.priority: slot.by for slot in views.slot_infos(found, point, views.claims_by_level(claims)) if slot.by}
-
-
-def told(found, claims=(), point=SP, said=None):
-    return views.sentences(point, said, found, views.claims_by_level(claims), CHICAGO)
 
 
 @pytest.mark.parametrize(
@@ -85,59 +81,9 @@ def test_a_claim_says_nothing_of_other_levels():
     found = slots(p3=18.0, p5=18.0, p16=18.0)
     assert owners(found, [claim()]) == {
         3: "not ours (free level)",
-        5: "not ours (critical equipment)",
+        5: "not ours (critical equipment control)",
         16: "not ours (default writers)",
     }
-
-
-def test_an_empty_array_is_explained_by_its_default():
-    assert told(slots()) == ["No level holds a value: the relinquish default 20.0 °C applies."]
-
-
-def test_an_operator_s_hold_is_explained_in_civil_time():
-    assert told(slots(p8=18.0), [claim()]) == [
-        "18.0 °C stands: level 8 wins, operator.",
-        "rdiaz wrote it at 06:00: “too warm”, and holds it until 08:00.",
-    ]
-
-
-def test_a_policy_s_hold_is_explained_as_a_lease():
-    mine = claim(by="policy:night", priority=Priority.SCHEDULE, reason="office is unoccupied")
-    assert told(slots(p15=18.0), [mine])[1] == (
-        "night wrote it at 06:00: “office is unoccupied”, and renews it while it wants it; the lease runs to 08:00."
-    )
-
-
-def test_a_foreign_winner_is_explained_as_such_and_what_waits_beneath_is_named():
-    assert told(slots(p5=25.0, p8=18.0, p15=21.0), [claim()]) == [
-        "25.0 °C stands: level 5 wins, critical equipment.",
-        "It is not ours: BACnet does not record who wrote it.",
-        "Beneath it wait: 8 18.0 °C, 15 21.0 °C.",
-    ]
-
-
-def test_a_foreign_value_in_our_level_is_not_explained_by_our_claim():
-    assert told(slots(p8=25.0), [claim()])[1] == "It is not ours: BACnet does not record who wrote it."
-
-
-def test_a_value_that_is_not_good_says_why():
-    assert told(None, said=reading(SP, None, Quality.BAD, reason="nan")) == ["The value is bad: nan."]
-    assert told(None, said=reading(SP, 20.0)) == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "lock"),
-    [
-        ({"safety": Safety.MEDICAL}, "medical"),
-        ({"commandable": False}, "the object has no priority array"),
-        ({"present": False}, "its device no longer has it"),
-        ({"locked": True}, "locked by the site"),
-    ],
-)
-def test_a_point_that_nobody_may_command_says_what_forbids_it(changes, lock):
-    (sentence,) = told(None, point=replace(SP, **changes))
-    assert sentence.startswith("It is monitor-only: ")
-    assert lock in sentence
 
 
 def test_the_sign_of_a_row_is_its_worst_standing_alarm_and_unknown_before_any():

@@ -1,18 +1,23 @@
-"""Point detail: the value with its quality and age, who holds it, its trend, its slots, why it is so."""
+"""Point detail: the value with its quality and age, who holds it, its trend, its slots, why it is so.
+
+The cursor walks down the chain of causes; Enter goes where the cause is: an alarm, a schedule, a device, a command.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.geometry import Region
 
-from facility.wire import PointDetail, PointInfo, Trend, ValueInfo
+from facility.wire import PointDetail, PointInfo, Trend, ValueInfo, Why
 from tui import text
 from tui.canvas import Canvas, wrap
+from tui.screens.causes import PLACES, Cause, chain_rows, draw_chain
 from tui.screens.place import Place
-from tui.seat import Seat
+from tui.seat import Goto, Seat
 from tui.widgets.pane import CanvasPane
 from tui.widgets.trend import dots_across, draw_trend
 
@@ -22,10 +27,12 @@ RANGES = (
 )  # fmt: skip
 AT_FIRST = 2
 ASK_AGAIN = timedelta(seconds=15)
-"""How old slots, notes and trend may get on a screen that is looked at."""
+"""How old slots, reasons and trend may get on a screen that is looked at."""
 TWO_COLUMNS = 120
 SIDE = 44
 SLOT_ROWS = 16
+CHAIN_ROWS = 7
+"""Of the chain of causes under a trend on a narrow screen; `w` shows all of it."""
 
 
 def _range_of(trend: Trend) -> int:
@@ -37,7 +44,9 @@ def _range_of(trend: Trend) -> int:
 
 
 class PointPlace(Place):
-    verbs: ClassVar[tuple[str, ...]] = ("override", "release", "why", "time_range", "slots", "read_now", "copy")
+    verbs: ClassVar[tuple[str, ...]] = (
+        "open", "override", "release", "why", "time_range", "slots", "read_now", "copy",
+    )  # fmt: skip
 
     def __init__(self, seat: Seat) -> None:
         super().__init__(seat, id="point")
@@ -49,6 +58,7 @@ class PointPlace(Place):
         self.range = AT_FIRST
         self._chosen = False  # by a person, with `t`
         self.all_slots = False
+        self.chain = False  # all of it, and no trend where there is not room for both
         self._sheet = Sheet(seat, self)
 
     def compose(self) -> ComposeResult:
@@ -69,6 +79,7 @@ class PointPlace(Place):
     def arrive(self, subject: str) -> None:
         if subject and subject != self._point:
             self._point, self.detail, self.trend, self.trouble = subject, None, None, ""
+            self.chain = False
             if not self._chosen:
                 self.range = AT_FIRST
         self.refresh_from_agent()
@@ -86,7 +97,7 @@ class PointPlace(Place):
 
     def time_range(self) -> None:
         self.range, self._chosen = (self.range + 1) % len(RANGES), True
-        self.trend, self.all_slots = None, False
+        self.trend, self.all_slots, self.chain = None, False, False
         self.refresh_from_agent()
         self._sheet.redraw()
 
@@ -95,9 +106,41 @@ class PointPlace(Place):
         self._sheet.redraw()
 
     def why(self) -> None:
-        """Reads the notes afresh: they are always on this screen."""
-        self.all_slots = False
-        self.refresh_from_agent()
+        """All of the chain, asked for afresh; `t` brings the trend back."""
+        self.all_slots, self.chain = False, True
+        if self.detail is not None:  # else it has just been asked for
+            self.refresh_from_agent()
+        self._sheet.redraw()
+
+    def open(self) -> None:
+        """Follows the cause under the cursor."""
+        if isinstance(self._sheet.target, Cause):
+            self._follow(self._sheet.target)
+
+    @on(CanvasPane.Opened)
+    def _clicked(self, event: CanvasPane.Opened) -> None:
+        if isinstance(event.target, Cause):
+            event.stop()
+            self._follow(event.target)
+
+    def _follow(self, cause: Cause) -> None:
+        kind, _, key = cause.target.partition(":")
+        if kind in PLACES and (kind, key) != ("point", self._point):
+            self.post_message(self.Go(Goto(PLACES[kind], key)))
+        elif kind == "slots":
+            self.slots()
+        elif kind == "record":
+            self.seat.say(self._recorded(key))
+        else:
+            self.seat.say("that is what this screen shows")
+
+    def _recorded(self, entry: str) -> str:
+        records = self.detail.records if self.detail else []
+        for record in records:
+            if str(record.seq) == entry:
+                at = text.clock(record.time, self.seat.picture.zone, seconds=True)
+                return f"audit {entry}: {at} {record.by} {record.action} {record.value}: {record.result}"
+        return f"facility audit show {entry} tells it"
 
     def refresh_from_agent(self) -> None:
         picture = self.seat.picture
@@ -202,25 +245,26 @@ class Sheet(CanvasPane, can_focus=True):
         if self._place.all_slots:
             self._all_slots(canvas, 0, 2, width)
             return
-        notes = [line for note in (detail.notes if detail else []) for line in wrap(note, width - 4)]
-        below = 2 + min(5, max(1, len(notes))) + 1 + 3
-        plot = max(5, canvas.height - 3 - below)
-        self._trend(canvas, info, Region(0, 2, width, plot + 1))
-        y = 3 + plot
+        needed = chain_rows(self._why(), width)
+        if self._place.chain:
+            rows, y = max(1, min(needed, canvas.height - 5)), 2
+        else:
+            rows = min(CHAIN_ROWS, max(1, needed))
+            plot = max(5, canvas.height - 3 - (2 + rows + 1 + 3))
+            self._trend(canvas, info, Region(0, 2, width, plot + 1))
+            y = 3 + plot
         canvas.rule(0, y, width, "Slots", "p all 16")
         canvas.put(1, y + 1, self._slots_line(), "text" if detail and detail.slots else "muted", width=width - 2)
-        y = self._notes(canvas, 0, y + 2, width, 5, notes)
+        y = self._chain(canvas, 0, y + 2, width, rows)
         self._records(canvas, 0, y, width, canvas.height - y)
 
     def _two_columns(self, canvas: Canvas, info: PointInfo) -> None:
         left = canvas.width - SIDE - 1
-        detail = self._place.detail
-        notes = [line for note in (detail.notes if detail else []) for line in wrap(note, left - 4)]
-        shown = max(1, min(len(notes), 7))
+        shown = max(1, chain_rows(self._why(), left))
         plot = max(SLOT_ROWS, canvas.height - 2 - 1 - shown - 2 - 8)
         self._trend(canvas, info, Region(0, 2, left, plot + 2))
         self._all_slots(canvas, left + 1, 2, SIDE)
-        y = self._notes(canvas, 0, plot + 5, left, shown, notes)
+        y = self._chain(canvas, 0, plot + 5, left, shown)
         self._records(canvas, 0, y + 1, left, canvas.height - y - 1)
         self._facts(canvas, left + 1, SLOT_ROWS + 6, info)
 
@@ -275,16 +319,13 @@ class Sheet(CanvasPane, can_focus=True):
         )
         canvas.put(x + 1, y + 1, "◄ wins. This agent never writes 1-7.", "muted", width=width - 2)
 
-    def _notes(self, canvas: Canvas, x: int, y: int, width: int, rows: int, notes: list[str]) -> int:
+    def _why(self) -> Why | None:
+        return self._place.detail.why if self._place.detail else None
+
+    def _chain(self, canvas: Canvas, x: int, y: int, width: int, rows: int) -> int:
         detail = self._place.detail
-        canvas.rule(x, y, width, "Why is it so?", detail.source if detail else "")
-        for line in notes[:rows]:
-            y += 1
-            canvas.put(x + 2, y, line, width=width - 3)
-        if not notes:
-            y += 1
-            canvas.put(x + 2, y, self._place.trouble or ("nothing is known" if detail else "asking ..."), "muted")
-        return y + 1
+        source, trouble = (detail.source, "") if detail else ("", self._place.trouble or "asking ...")
+        return draw_chain(canvas, Region(x, y, width, rows), self._why(), source=source, trouble=trouble)
 
     def _records(self, canvas: Canvas, x: int, y: int, width: int, rows: int) -> None:
         detail = self._place.detail

@@ -42,6 +42,7 @@ class SchedulesPlace(Place):
         super().__init__(seat, id="schedules")
         self.schedules: list[ScheduleInfo] = []
         self.answered = False
+        self._wanted = ""  # by whoever came here before the agent had answered
         self._asked: datetime | None = None
         self.week = Week(seat, self)
         self.table = VirtualTable(seat.ink, COLUMNS, self._cells, id="schedule-table")
@@ -65,6 +66,7 @@ class SchedulesPlace(Place):
         return self.schedules[self.table.cursor] if self.schedules else None
 
     def arrive(self, subject: str) -> None:
+        self._wanted = subject
         self._ask()
         self._choose(subject)
         self.show()
@@ -87,7 +89,7 @@ class SchedulesPlace(Place):
         self.ask(self.seat.facility.schedules(), self._take, about="schedules")
 
     def _take(self, schedules: list[ScheduleInfo]) -> None:
-        chosen = self.subject
+        chosen = self.subject if self.answered else self._wanted
         self.schedules, self.answered = schedules, True
         self.table.reset(len(schedules))
         self._choose(chosen)
