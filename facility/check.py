@@ -14,8 +14,11 @@ from datetime import UTC, datetime
 
 from facility.catalog_rows import stored_catalog
 from facility.config import Config, ConfigError
+from facility.consents import Consents, stored
 from facility.passport_rows import stored_passports
 from facility.profiles import Profiles
+from facility.profiles.listing import entries
+from facility.relaxations import PEOPLE_NEEDED
 from facility.settings import must_be_usable, overrule
 from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
@@ -28,7 +31,7 @@ from points.units import show
 from schedules.policies.room_turndown import RoomTurndown
 from schedules.policy import View
 
-SHOWN = 3  # demands of a policy that are printed; the rest is counted
+SHOWN = 3  # demands of a policy, and relaxations, that are printed; the rest is counted
 
 
 @dataclass(slots=True)
@@ -64,12 +67,14 @@ def checked(config: Config) -> Findings:
     findings.lines.append(f"state    {config.state_dir}")
     _places(findings, config)
     catalog = _known(config, findings)
-    if catalog is not None:
-        shaped = shape_of(*rules)(catalog)
+    consents = Consents(config.profiles, stored(config.state_dir / "state.db"))
+    shaped = None if catalog is None else shape_of(*rules, consents.gate)(catalog)
+    _relaxations(findings, consents)
+    if catalog is not None and shaped is not None:
         _passports(findings, config, catalog)
         _rules(findings, config, shaped, shape_of((), ())(catalog))
         _policies(findings, strategy, shaped, now)
-        _budgets(findings, config, shaped)
+        _budgets(findings, config, shaped, consents.profiles)
     count = len(findings.errors)
     findings.lines.append(f"{count} error{'s' if count > 1 else ''}" if count else "Nothing was touched.")
     return findings
@@ -110,9 +115,23 @@ def unresolved(place: str) -> str:
     return ""
 
 
-def _budgets(findings: Findings, config: Config, catalog: Catalog) -> None:
+def _relaxations(findings: Findings, consents: Consents) -> None:
+    """How much of the profiles nobody has verified, and what the site makes looser without two people's consent."""
+    numbers = list(entries(consents.in_force, consents.shipped, consents.wanted))
+    unverified = sum(not number.verified_by for number in numbers)
+    findings.lines.append(f"profiles {len(numbers)} values, {unverified} NOT VERIFIED here: see `facility profiles`")
+    waiting = [standing for standing in consents.standing() if not standing.in_force]
+    for standing in waiting[:SHOWN]:
+        findings.doubtful(
+            f"not in force, the stricter holds: {standing.relaxation.key} "
+            f"({len(standing.consents)} of {PEOPLE_NEEDED} people agreed)"
+        )
+    if len(waiting) > SHOWN:
+        findings.doubtful(f"{len(waiting) - SHOWN} more are not in force: see `facility relaxations`")
+
+
+def _budgets(findings: Findings, config: Config, catalog: Catalog, profiles: Profiles) -> None:
     """Whether the deadlines can be kept with what the networks may be asked."""
-    profiles = Profiles.load(config.profiles)
     devices, networks = stored_passports(config.state_dir / "state.db")
 
     def deadline(point: Point) -> float:
