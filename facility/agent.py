@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -76,7 +76,7 @@ from points.clock import Clock, SystemClock
 from points.events import Events
 from points.freshness import Freshness
 from points.history import History, Keep
-from points.model import DeviceId, Point, Space
+from points.model import DeviceId, Point, PointId, Slots, Space
 from points.passport import Passports
 from points.store import PointStore
 from schedules.planner import Planner
@@ -236,6 +236,9 @@ async def _assembled(
     async def recognises(device: DeviceId) -> bool:
         return await recognition.recognises(device)
 
+    def seen(point: PointId, slots: Slots, now: datetime) -> None:
+        foreign.saw(point, slots, now)
+
     freshness = Freshness(
         stack,
         book,
@@ -261,6 +264,7 @@ async def _assembled(
         clock=clock,
         judge=judge,
         recognises=recognises,
+        seen=seen,
     )
     effects = Effects(
         book=book,

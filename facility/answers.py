@@ -12,7 +12,7 @@ from facility.model import Claim, Command, Failed, Held, Mismatch, Outcome, Outr
 from facility.preview import Preview
 from facility.requests import Request
 from facility.wire import Plan, Result, Touched, ValueInfo, WaitingInfo
-from points.model import Point, Value
+from points.model import Point, Reading, Value
 from points.units import show
 
 AT_ONCE_S = 1.0  # shorter ramps are none to a person
@@ -117,10 +117,16 @@ def _end(outcome: Outcome, point: Point | None, *, ours: bool, end: str) -> tupl
     match outcome:
         case Held() if command.value is None:
             return "released", f"{name} is released; slot {slot} is empty."
-        case Held():
+        case Held(goal=None):
             return "held", f"{name} is held at {wanted}{end}, read back from the device."
+        case Held(goal=goal):
+            return "held", f"{name} is at {wanted}, on its way to {_said(point, goal)}{end}; read back from the device."
         case Outranked(by_slot=winner):
             return "outranked", f"{wanted} stands in slot {slot}, but slot {winner} wins."
+        case Mismatch(present=Reading() as present):
+            why = f" ({present.reason})" if present.reason else ""
+            shown = f"{_said(point, present.value)}{why}"
+            return "mismatch", f"{wanted} is held in slot {slot} and wins, but the present value is {shown}."
         case Mismatch(found=None):
             return "mismatch", f"The device did not take {wanted}: the slot is empty. Nothing is held."
         case Mismatch(found=found) if command.value is None:

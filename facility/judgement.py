@@ -112,6 +112,14 @@ class Judge:
         step = self.step(at, goal, point)
         return None if step == goal else step
 
+    def ramp(self, command: Command) -> timedelta:
+        """How long the way to the command's value takes; no time where it is written at once, or its start unknown."""
+        point, reading = self._catalog.current.point(command.point), self._store.get(command.point)
+        at, goal = reading.value if reading is not None and reading.is_good else None, command.value
+        if point.kind is not Kind.ANALOG or at is None or goal is None or isinstance(at, str) or isinstance(goal, str):
+            return timedelta(0)
+        return ramp_lasts(float(at), float(goal), self._rule(point), _full_range(point, self._room(point)))
+
     def step(self, at: Value | None, goal: Value, point: Point) -> Value:
         """What to write on the way from `at` to `goal`: the goal itself, where the point is not ramped."""
         if point.kind is not Kind.ANALOG or at is None or isinstance(at, str) or isinstance(goal, str):

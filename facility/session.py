@@ -286,8 +286,10 @@ class Session:
             raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
         claims = views.claims_by_level(self._parts.claims.of(known.id))
         spaces = views.touched(known, self._catalog, self._parts.critical)
-        check = "" if preview.verdict.refused else self._parts.announce(known, preview.command.value)
-        return answers.plan(preview, known, claims, spaces, check=check)
+        if preview.verdict.refused:
+            return answers.plan(preview, known, claims, spaces)
+        check, ramp = self._parts.announce(known, preview.command.value), self._parts.desk.judge.ramp(preview.command)
+        return answers.plan(preview, known, claims, spaces, check=check, ramp=ramp)
 
     async def commit(self, plan: str) -> Result:
         preview = self._own(plan)

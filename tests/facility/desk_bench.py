@@ -203,6 +203,7 @@ class Bench:
         self.steps = 0
         self.crash_at = None
         self.reader_error = None
+        self.frozen = None  # what the present value is, whatever is commanded
 
     def close(self):
         self.stack.close()
@@ -262,6 +263,7 @@ class Bench:
             raise self.reader_error
         array = self.device.slots(self.book.current.point(point))
         value = next((value for value in array if value is not None), self.device.default)
+        value = value if self.frozen is None else self.frozen
         now = self.clock.now()
         reading = Reading(point=point, value=value, time=now, at=now, quality=Quality.GOOD, source=source)
         self.store.put(reading)

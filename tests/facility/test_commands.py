@@ -413,3 +413,26 @@ async def test_renewing_moves_the_end_and_asks_no_device(bench):
     assert bench.claims[KEY].until == NOON + timedelta(hours=5)
     await bench.desk.renew((FAN.id, Priority.OPERATOR), NOON)
     assert len(bench.claims.standing()) == 1
+
+
+async def test_a_slot_that_is_held_and_moves_nothing_is_a_mismatch_and_still_ours(bench):
+    bench.frozen = 21.5  # overridden by hand at the device: the present value follows nothing
+    outcome = await bench.desk.submit(OVERRIDE)
+    assert isinstance(outcome, Mismatch)
+    assert (outcome.found, outcome.present.value) == (18.0, 21.5)
+    assert bench.claims[KEY].confirmed
+    assert "slot 8 holds 18.0 and wins, but the present value is 21.5" in (await bench.results())[0]
+
+
+async def test_a_device_is_asked_who_it_is_before_the_first_write_and_after_it_was_away(bench):
+    bench.stranger = True
+    outcome = await bench.desk.submit(OVERRIDE)
+    assert isinstance(outcome, Failed)
+    assert "not sure" in outcome.why
+    assert bench.device.writes == []
+    bench.stranger = False
+    await bench.desk.submit(OVERRIDE)
+    bench.stranger = True
+    assert isinstance(await bench.desk.submit(replace(OVERRIDE, value=19.0)), Held)  # known since the first write
+    bench.desk.forget_meeting(SETPOINT.device)
+    assert isinstance(await bench.desk.submit(replace(OVERRIDE, value=20.0)), Failed)
