@@ -6,6 +6,7 @@ What cannot be had (a silent device, an audit that cannot be read, a policy that
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -95,7 +96,7 @@ class Explainer:
             trouble=trouble,
             claims=claims,
             foreign={level: found.since for level, found in self.foreign(point.id).items()},
-            denied=(*self._denied(point), *_asked_in_vain(records)),
+            denied=(*self._denied(point), *_asked_in_vain(records, claims)),
             records=records,
             untold=untold,
             alarms=tuple(alarm for alarm in self.alarms.all() if alarm.about == point.id and alarm.ended is None),
@@ -198,7 +199,7 @@ class Explainer:
             waits = self.planning.postponed.get((about, level)) or self.planning.troubles.get((about, level))
             if about == point.id and waits is not None:
                 said.add(demand.policy)
-                yield self._denial(demand.policy, demand.value, waits.text, "the planner")
+                yield self._denial(demand.policy, demand.value, _plainly(waits.text), "the planner")
         for policy in self._written_for(point):
             fault = plan.faults.get(policy.name)
             if fault is not None:
@@ -231,13 +232,24 @@ def _end_of_hold(evidence: Evidence) -> datetime:
     return evidence.now if claim is None or is_policy(claim.by) else max(claim.until, evidence.now)
 
 
-def _asked_in_vain(records: Iterable[Record]) -> Iterator[Denied]:
-    """The latest thing that somebody asked for, if it was refused."""
+def _asked_in_vain(records: Iterable[Record], claims: Iterable[Claim]) -> Iterator[Denied]:
+    """The latest thing that a person asked for, if nothing stands of it."""
     latest = next(iter(records), None)
-    if latest is None or latest.action != "hold" or is_policy(latest.by) or not latest.result.startswith("refused"):
+    if latest is None or latest.action != "hold" or is_policy(latest.by):
         return
-    value = from_text(latest.value) if latest.value else None
-    entry = f"{latest.seq}"
-    yield Denied(
-        by=latest.by, value=value, why=latest.result, rests_on=f"audit entry {entry}", target=f"record:{entry}"
-    )
+    stands = any(claim.by == latest.by and claim.priority == latest.priority for claim in claims)
+    if latest.result.startswith(("refused", "failed", "mismatch")) and not stands:
+        value = from_text(latest.value) if latest.value else None
+        entry = f"{latest.seq}"
+        yield Denied(
+            by=latest.by,
+            value=value,
+            why=_plainly(latest.result),
+            rests_on=f"audit entry {entry}",
+            target=f"record:{entry}",
+        )
+
+
+def _plainly(result: str) -> str:
+    """A mismatch as a person says it."""
+    return re.sub("^mismatch: ", "the device acknowledges the command and ignores it: ", result)
