@@ -90,7 +90,9 @@ class Requests:
         """Takes the request of `command` away to be carried out, once it is on record that `user` has agreed."""
         self._of(command)
         await self._note("second", user, command)
-        return self._open.pop(self._of(command).id)  # looked up again: another may have agreed meanwhile
+        found = self._of(command)  # looked up again: another may have agreed meanwhile
+        del self._open[found.id]
+        return found
 
     def put_back(self, request: Request) -> None:
         """It was agreed to and nothing was written: it waits as long as it would have."""
