@@ -3,17 +3,22 @@
 import asyncio
 import os
 import pwd
+import sys
+from asyncio.subprocess import PIPE
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 
-from facility.api import Api, Caller, Health, SocketUnusable, must_be_servable
+from facility.api import Api, Health, SocketUnusable, must_be_servable
 from facility.calls import CALLS
 from facility.client import RemoteFacility
 from facility.port import AgentLost, FacilityError
+from facility.users import Caller, Grant, Roster, stranger
 from facility.wire import Hello, PointInfo, Trend, Update, ValueInfo
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -45,8 +50,9 @@ POINT = PointInfo(
 class Session:
     """As much of a Facility as these tests ask for."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: Caller, role: str = "viewer") -> None:
         self._caller = caller
+        self._role = role
 
     async def hello(self) -> Hello:
         return Hello(
@@ -57,7 +63,7 @@ class Session:
             zone="UTC",
             pretend=False,
             user=self._caller.name,
-            role="viewer",
+            role=self._role,
             started=NOON,
         )
 
@@ -101,6 +107,102 @@ async def test_the_kernel_names_the_caller(socket):
     async with RemoteFacility(socket) as facility:
         hello = await facility.hello()
     assert hello.user == pwd.getpwuid(os.getuid()).pw_name
+
+
+STRANGER, GROUP = 65_432, 65_433  # nobody's, on any machine that tests run on
+ASKING = """
+import os, socket, sys
+os.setgroups([{gid}])
+os.setgid({uid})
+os.setuid({uid})
+with socket.socket(socket.AF_UNIX) as asking:
+    asking.connect(sys.argv[1])
+    head = "GET /v1/watch HTTP/1.1\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n"
+    key = "Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\\r\\n"
+    post = "POST /v1/hello HTTP/1.1\\r\\n"
+    start = {{"watch": head + key, "hello": post, "livez": "GET /livez HTTP/1.1\\r\\n"}}[sys.argv[2]]
+    asking.sendall((start + "Host: agent\\r\\nContent-Length: 0\\r\\n\\r\\n").encode())
+    print(asking.recv(65536).decode(errors="replace"))
+"""
+
+
+async def asks(socket: Path, what: str, uid: int = STRANGER, gid: int = STRANGER) -> str:
+    """What another account of this machine is answered."""
+    script = ASKING.format(uid=uid, gid=gid)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-S", "-c", script, str(socket), what, stdout=PIPE, stderr=PIPE
+    )
+    async with asyncio.timeout(20):
+        said, trouble = await child.communicate()
+    assert child.returncode == 0, trouble.decode()
+    return said.decode()
+
+
+@pytest.fixture
+async def open_socket(monkeypatch):
+    """The agent's door, open to every account of this machine; `known` decides."""
+    monkeypatch.setattr("facility.api.pwd.getpwuid", lambda uid: SimpleNamespace(pw_name=NAMES[uid]))
+    known = Roster({"rdiaz": Grant(role="operator")}, {GROUP: Grant(role="auditor")}, own_uid=os.getuid())
+
+    def session(caller: Caller) -> Session:
+        user = known.user(caller)
+        if user is None:
+            raise FacilityError("not-allowed", stranger(caller))
+        return Session(caller, user.role)
+
+    with TemporaryDirectory() as folder:  # pytest's own is for its owner alone
+        os.chmod(folder, 0o755)  # noqa: PTH101
+        path = Path(folder) / "agent.sock"
+        api = Api(path, session, Health(ready=lambda: None, metrics=str))
+        running = asyncio.create_task(api.run())
+        async with asyncio.timeout(5):
+            while not path.exists():
+                await asyncio.sleep(0)
+        path.chmod(0o666)
+        yield path
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+NAMES = {65_432: "mchen", 65_431: "rdiaz", **{own.pw_uid: own.pw_name for own in pwd.getpwall()}}
+AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
+
+
+@AS_ROOT
+async def test_an_account_that_nobody_has_configured_gets_nothing_but_the_probes(open_socket):
+    refused = await asks(open_socket, "hello")
+    assert refused.startswith("HTTP/1.1 403")
+    assert "mchen" in refused
+    watching = await asks(open_socket, "watch")
+    assert watching.startswith("HTTP/1.1 403")
+    assert "Facility-Trouble" in watching
+    nameless = await asks(open_socket, "hello", uid=65_430)
+    assert "no login name" in nameless
+    assert (await asks(open_socket, "livez")).startswith("HTTP/1.1 200")
+
+
+@AS_ROOT
+async def test_the_kernel_names_accounts_and_their_groups(open_socket):
+    assert '"role":"operator"' in await asks(open_socket, "hello", uid=65_431)
+    assert '"role":"auditor"' in await asks(open_socket, "hello", gid=GROUP)
+
+
+async def test_a_refused_live_stream_says_why(tmp_path):
+    def session(_caller: Caller) -> Session:
+        raise FacilityError("not-allowed", "You are nobody, Émile.")
+
+    path = tmp_path / "agent.sock"
+    running = asyncio.create_task(Api(path, session, Health(ready=lambda: None, metrics=str)).run())
+    async with asyncio.timeout(5):
+        while not path.exists():
+            await asyncio.sleep(0)
+    async with RemoteFacility(path) as facility:
+        with pytest.raises(FacilityError, match="You are nobody, Émile") as caught:
+            async with facility.watch():
+                pass
+    assert caught.value.kind == "not-allowed"
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_boolean_stays_a_boolean_and_a_time_a_time(socket):
