@@ -1,6 +1,7 @@
 """What others hold: found slowly, kept with its age, told once."""
 
 import asyncio
+import itertools
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -264,11 +265,11 @@ async def test_our_own_claim_is_never_listed_and_another_value_in_its_slot_is(db
         await bench.claim(18.0)
     bench.bacnet.asked.clear()
     async with bench.running():
-        await bench.pass_time(minutes=70)
+        await bench.pass_time(minutes=70, step=60)
         assert bench.bacnet.asked
         assert (bench.listed(), bench.told) == ([], [])
         bench.bacnet.put(SETPOINT, 25.0, 15)
-        await bench.pass_time(minutes=70)
+        await bench.pass_time(minutes=70, step=60)
         assert bench.listed() == [(SETPOINT.id, 15, "25.0 °C")]
 
 
@@ -304,7 +305,7 @@ async def test_gone_is_told_once_and_what_comes_again_is_new(db):
     bench.bacnet.put(SETPOINT, 12.5, 5)
     async with bench.running():
         bench.bacnet.put(SETPOINT, None, 5)
-        await bench.pass_time(hours=3)
+        await bench.pass_time(hours=3, step=120)
         assert (bench.listed(), await bench.kept()) == ([], 0)
         assert [event.text for event in bench.told[1:]] == ["ahu-1/sp-1: slot 5 no longer holds what was not ours"]
         assert [note.result for note in await bench.notes("override-ended")] == ["no longer in slot 5"]
@@ -319,7 +320,7 @@ async def test_another_value_in_the_same_slot_keeps_its_age_and_is_not_told_agai
     bench.bacnet.put(SETPOINT, 12.5, 5)
     async with bench.running():
         bench.bacnet.put(SETPOINT, 13.5, 5)
-        await bench.pass_time(hours=2)
+        await bench.pass_time(hours=2, step=120)
         (found,) = bench.sweep.overrides()
         assert (found.text, found.since, len(bench.told)) == ("13.5 °C", NOON, 1)
         assert found.seen > NOON + HOUR
@@ -378,9 +379,11 @@ async def test_held_by_hand_and_out_of_service_are_told_from_readings_alone(db):
         assert bench.told[-1].text == "ahu-1/sp-1 is held by hand at the device"
         await bench.pass_time(minutes=20)
         bench.reads(SETPOINT, StatusFlags.OVERRIDDEN, Quality.BAD, "offline")  # said of old
+        await bench.pass_time(seconds=2)
         bench.reads(SETPOINT, StatusFlags.NONE, Quality.BAD, "protocol-error")  # says nothing
         await bench.pass_time(seconds=2)
-        assert [each.kind for each in bench.sweep.overrides()] == ["by hand"]
+        (found,) = bench.sweep.overrides()
+        assert (found.kind, found.seen) == ("by hand", NOON + timedelta(minutes=5))
         bench.reads(SETPOINT, StatusFlags.OUT_OF_SERVICE, Quality.BAD, "out-of-service")
         await bench.pass_time(seconds=2)
         assert [each.kind for each in bench.sweep.overrides()] == ["out of service"]
@@ -422,17 +425,41 @@ async def test_a_silent_device_blocks_nobody_and_what_was_known_of_it_stays(db):
         bench.bacnet.silent.add(1)
         bench.bacnet.asked.clear()
         start = bench.clock.now()
-        await bench.pass_time(minutes=70)
+        await bench.pass_time(minutes=70, step=60)
         (found,) = bench.sweep.overrides()
         assert (found.text, found.seen < start) == ("12.5 °C", True)
         assert {2, 3} <= {asked for _, asked, _ in bench.bacnet.asked}
         bench.lost = [DeviceId("ahu-1")]
         bench.bacnet.asked.clear()
-        await bench.pass_time(minutes=70)
-        assert (bench.bacnet.when(1), len(bench.bacnet.when(2)) >= 2) == ([], True)
+        await bench.pass_time(hours=6, step=120)
+        assert bench.bacnet.when(1) == []
+        assert 50 <= sum(many for _, asked, many in bench.bacnet.asked if asked == 2) <= 70  # its ten points, hourly
         bench.lost, bench.bacnet.silent = [], set()
-        await bench.pass_time(minutes=70)
+        await bench.pass_time(minutes=70, step=60)
         assert bench.sweep.overrides()[0].seen > start
+
+
+async def test_who_does_not_answer_is_left_alone_for_a_minute(db):
+    bench = Bench(db, points=[point(AHU, number) for number in range(1, 161)])
+    bench.bacnet.silent.add(1)
+    async with bench.running():
+        await bench.pass_time(minutes=5, step=1)
+        times = sorted(set(bench.bacnet.when(1)))
+    assert 3 <= len(times) <= 6
+    assert min(later - sooner for sooner, later in itertools.pairwise(times)) >= timedelta(minutes=1)
+
+
+async def test_a_second_look_waits_until_no_other_device_is_being_asked(db):
+    bench = Bench(db, [AHU, device(2)], [SETPOINT, point(device(2))])
+    go_on = asyncio.Event()
+    bench.bacnet.before_answer = go_on.wait
+    async with bench.running():
+        bench.sweep.saw(point(device(2)).id, Slots(values=(None,) * 14 + (18.0, None), default=None), NOON)
+        await bench.settle()
+        assert [asked for _, asked, _ in bench.bacnet.asked] == [1]
+        go_on.set()
+        await bench.settle()
+        assert [asked for _, asked, _ in bench.bacnet.asked] == [1, 2]
 
 
 async def test_a_device_that_is_back_within_the_round_is_looked_at_in_it(db):
@@ -454,7 +481,7 @@ async def test_a_point_that_cannot_be_read_costs_the_others_nothing_and_ends_not
     async with bench.running():
         bench.bacnet.arrays[AHU.ref.instance, 1] = DeviceRefused("no", "unknown-property")
         bench.bacnet.put(other, None, 5)
-        await bench.pass_time(hours=2)
+        await bench.pass_time(hours=2, step=120)
         assert bench.listed() == [(SETPOINT.id, 5, "12.5 °C")]
 
 
@@ -466,11 +493,21 @@ async def test_points_that_are_discovered_meanwhile_are_looked_at_in_the_same_ro
         bench.book.replace(Catalog.of([AHU], [SETPOINT]))
         await bench.settle()
         assert bench.listed() == [(SETPOINT.id, 5, "12.5 °C")]
+
+
+async def test_a_point_that_is_discovered_in_the_middle_of_a_round_does_not_wait_for_the_next(db):
+    devices = [device(number) for number in range(1, 21)]
+    points = [point(owner) for owner in devices]
+    bench = Bench(db, devices, points)
+    async with bench.running():
+        await bench.pass_time(seconds=15, step=1)
         other = point(AHU, 2)
         bench.bacnet.put(other, 13.5, 5)
-        bench.book.replace(Catalog.of([AHU], [SETPOINT, other]))
-        await bench.pass_time(minutes=4)
-        assert len(bench.listed()) == 2
+        bench.book.replace(Catalog.of(devices, [*points, other]))
+        await bench.pass_time(seconds=30, step=1)
+        assert bench.listed() == [(other.id, 5, "13.5 °C")]
+        await bench.pass_time(minutes=2, step=1)
+        assert len(bench.bacnet.when(2)) == 1  # what was looked at is not looked at again
 
 
 async def test_what_the_desk_sees_counts_at_once_but_in_our_levels_only_after_another_look(db):
@@ -494,7 +531,7 @@ async def test_what_the_desk_sees_counts_at_once_but_in_our_levels_only_after_an
 async def test_without_a_sweep_nothing_is_read(db):
     bench = Bench(db, every=None)
     async with bench.running():
-        await bench.pass_time(hours=3)
+        await bench.pass_time(hours=3, step=600)
         assert bench.bacnet.asked == []
 
 
