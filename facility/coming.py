@@ -37,7 +37,7 @@ def next_step(e: Evidence) -> WhyStep:
     coming = [one for one in e.following if one.change is not None and _matters(one, holder)]
     if not coming:
         return step("no change planned.", "programmes and claims", here)
-    return _change(e, min(coming, key=lambda one: (one.change, one.level)), winner)
+    return _change(e, min(coming, key=lambda one: (one.change, one.level)), winner, holder)
 
 
 def _end(e: Evidence, claim: Claim) -> WhyStep:
@@ -55,7 +55,7 @@ def _matters(following: Following, holder: str | None) -> bool:
     return following.policy == holder or following.wants is not None
 
 
-def _change(e: Evidence, coming: Following, winner: int | None) -> WhyStep:
+def _change(e: Evidence, coming: Following, winner: int | None, holder: str | None) -> WhyStep:
     assert coming.change is not None, "chosen for it"
     if coming.wants is not None:
         then = f"policy {coming.policy} then wants {e.show(coming.wants)}"
@@ -63,7 +63,9 @@ def _change(e: Evidence, coming: Following, winner: int | None) -> WhyStep:
             then = f"{then} beneath slot {winner}"
     else:
         then = f"policy {coming.policy} then lets go, and {_then(e, coming.level)}"
-    text = f"{e.at(coming.change)} programme {coming.programme} turns {coming.turns}; {then}{_sure(coming)}."
+    turns = f"programme {coming.programme} {f'turns {coming.turns}' if coming.turns else 'is about to change'}"
+    sure = ", or sooner: it looks at readings" if coming.estimated and coming.policy == holder else _sure(coming)
+    text = f"{e.at(coming.change)} {turns}; {then}{sure}."
     evidence, target = f"programme {coming.programme}", f"schedule:{coming.programme}"
     return WhyStep(kind="next", text=text, evidence=evidence, target=target, at=coming.change)
 

@@ -22,8 +22,8 @@ class Following:
 
     policy: str
     programme: str
-    change: datetime | None  # of the programme
-    turns: str  # the state that it changes to
+    change: datetime | None  # when by the clock alone it may want something else
+    turns: str  # the state that the programme has then; "" if it has not changed yet
     wants: Value | None  # of the point after that; None: nothing
     after: Value | None  # wanted when the hold that wins now ends; None: nothing
     level: int

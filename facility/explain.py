@@ -32,6 +32,7 @@ from points.store import PointStore
 from schedules.calendar import next_transition
 from schedules.plan import LEASE, Plan, Slot
 from schedules.planner import Postponed, Trouble
+from schedules.policies.room_turndown import RoomTurndown
 from schedules.policies.weekly import Weekly
 from schedules.policy import View
 from schedules.writable import may_speak_for
@@ -105,7 +106,7 @@ class Explainer:
             offline_since=offline,
             quarantine=device.quarantine if device is not None else "",
         )
-        return replace(evidence, following=tuple(self._following(point, _end_of_hold(evidence))))
+        return replace(evidence, following=tuple(self._following(point, self._end_of_hold(evidence))))
 
     async def _slots(self, point: Point, *, offline: bool) -> tuple[Slots | None, str]:
         if not point.commandable:
@@ -150,19 +151,31 @@ class Explainer:
         """The policies written for the point. `until`: the end of the hold that wins, if a person's does."""
         now = self.clock.now()
         for policy in self._written_for(point):
+            at, turns = policy.next_change(now), ""
             change = next_transition(policy.programme, now, self.strategy.zone)
-            at = change[0] if change else None
+            if change is not None and at is not None and change[0] <= at:
+                turns = change[1]
             planned = self._planned(point, policy)
             yield Following(
                 policy=policy.name,
                 programme=policy.programme.name,
                 change=at,
-                turns=change[1] if change else "",
+                turns=turns,
                 wants=None if at is None else self._wanted(point, policy, at),
                 after=planned if at is None or until < at else self._wanted(point, policy, until),
                 level=int(policy.priority),
                 estimated=not isinstance(policy, Weekly),
             )
+
+    def _end_of_hold(self, evidence: Evidence) -> datetime:
+        """When what wins is expected to be let go of, where that is ours; else now."""
+        now = evidence.now
+        winner = evidence.slots.winner if evidence.slots is not None else None
+        claim = evidence.ours(winner) if winner is not None else None
+        if claim is None or not is_policy(claim.by):
+            return now if claim is None else max(claim.until, now)
+        changes = (policy.next_change(now) for policy in self.strategy.policies if f"policy:{policy.name}" == claim.by)
+        return next(changes, None) or now
 
     def _planned(self, point: Point, policy: Strategic) -> Value | None:
         plan = self.planning.latest
@@ -204,12 +217,20 @@ class Explainer:
             fault = plan.faults.get(policy.name)
             if fault is not None:
                 yield self._denial(policy.name, None, f"it failed ({type(fault).__name__}: {fault})", "the planner")
-            elif policy.name not in said and not any(may_speak_for([point], self.book.current)):
-                present = self.store.get(point.id)
-                value = present.value if present is not None and present.value is not None else 0.0
-                why = self._refused(point, policy.name, value, policy.priority)
-                why = why or "its space is not one where a policy may decide"
+            elif policy.name not in said and (why := self._barred(point, policy)):
                 yield self._denial(policy.name, None, why, "the guard")
+
+    def _barred(self, point: Point, policy: Strategic) -> str:
+        """Why the policy never demands anything of a point that it is written for; "" where it may."""
+        if isinstance(policy, RoomTurndown):
+            rooms = tuple(room for room in policy.rooms if point.id in (room.supply, room.extract))
+            return next(replace(policy, rooms=rooms).problems(self.book.current), "")
+        if any(may_speak_for([point], self.book.current)):
+            return ""
+        present = self.store.get(point.id)
+        value = present.value if present is not None and present.value is not None else 0.0
+        refused = self._refused(point, policy.name, value, policy.priority)
+        return refused or "its space is not one where a policy may decide"
 
     def _denial(self, policy: str, value: Value | None, why: str, rests_on: str) -> Denied:
         programme = next((one.programme.name for one in self.strategy.policies if one.name == policy), "")
@@ -223,13 +244,6 @@ class Explainer:
         verdict = self.desk.judge(command)
         source = f" ({verdict.source})" if verdict.source else ""
         return f"refused ({verdict.rule}): {verdict.why.rstrip('.')}{source}" if verdict.refused else ""
-
-
-def _end_of_hold(evidence: Evidence) -> datetime:
-    """When the winning slot is let go of, if a person holds it; else now."""
-    winner = evidence.slots.winner if evidence.slots is not None else None
-    claim: Claim | None = evidence.ours(winner) if winner is not None else None
-    return evidence.now if claim is None or is_policy(claim.by) else max(claim.until, evidence.now)
 
 
 def _asked_in_vain(records: Iterable[Record], claims: Iterable[Claim]) -> Iterator[Denied]:

@@ -23,6 +23,7 @@ from points.catalog import Catalog
 from points.errors import DeviceSilent
 from points.model import Priority, Quality, Reading, Safety, Source, Space, SpaceId, StatusFlags
 from schedules.planner import Planner
+from schedules.policies.weekly import Weekly
 from schedules.policy import View
 
 MORNING = NOON + timedelta(hours=27)  # Monday 09:00 at the site
@@ -97,7 +98,7 @@ class Stage(SessionBench):
     def policies(self, *more):
         """The policies of the site, planned by the real planner."""
         config = Config(**(CONFIG | {"policies": [*CONFIG["policies"], *more]}))
-        strategy = Strategy(config, self.clock.now().date())
+        self.strategy = strategy = Strategy(config, self.clock.now().date())
         self.planner = Planner(
             policies=lambda: strategy.policies,
             view=lambda: View(
@@ -176,6 +177,22 @@ async def test_a_policy_beneath_an_operator(stage):
         3 Beneath it waits: 15 office-heating 21.0 °C. [priority array, read 09:00]
         Next: 11:00 the hold of mchen ends; then 21.0 °C of policy office-heating takes over. [claim on slot 8]
     """)
+
+
+async def test_a_policy_that_lets_go_when_the_one_beneath_it_does_leaves_the_default(stage):
+    programme, zone = stage.strategy.programmes["office"], stage.strategy.zone
+    sp, low = stage.strategy._selectors["office-heating"], {"occupied": 20.5}
+    stage.strategy.policies.insert(
+        0, Weekly(name="low", programme=programme, zone=zone, points=sp[0], values=low, priority=Priority.OCCUPANCY)
+    )
+    stage.strategy._selectors["low"] = sp
+    await stage.plan()
+    *_, beneath, coming = (await stage.why()).splitlines()
+    assert beneath == "4 Beneath it waits: 15 office-heating 21.0 °C. [priority array, read 09:00]"
+    assert coming == (
+        "Next: 19:00 programme office turns unoccupied; policy low then lets go, and "
+        "the relinquish default, 20.0 °C, applies. [programme office]"
+    )
 
 
 async def test_a_hold_that_lasts_longer_than_what_waits_beneath_it(stage):
