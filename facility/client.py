@@ -98,9 +98,15 @@ class RemoteFacility:
         return await self._call(Trend, "trend", point=point, since=since, until=until, buckets=buckets)
 
     async def audit(
-        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+        self,
+        target: str | None = None,
+        limit: int = 100,
+        by: str | None = None,
+        since: datetime | None = None,
+        entry: int | None = None,
     ) -> list[Record]:
-        return await self._call(list[Record], "audit", target=target, limit=limit, by=by, since=since)
+        wanted = {"target": target, "limit": limit, "by": by, "since": since, "entry": entry}
+        return await self._call(list[Record], "audit", **wanted)
 
     async def audit_check(self) -> AuditCheck:
         return await self._call(AuditCheck, "audit_check")

@@ -80,9 +80,17 @@ class Facility(Protocol):
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend: ...
 
     async def audit(
-        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+        self,
+        target: str | None = None,
+        limit: int = 100,
+        by: str | None = None,
+        since: datetime | None = None,
+        entry: int | None = None,
     ) -> list[Record]:
-        """The latest records, newest first; of one thing, of one person or policy, not older than `since`."""
+        """The latest records, newest first; of one thing, of one person or policy, not older than `since`.
+
+        With `entry`, the one record that this number belongs to.
+        """
         ...
 
     async def audit_check(self) -> AuditCheck:

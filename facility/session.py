@@ -233,11 +233,16 @@ class Session:
         )
 
     async def audit(
-        self, target: str | None = None, limit: int = 100, by: str | None = None, since: datetime | None = None
+        self,
+        target: str | None = None,
+        limit: int = 100,
+        by: str | None = None,
+        since: datetime | None = None,
+        entry: int | None = None,
     ) -> list[Record]:
         if since is not None and since.tzinfo is None:
             raise FacilityError("bad-wish", "`since` needs its offset, such as 2026-03-01T12:00:00Z.")
-        return await self._records(target, max(1, min(limit, LONGEST_AUDIT)), by, since)
+        return await self._records(target, max(1, min(limit, LONGEST_AUDIT)), by, since, entry)
 
     async def audit_check(self) -> AuditCheck:
         try:
@@ -246,10 +251,15 @@ class Session:
             raise FacilityError("busy", str(error)) from None
 
     async def _records(
-        self, target: str | None, limit: int, by: str | None = None, since: datetime | None = None
+        self,
+        target: str | None,
+        limit: int,
+        by: str | None = None,
+        since: datetime | None = None,
+        entry: int | None = None,
     ) -> list[Record]:
         try:
-            return await self._parts.audit.records(target, limit, by=by, since=since)
+            return await self._parts.audit.records(target, limit, by=by, since=since, entry=entry)
         except PointsError as error:
             raise FacilityError("busy", str(error)) from None
 

@@ -26,6 +26,7 @@ from tui.hands import Hands
 from tui.model import Link, Picture
 from tui.screens.acknowledge import ASKED
 from tui.screens.alarms import AlarmsPlace
+from tui.screens.audit import AuditPlace
 from tui.screens.dialog import Dialog, R
 from tui.screens.links import LinksPlace
 from tui.screens.others import ConnectingPlace, HelpPlace, TooSmall, too_small
@@ -91,6 +92,7 @@ class FacilityApp(App[int]):
         self._said_at = 0.0
         self._asked_to_leave = 0.0
         self._belled: set[str] = set()
+        self._more = False
         self._shown = ""
         self._standing = False
         self._settled = False
@@ -105,7 +107,7 @@ class FacilityApp(App[int]):
         self.places: dict[str, Place] = {
             "overview": OverviewPlace(seat), "points": PointsPlace(seat), "point": PointPlace(seat),
             "alarms": AlarmsPlace(seat), "schedules": SchedulesPlace(seat), "links": LinksPlace(seat),
-            "help": HelpPlace(seat), "connecting": ConnectingPlace(seat),
+            "audit": AuditPlace(seat), "help": HelpPlace(seat), "connecting": ConnectingPlace(seat),
         }  # fmt: skip
         yield self.strip
         yield self.nav
@@ -135,9 +137,15 @@ class FacilityApp(App[int]):
         return self.places[self._trail.here.place]
 
     async def on_event(self, event: events.Event) -> None:
-        """Every key first takes away what the last one had to say."""
+        """Every key first takes away what the last one had to say; after `g` it is a place."""
         if isinstance(event, events.Key) and self.keybar.said:
             self.say("")
+        if isinstance(event, events.Key) and self._more:
+            self._more = False
+            place = next((place for key, place, _ in keys.MORE if key == event.key), None)
+            if place is not None:
+                self.go(Goto(place, self.place.subject if self._trail.here.place == "point" else ""))
+                return
         await super().on_event(event)
 
     def say(self, said: str) -> None:
@@ -246,6 +254,12 @@ class FacilityApp(App[int]):
     def action_go(self, place: str) -> None:
         self.go(Goto(place, "" if place == "alarms" else self.places[place].subject))
 
+    def action_more(self) -> None:
+        """The next key is one of `keys.MORE`."""
+        if self.picture.link is not Link.CONNECTING:
+            self._more = True
+            self.say(" ".join(f"g {key} {long}" for key, _, long in keys.MORE))
+
     def action_go_back(self) -> None:
         self._step(-1)
 
@@ -339,6 +353,9 @@ class FacilityApp(App[int]):
         self.hands.acknowledge(getattr(self.place, "alarm", None))
 
     def action_approve(self) -> None:
+        if "verify" in self.place.verbs:
+            self._pass_on("verify")
+            return
         self.hands.approve(getattr(self.place, "chosen", None) if "approve" in self.place.verbs else None)
 
     def action_read_now(self) -> None:

@@ -137,7 +137,9 @@ class Chain:
                 yield Fault(seq=first, text=f"{_named(first, last)} missing")
 
     def _end(self, counted: int) -> Iterable[Fault]:
-        beyond = max((each for many in self._anchors.values() for each in many), key=lambda each: each.seq, default=None)
+        beyond = max(
+            (each for many in self._anchors.values() for each in many), key=lambda each: each.seq, default=None
+        )
         if beyond is not None and beyond.seq > self.last:
             last = max(beyond.seq, counted)
             yield Fault(

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, RowMapping, Select, insert, select, text
+from sqlalchemy import Connection, RowMapping, Select, insert, or_, select, text
 
 from facility.audit.chain import BEGINNING, link
 from facility.audit.record import Entry
@@ -30,7 +30,9 @@ log = structlog.get_logger(__name__)
 
 _AUDIT = table_of(AuditRow)
 _HEAD = select(_AUDIT.c.seq, _AUDIT.c.hash).order_by(_AUDIT.c.seq.desc()).limit(1)
-_COUNTED = text("SELECT seq FROM sqlite_sequence WHERE name = 'audit'")  # what AUTOINCREMENT has given, also of lost rows
+_COUNTED = text(
+    "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
+)  # what AUTOINCREMENT has given, also of lost rows
 
 Draft = dict[str, Any]
 """What an entry will say, before it has its number."""
@@ -139,10 +141,16 @@ class Audit:
         return await self._run(work)
 
     async def records(
-        self, target: str | None = None, limit: int = 100, *, by: str | None = None, since: datetime | None = None
+        self,
+        target: str | None = None,
+        limit: int = 100,
+        *,
+        by: str | None = None,
+        since: datetime | None = None,
+        entry: int | None = None,
     ) -> list[Record]:
         """The latest records, newest first, each with its result. `target` narrows to one point, device or alarm."""
-        query = records_query(target, limit, by=by, since=since)
+        query = records_query(target, limit, by=by, since=since, entry=entry)
         return [record_of(row) for row in await self._read(query)]
 
     async def _append(self, **said: Any) -> int:
@@ -198,7 +206,12 @@ def append(connection: Connection, draft: Draft) -> int:
 
 
 def records_query(
-    target: str | None, limit: int, *, by: str | None = None, since: datetime | None = None
+    target: str | None,
+    limit: int,
+    *,
+    by: str | None = None,
+    since: datetime | None = None,
+    entry: int | None = None,
 ) -> Select[Any]:
     """What `record_of` makes records of: everything but results, which stand beside their intents."""
     results = _AUDIT.alias()
@@ -215,6 +228,8 @@ def records_query(
         query = query.where(_AUDIT.c.by.in_((by, f"user:{by}", f"policy:{by}")))
     if since is not None:
         query = query.where(_AUDIT.c.time >= since)
+    if entry is not None:
+        query = query.where(or_(_AUDIT.c.seq == entry, results.c.seq == entry))
     return query
 
 

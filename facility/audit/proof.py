@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 
 from facility.audit.anchors import Found, anchor_of, found_in, witnessed
 from facility.audit.chain import Chain, Fault, Witnessed
@@ -50,6 +50,7 @@ def export(database: Path, keys: Mapping[str, str], write: Callable[[str], objec
 
 
 def _written_out(connection: Connection, write: Callable[[str], object]) -> int:
+    _at_one_moment(connection)
     count = 0
     for row in _rows(connection):
         write(_entry_line(row))
@@ -59,13 +60,17 @@ def _written_out(connection: Connection, write: Callable[[str], object]) -> int:
     return count
 
 
-def _rows(connection: Connection) -> Iterable[RowMapping]:
-    """Every row, a few at a time; what is asked on the connection later is of the same moment."""
+def _at_one_moment(connection: Connection) -> None:
+    """All that is read from here on is of the same moment, whatever the agent appends meanwhile."""
     raw = connection.connection.dbapi_connection
     if raw is not None:  # text that is no UTF-8 any more is a change to be named, not a reason to stop
         raw.text_factory = lambda said: said.decode("utf-8", "surrogateescape")
     connection.exec_driver_sql("BEGIN")  # the driver begins none of itself before a SELECT
-    return connection.execution_options(yield_per=AT_ONCE).exec_driver_sql(_ROWS).mappings()
+
+
+def _rows(connection: Connection) -> Iterator[Mapping[str, Any]]:
+    for row in connection.execution_options(yield_per=AT_ONCE).exec_driver_sql(_ROWS).mappings():
+        yield dict(row)
 
 
 def _entry_line(row: Mapping[str, Any]) -> str:
@@ -75,10 +80,10 @@ def _entry_line(row: Mapping[str, Any]) -> str:
 
 
 def _checked(connection: Connection, outside: Iterable[Found], keys: Mapping[str, str], now: datetime) -> AuditCheck:
-    rows = _rows(connection)
+    _at_one_moment(connection)
     witnesses, worthless = witnessed([*_anchors_in(connection), *outside], keys)
     chain = Chain(witnesses)
-    for row in rows:
+    for row in _rows(connection):
         chain.take(row)
     counted = connection.exec_driver_sql(_COUNTED).scalar() or 0
     return _said(chain, witnesses, [*chain.faults(int(counted)), *worthless], now)

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from sqlalchemy import Select
 
 from facility.audit.keys import KeyUnusable, key_id, public_file, public_in
 from facility.audit.ledger import record_of, records_query
@@ -73,6 +74,7 @@ def verify(
 
 @app.command()
 def show(
+    entry: Annotated[int | None, typer.Argument(help="Number of one entry, to see all of it.")] = None,
     target: Annotated[str | None, typer.Option("--target", help="Of this point, device or alarm only.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Of this person or policy only.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Not older than this: 24h, 90m.")] = None,
@@ -83,12 +85,12 @@ def show(
 ) -> None:
     """List what was done, newest first: who, from what to what, why, and what came of it.
 
-    Example:  facility audit show --target ahu-1/sat-sp --since 24h
+    Example:  facility audit show --target ahu-1/sat-sp --since 24h        or one in full:  facility audit show 812
     """
     after = datetime.now(UTC) - duration(since) if since else None
 
     async def question(facility: Facility) -> tuple[Hello, list[Record]]:
-        return await facility.hello(), await facility.audit(target, limit, by, after)
+        return await facility.hello(), await facility.audit(target, limit, by, after, entry)
 
     agent = socket_of(socket, config)
     if socket is not None or answers(agent):
@@ -96,9 +98,14 @@ def show(
         zone = ZoneInfo(hello.zone)
     else:
         used = configuration(config)
-        records, zone = _from_file(used, target, limit, by, after), used.site.tz
+        query = records_query(target, limit, by=by, since=after, entry=entry)
+        records, zone = _from_file(used, query), used.site.tz
+    if entry is not None and not records:
+        fail(f"There is no entry {entry}.", Exit.NO)
     if as_json:
         print_json(records)
+    elif entry is not None:
+        _print_whole(records[0], zone)
     else:
         _print_records(records, zone)
 
@@ -141,10 +148,7 @@ def _keys(config: Config, given: Sequence[Path] | None) -> dict[str, str]:
         fail(str(error), Exit.USAGE)
 
 
-def _from_file(
-    config: Config, target: str | None, limit: int, by: str | None, since: datetime | None
-) -> list[Record]:
-    query = records_query(target, limit, by=by, since=since)
+def _from_file(config: Config, query: Select[Any]) -> list[Record]:
     try:
         return look_into(
             _database(config),
@@ -187,6 +191,13 @@ def _print_records(records: Sequence[Record], zone: ZoneInfo) -> None:
             for record in records
         ],
     )
+
+
+def _print_whole(record: Record, zone: ZoneInfo) -> None:
+    said = {**record.model_dump(), "time": record.time.astimezone(zone).isoformat(sep=" ")}
+    for name, value in said.items():
+        if value not in (None, ""):
+            typer.echo(f"{name:<9}{value}")
 
 
 def _when(time: datetime, zone: ZoneInfo) -> str:

@@ -28,12 +28,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
 
 def _between(key: str, old: Any, new: Any) -> Iterator[Change]:
-    parts = _parts(old), _parts(new)
-    if parts[0] is None or parts[1] is None:
+    was, becomes = _parts(old), _parts(new)
+    if was is None or becomes is None:
         if _text(old) != _text(new):
             yield Change(key=key, old=_present(old), new=_present(new))
         return
-    was, becomes = parts
     for name in (*becomes, *(name for name in was if name not in becomes)):
         inner = f"{key}{name}" if name.startswith("[") or not key else f"{key}.{name}"
         yield from _between(inner, was.get(name, _ABSENT), becomes.get(name, _ABSENT))

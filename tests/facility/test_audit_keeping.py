@@ -76,7 +76,7 @@ def test_a_damaged_key_is_refused_and_not_replaced(tmp_path, content):
 
 def test_a_key_where_none_can_be_is_refused_with_what_to_do(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(KeyUnusable, match="set audit.key_file to another place"):
+    with pytest.raises(KeyUnusable, match=r"set audit\.key_file to another place"):
         open_key(tmp_path / "file" / "audit.key")
     with pytest.raises(KeyUnusable, match="holds no public key"):
         public_in(tmp_path / "file")
@@ -191,7 +191,8 @@ async def test_a_result_that_was_owed_is_chained_once_whoever_brings_it(folder):
 
 async def test_text_that_is_not_whole_characters_is_recorded_all_the_same(folder):
     with open_state(folder.path) as db:
-        await Audit(db, Ticking()).note(by="user:a", action="ack", target="x", reason="cut \ud83d in half", value="\udc80")
+        audit = Audit(db, Ticking())
+        await audit.note(by="user:a", action="ack", target="x", reason="cut \ud83d in half", value="\udc80")
     assert folder.check().faults == []
 
 
@@ -206,7 +207,8 @@ async def test_an_audit_from_before_the_chain_is_chained_at_the_upgrade(folder):
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         names = "seq, kind, of, time, by, action, target, value, found, priority, reason, request, result"
         for seq, kind, of in ((1, "note", None), (2, "intent", None), (4, "result", 2), (5, "intent", None)):
-            row = (seq, kind, of, f"2026-02-0{seq} 12:00:00.000000", "user:ö", "hold", "x/y", "18.0", None, 8, "é", "", "")
+            at = f"2026-02-0{seq} 12:00:00.000000"
+            row = (seq, kind, of, at, "user:ö", "hold", "x/y", "18.0", None, 8, "é", "", "")
             connection.exec_driver_sql(f"INSERT INTO audit ({names}) VALUES ({', '.join('?' * 13)})", row)
         connection.exec_driver_sql("UPDATE sqlite_sequence SET seq = 7 WHERE name = 'audit'")
     engine.dispose()
@@ -333,7 +335,8 @@ async def test_a_configuration_that_is_quite_another_is_told_in_part(db, monkeyp
 
 def test_differences_name_keys_entries_and_orders():
     old = {"a": 1, "b": {"c": True}, "list": [1], "policies": [{"name": "x", "k": 1}, {"name": "y"}], "gone": {"d": 1}}
-    new = {"a": 1.0, "b": {"c": True}, "list": [1, 2], "policies": [{"name": "y"}, {"name": "x", "k": 2}, {"name": "z"}]}
+    after = [{"name": "y"}, {"name": "x", "k": 2}, {"name": "z"}]
+    new = {"a": 1.0, "b": {"c": True}, "list": [1, 2], "policies": after}
     assert [(each.key, each.old, each.new) for each in differences(old, new)] == [
         ("a", 1, 1.0),
         ("gone", {"d": 1}, None),

@@ -90,6 +90,9 @@ def test_show_reads_the_file_when_no_agent_runs(folder):
     assert line.split("  ")[0] == "2026-03-01 12:00:03"
     assert [word for word in ("user:mchen", "ahu-1/sp", "18.0", "held 18.0 in slot 8", "valve test") if word in line]
     assert len(json.loads(run("show", "--json", "--limit", "2").output)) == 2
+    assert run("show", "4").output == run("show", "3").output  # a result belongs to its intent
+    assert "result   held 18.0 in slot 8\n" in run("show", "3").output
+    assert (run("show", "99").exit_code, run("show", "99").output) == (1, "There is no entry 99.\n")
     assert run("show", "--since", "1h").output.splitlines()[1:] == []
 
 
@@ -113,7 +116,7 @@ def test_show_asks_the_agent_that_runs(folder, monkeypatch):
 
     monkeypatch.setattr(verbs, "ask", lambda _socket, question: asyncio.run(question(Agent())))
     said = run("show", "--socket", "/run/a.sock", "--by", "a", "--limit", "5")
-    assert asked == [(None, 5, "a", None)]
+    assert asked == [(None, 5, "a", None, None)]
     assert f"{now:%H:%M:%S}" in said.output
 
 

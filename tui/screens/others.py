@@ -111,13 +111,15 @@ class Help(CanvasPane, can_focus=True):
         self.verbs: list[keys.Verb] = []
 
     def draw(self, canvas: Canvas) -> None:
-        names = {place: long for _, place, long, _ in keys.PLACES} | {"point": "Point"}
+        names = {place: long for _, place, long, _ in keys.PLACES} | {place: long for _, place, long in keys.MORE}
+        names["point"] = "Point"
         canvas.rule(0, 0, canvas.width, f"Help: {names.get(self.place, self.place)}", "Esc closes")
         wide = canvas.width >= 120
         column = canvas.width // (4 if wide else 2)
         here = [(verb.shown, verb.long) for verb in self.verbs] + [("↑↓ j k", "move; PgUp PgDn Home End")]
-        screens = " ".join(f"{key}" for key, *_ in keys.PLACES)
-        everywhere = [(screens, "screens: " + ", ".join(short for *_, short in keys.PLACES))]
+        screens = "".join(key for key, *_ in keys.PLACES) + "".join(f" g {key}" for key, *_ in keys.MORE)
+        all_names = ", ".join(short for *_, short in (*keys.PLACES, *keys.MORE))
+        everywhere = [(screens, f"screens: {all_names}")]
         everywhere += [(verb.shown, verb.long) for verb in keys.EVERYWHERE]
         left = _list(canvas, 1, 1, column, "On this screen", here)
         right = _list(canvas, column + 1, 1, column, "Everywhere", everywhere)

@@ -95,7 +95,9 @@ class Palette(Dialog[Answer]):
         self.form.redraw()
 
     def _places(self) -> list[Entry]:
-        return [("screen", long, f"key {key}", Goto(place)) for key, place, long, _ in keys.PLACES]
+        places = [(f"key {key}", place, long) for key, place, long, _ in keys.PLACES]
+        places += [(f"keys g {key}", place, long) for key, place, long in keys.MORE]
+        return [("screen", long, how, Goto(place)) for how, place, long in places]
 
     def _verbs(self, words: list[str]) -> list[Entry]:
         entries: list[Entry] = [("do", f"theme {name}", "colours", Press(f"theme_named('{name}')")) for name in THEMES]

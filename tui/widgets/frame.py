@@ -12,7 +12,7 @@ from facility.wire import Link as WireLink
 from facility.wire import Overview
 from tui import text
 from tui.canvas import Canvas, Run
-from tui.keys import PLACES, Verb
+from tui.keys import MORE, PLACES, Verb
 from tui.model import SILENT, Link, Picture
 from tui.seat import Goto, Press
 from tui.themes import Ink
@@ -77,8 +77,9 @@ class NavLine(CanvasPane):
             x = canvas.put(x, 0, f" {key}", "nav" if on else "key")
             x = canvas.put(x, 0, f" {name}" if wide else name, "nav" if on else "muted")
             canvas.spot(start, 0, x - start, Goto(place))
-        if here == "help":
-            canvas.put(x, 0, " Help ", "nav")
+        for place, name in (("help", "Help"), *((place, f"g {key} {name}") for key, place, name in MORE)):
+            if here == place:
+                canvas.put(x, 0, f" {name} ", "nav")
 
 
 class Banner(CanvasPane):

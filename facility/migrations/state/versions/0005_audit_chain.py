@@ -85,8 +85,15 @@ def _note(connection: sa.Connection, previous: str, last: int, missing: list[lis
     fields = {
         **dict.fromkeys(FIELDS, ""),
         **dict.fromkeys(("of", "value", "priority")),
-        "seq": counted + 1, "kind": "note", "by": "agent", "action": "chain", "target": "audit",
-        "role": "", "origin": "", "rule": "", "found": json.dumps(missing) if missing else None,
+        "seq": counted + 1,
+        "kind": "note",
+        "by": "agent",
+        "action": "chain",
+        "target": "audit",
+        "role": "",
+        "origin": "",
+        "rule": "",
+        "found": json.dumps(missing) if missing else None,
         "reason": f"{count} entries from before were chained at the upgrade",
     }
     canonical, digest = _hashed(previous, fields, now)
