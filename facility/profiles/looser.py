@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from math import isclose
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -178,8 +179,10 @@ def _of_turndown(path: Path, old: TurndownTable | None, new: TurndownTable) -> I
 
 
 def _looser(name: str, was: float, now: float) -> bool:
+    if isclose(now, was, rel_tol=1e-6):  # 69.8 °F are 21 °C
+        return False
     if name == "sane":
-        return now != was
+        return True
     return now > was if name in _HIGHER_IS_LOOSER else name in _LOWER_IS_LOOSER and now < was
 
 
