@@ -56,6 +56,8 @@ class Judge:
     ) -> None:
         """`rule`: who may command a point, and its pace. `room`: the critical room it belongs to, as it is."""
         self.paces = Paces(clock.now)
+        for claim in claims.standing():
+            self.paces.stood(claim.point, claim.value, claim.since)
         self._catalog = catalog
         self._store = store
         self._claims = claims

@@ -70,7 +70,7 @@ def ramp_lasts(now_at: float, goal: float, rule: CommandRule, full: float) -> ti
 
 
 class Paces:
-    """Remembers what the actuators have been through since the start of the agent."""
+    """Remembers what the actuators have been through since the start of the agent, and what still stands from before."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -78,6 +78,11 @@ class Paces:
 
     def of(self, point: PointId) -> Pace:
         return self._paces.get(point, Pace())
+
+    def stood(self, point: PointId, value: Value, since: datetime) -> None:
+        """What an earlier process switched, and still holds."""
+        if isinstance(value, bool):
+            self._paces[point] = Pace((), since, value)
 
     def wrote(self, point: Point, value: Value | None) -> None:
         """A write went out; `value` None let go, so that what it is switched to now is not known from us."""
