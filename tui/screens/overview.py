@@ -162,9 +162,11 @@ class Board(CanvasPane, can_focus=True):
     def _needs_you(self, canvas: Canvas, y: int, rows: int, alarms: list[AlarmInfo]) -> int:
         now, width = self._picture.now, canvas.width
         new = sum(alarm.acknowledged is None for alarm in alarms)
+        head, shown = y, self._picture.asked[:rows]
+        rows -= len(shown)
         canvas.rule(0, y, width, "Needs you", f"{new} new · Enter opens · a acknowledges")
-        for request in self._picture.asked[:rows]:
-            y, rows = y + 1, rows - 1
+        for request in shown:
+            y += 1
             draw_asked(canvas, 1, y, width - 2, request, now)
         for alarm in alarms[:rows]:
             y += 1
@@ -178,7 +180,7 @@ class Board(CanvasPane, can_focus=True):
             y += 1
             canvas.put(1, y, "No alarm stands." if self._picture.live else "? not known", "muted")
         elif len(alarms) > rows:
-            canvas.put(15, y - rows, f" +{len(alarms) - rows} more, 5 shows all ", "muted")
+            canvas.put(15, head, f" +{len(alarms) - rows} more, 5 shows all ", "muted")
         return y + 1
 
     def _needs_side(self, canvas: Canvas, x: int, y: int, width: int, foot: int, alarms: list[AlarmInfo]) -> int:

@@ -13,8 +13,8 @@ from tui.canvas import Canvas, wrap
 
 LABEL = 13
 TOP = 2
-FOOT = 3
-"""Lines under the plan: one empty, the keys, the frame."""
+FOOT = 2
+"""Lines under the plan: the keys, the frame."""
 VERDICTS = {
     "allowed": (" ALLOWED ", "nav"),
     "warning": (" ALLOWED, WITH A WARNING ", "high_fill"),

@@ -84,7 +84,7 @@ class SecondDialog(CommandDialog):
         said = self._declined or self._busy or self._trouble
         said = said or f"“{request.reason}”. It waits until {until} and is then forgotten. {request.why}"
         role = "high" if self._trouble and not self._declined else "text"
-        for row, line in enumerate(wrap(said, canvas.width - 6)[: canvas.height - 8], 4):
+        for row, line in enumerate(wrap(said, canvas.width - 6)[: canvas.height - 7], 4):
             canvas.put(3, row, line, role)
         own = "N withdraw it   " if request.mine else "Enter reads again   N decline   "
         canvas.put(3, canvas.height - 2, f"{'' if self._declined else own}Esc close", "muted")
