@@ -70,7 +70,7 @@ def ramp_lasts(now_at: float, goal: float, rule: CommandRule, full: float) -> ti
 
 
 class Paces:
-    """Remembers what the actuators have been through since the start of the agent, and what still stands from before."""
+    """Remembers what the actuators have been through since the start, and what still stands from before it."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now

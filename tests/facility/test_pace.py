@@ -56,6 +56,13 @@ def test_switching_is_remembered_from_the_last_change_and_letting_go_ends_it():
     assert len(paces.of(FAN.id).writes) == 1
 
 
+def test_what_stands_from_before_a_restart_has_its_minimum_time_too():
+    paces = Paces(ManualClock().now)
+    paces.stood(FAN.id, True, NOON - 60 * SECOND)
+    said = too_fast(FAN, False, CommandRule(minimum_on_s=300), paces.of(FAN.id), NOON)
+    assert (said.rule, said.later) == ("minimum-on", 240 * SECOND)
+
+
 @given(at=st.floats(0, 1000), goal=st.floats(0, 1000), percent=st.floats(1, 500), full=st.floats(1, 1000))
 def test_a_ramp_arrives_in_time_never_overshoots_and_never_goes_faster(at, goal, percent, full):
     rule = CommandRule(ramp_per_minute=percent)
