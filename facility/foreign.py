@@ -18,6 +18,7 @@ import structlog
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.database import StateDatabase
+from facility.foreign_reads import Reads
 from facility.foreign_rows import ForeignBook
 from facility.overrides import (
     FLAGS,
@@ -32,7 +33,6 @@ from facility.overrides import (
     strongest_first,
 )
 from facility.wire import OverrideInfo
-from points.bacnet.batches import Batches
 from points.bacnet.port import Bacnet, Property
 from points.bacnet.values import priority_array
 from points.catalog import Catalog, CatalogBook
@@ -76,14 +76,13 @@ class ForeignSweep:
         passports: Passports | None = None,
     ) -> None:
         """`every` is how long a round takes; None: none is made. `lost` are the devices that do not answer."""
-        self._bacnet = bacnet
         self._book = book
         self._store = store
         self._claims = claims
         self._clock = clock
         self._every = every
         self._lost = lost
-        self._passports = passports if passports is not None else Passports()
+        self._reads = Reads(bacnet, passports if passports is not None else Passports())
         self._found = ForeignBook(db, audit, events, self._in_words)
         self._sights: dict[PointId, Look] = {}
         self._sighted = asyncio.Event()
@@ -195,7 +194,7 @@ class ForeignSweep:
             return None
         wanted = [Property(point.ref.object_type, point.ref.instance, "priority-array") for point in points]
         try:
-            answers = await self._reads(device).read(wanted)
+            answers = await self._reads.of(device).read(wanted)
         except DeviceError as error:
             log.debug("slots not read", device=device.id, error=str(error))
             self._silent[device.id] = self._clock.now()
@@ -237,17 +236,8 @@ class ForeignSweep:
                 await self._found.note(looks)
                 await self._clock.sleep(FLAGS_EVERY)
 
-    def _reads(self, device: Device) -> Batches:
-        return Batches(
-            self._bacnet,
-            device.ref,
-            max_apdu=device.max_apdu,
-            reads_multiple=device.reads_multiple,
-            passports=self._passports,
-        )
-
     def _at_once(self, device: Device) -> int:
-        return AT_ONCE if self._reads(device).reads_multiple else 1
+        return AT_ONCE if self._reads.of(device).reads_multiple else 1
 
     def _known(self, point: PointId) -> Point | None:
         known = self._book.current.points.get(point)

@@ -39,6 +39,7 @@ from points.model import (
     Space,
     StatusFlags,
 )
+from points.passport import Passports
 from points.store import PointStore
 
 HOUR = timedelta(hours=1)
@@ -61,7 +62,7 @@ def point(owner, number=1, **changes):
         commandable=True,
         safety=Safety.COMFORT,
     )
-    return replace(made, **changes)
+    return replace(made, **changes) if changes else made
 
 
 AHU = device(1)
@@ -80,6 +81,7 @@ class Arrays:
         self.most_at_once = 0
         self.urgent = False
         self.before_answer = None
+        self.most = 64  # in one request
 
     def put(self, where, value, level):
         key = (where.ref.device.instance, where.ref.instance)
@@ -100,6 +102,8 @@ class Arrays:
         self.at_once[instance] -= 1
         if instance in self.silent:
             raise DeviceSilent("no answer")
+        if len(query.wanted) > self.most:
+            raise DeviceRefused("too much", "buffer-overflow")
         return answers
 
     async def read(self, where, wanted, *, urgent=False):
@@ -127,6 +131,7 @@ class Bench:
         self.events.tell = self.told.append
         self.every = every
         self.lost = []
+        self.passports = Passports()
 
     @asynccontextmanager
     async def running(self):
@@ -143,6 +148,7 @@ class Bench:
             clock=self.clock,
             every=self.every,
             lost=lambda: self.lost,
+            passports=self.passports,
         )
         task = asyncio.create_task(self.sweep.run())
         try:
@@ -485,6 +491,28 @@ async def test_a_point_that_cannot_be_read_costs_the_others_nothing_and_ends_not
         assert bench.listed() == [(SETPOINT.id, 5, "12.5 °C")]
 
 
+async def test_a_device_that_finds_two_arrays_too_many_is_asked_for_one_and_its_polls_are_as_before(db):
+    bench = Bench(db, points=[point(AHU, number) for number in range(1, 17)])
+    bench.bacnet.most = 1
+    async with bench.running():
+        await bench.pass_time(minutes=60, step=60)
+        asked = [many for _, _, many in bench.bacnet.asked]
+        assert sum(many == 1 for many in asked) == 32  # all of two rounds
+        assert len(asked) - 32 <= 4  # found out once
+        assert bench.passports.of(AHU.ref).rpm_limit is None
+
+
+async def test_what_is_known_to_be_too_much_is_not_tried(db):
+    bench = Bench(db, points=[point(AHU, number) for number in range(1, 17)])
+    bench.passports.learn(AHU.ref, rpm_limit=2)
+    async with bench.running():
+        await bench.pass_time(seconds=30)
+        assert max(many for _, _, many in bench.bacnet.asked) == 2
+        bench.passports.learn(AHU.ref, rpm_limit=1)
+        await bench.pass_time(minutes=2)
+        assert bench.bacnet.asked[-1][2] == 1
+
+
 async def test_points_that_are_discovered_meanwhile_are_looked_at_in_the_same_round(db):
     bench = Bench(db, [], [])
     bench.bacnet.put(SETPOINT, 12.5, 5)
@@ -542,7 +570,7 @@ async def test_fifty_thousand_points_are_no_task_each_and_a_turn_touches_a_few(d
     before = len(asyncio.all_tasks())
     async with bench.running():
         assert len(asyncio.all_tasks()) - before <= 5
-        await bench.pass_time(seconds=5, step=0.1)
+        await bench.pass_time(seconds=2, step=0.1)
         assert len(asyncio.all_tasks()) - before <= 5
         looked = sum(many for _, _, many in bench.bacnet.asked)
-    assert 0 < looked <= 8 * (5 / 0.05 + 1)
+    assert 0 < looked <= 8 * (2 / 0.05 + 1)
