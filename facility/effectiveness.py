@@ -32,6 +32,7 @@ class Write:
     previous: Value | None = None  # of the commanded point
     before: Reading | None = None  # of the sensor
     also: Value | None = None  # the step before this one of a ramp: the plant is a moment behind
+    name: str = "the write"
 
 
 class Verdict(StrEnum):
@@ -133,7 +134,7 @@ def announced(expectation: Expectation | None, value: Value | None, previous: Va
 def judge_effect(expectation: Expectation, write: Write, reading: Reading | None, now: datetime) -> Effect:
     """What the sensor says of the command. Only a good reading from after the write can bear it out."""
     sensor, must = expectation.witness, expected(expectation, write.value, write.previous)
-    if not must or _need_not_move(expectation, write):
+    if not must:
         return Effect(verdict=Verdict.NOTHING, text=f"nothing to check: {sensor.id} need not change for it")
     if write.before is not None and _stood_so(expectation, write):
         said = show(sensor, write.before.value)
@@ -141,7 +142,7 @@ def judge_effect(expectation: Expectation, write: Write, reading: Reading | None
     fresh = reading is not None and reading.is_good and reading.value is not None and reading.time > write.at
     if reading is not None and fresh and _bears_out(expectation, write, reading):
         after = lasting(reading.time - write.at)
-        return Effect(verdict=Verdict.CONFIRMED, text=f"confirmed by {sensor.id} {after} after the write")
+        return Effect(verdict=Verdict.CONFIRMED, text=f"confirmed by {sensor.id} {after} after {write.name}")
     if now - write.at < expectation.window:
         within = lasting(expectation.window)
         return Effect(verdict=Verdict.PENDING, text=f"being checked: whether {sensor.id} {must} within {within}")
@@ -153,17 +154,8 @@ def judge_effect(expectation: Expectation, write: Write, reading: Reading | None
     if not _is_known_before(expectation.rule, write):
         return Effect(verdict=Verdict.UNKNOWN, text=f"unknown: how {sensor.id} was before the write is not known")
     said = show(sensor, reading.value)
-    text = f"not effective: {sensor.id} is {said} {lasting(now - write.at)} after the write"
+    text = f"not effective: {sensor.id} is {said} {lasting(now - write.at)} after {write.name}"
     return Effect(verdict=Verdict.INEFFECTIVE, text=text)
-
-
-def _need_not_move(expectation: Expectation, write: Write) -> bool:
-    """The point was so before: a command that changes nothing has no effect to see."""
-    if write.previous is None or isinstance(write.value, str) or isinstance(write.previous, str):
-        return False
-    return expectation.rule.test is Test.STATE and _wants_running(expectation, write.value) == _wants_running(
-        expectation, write.previous
-    )
 
 
 def _is_known_before(rule: Rule, write: Write) -> bool:
@@ -247,7 +239,7 @@ def next_step(check: Check, earlier: Check, now: datetime) -> Check:
     """A step of a ramp: one that is not followed yet is not forgiven by the next. At the goal, all of it counts."""
     check.start, check.restored, check.since = earlier.start, earlier.restored, now
     if not check.on_its_way:
-        check.write = replace(earlier.start, value=check.claim.value, at=now)
+        check.write = replace(earlier.start, value=check.claim.value, at=now, name="the last step")
         return check
     check.write = replace(check.write, at=now)
     if earlier.effect.verdict is Verdict.NOTHING:  # too small a step to see: the steps add up

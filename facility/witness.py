@@ -170,7 +170,7 @@ def _coil(said: frozenset[str]) -> Sequence[Rule]:
     test = Test.FALL if said & {"cool", "chilled"} else Test.RISE if said & {"heat", "reheat", "hot", "steam"} else None
     if test is None:
         return ()
-    return (Rule(test=test, classes=("supply-air-temperature",), window_s=600, band=0.4, change=10.0),)
+    return (Rule(test=test, classes=("supply-air-temperature",), window_s=600, band=0.4, change=20.0),)
 
 
 def _nearest(point: Point, rule: Rule, candidates: Iterable[Point]) -> Point | None:

@@ -150,6 +150,20 @@ def test_a_sensor_of_another_device_in_the_same_room_counts_and_one_of_another_r
     assert witness_of(setpoint, Catalog.of([], [setpoint, replace(flow, space="or-2")])) is None
 
 
+def test_in_one_controller_of_many_rooms_only_the_same_room_counts():
+    setpoint = make_point("1 sp", point_class="temperature-setpoint", space="icu-1")
+    there = make_point("t", point_class="zone-temperature", space="icu-2", commandable=False)
+    assert witness_of(setpoint, Catalog.of([], [setpoint, there])) is None
+    assert witness_of(setpoint, Catalog.of([], [setpoint, replace(there, space="icu-1")])) is not None
+
+
+def test_a_pump_says_nothing_about_its_neighbour():
+    pump = replace(SUPPLY_FAN, description="Hot water pump 1 command")
+    other = replace(STATUS, description="Hot water pump 2 status")
+    assert witness_of(pump, Catalog.of([], [pump, other])) is None
+    assert witness_of(pump, Catalog.of([], [pump, replace(other, description="Hot water pump 1 status")])) is not None
+
+
 def test_flow_that_is_taken_from_a_room_says_nothing_about_what_it_is_given():
     setpoint = make_point("sp", point_class="airflow-setpoint", space="or-1", description="Supply airflow setpoint")
     flow = make_point("f", point_class="flow", space="or-1", description="Exhaust airflow", commandable=False)
@@ -210,9 +224,12 @@ def test_a_reading_from_before_the_write_confirms_nothing():
     assert verdict(FAN, replace(STARTED, before=None), good(True, -1), 30) is Verdict.PENDING
 
 
-def test_nothing_is_expected_of_a_command_that_changes_nothing():
-    assert verdict(FAN, replace(STARTED, previous=True), good(False), 300) is Verdict.NOTHING
+def test_nothing_is_expected_of_a_fan_that_runs_already():
     assert verdict(FAN, replace(STARTED, before=good(True, -10)), good(True), 10) is Verdict.NOTHING
+
+
+def test_a_fan_that_stands_although_it_was_commanded_to_run_before_is_flagged_as_well():
+    assert verdict(FAN, replace(STARTED, previous=True), good(False), 300) is Verdict.INEFFECTIVE
 
 
 def test_to_allow_a_boiler_to_run_does_not_make_it_run_and_to_forbid_it_stops_it():
