@@ -71,6 +71,7 @@ class Agent:
             alarms=SimpleNamespace(all=lambda: self.alarms),
             book=self.book,
             short=lambda: self.short,
+            foreign=lambda: 5,
         )
 
     def link(self, name):
@@ -244,3 +245,8 @@ def test_a_device_in_quarantine_is_on_every_screen_until_somebody_approves_it(ag
     ]:
         agent.book.replace(Catalog.of(quarantined, CATALOG.points.values()))
         assert agent.banners() == said
+
+
+def test_slots_that_are_not_ours_are_a_number_to_scrape(agent):
+    assert agent.gauges.stats()["foreign_slots"] == 5
+    assert "facility_foreign_slots 5\n" in agent.gauges.metrics()

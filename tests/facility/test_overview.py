@@ -13,7 +13,7 @@ from facility.model import Severity
 from facility.overview import Overseer
 from facility.profiles import Profiles
 from facility.strategy import Strategy
-from facility.wire import Link
+from facility.wire import Link, OverrideInfo
 from points.catalog import Catalog
 from points.model import Priority, Quality, Source
 
@@ -29,7 +29,7 @@ async def bench(tmp_path):
     bench.close()
 
 
-def looked(bench, *, programmes=(), failed=0, blind=False, links=()):
+def looked(bench, *, programmes=(), failed=0, blind=False, links=(), overrides=()):
     config = Config(**(CONFIG | {"programmes": [*CONFIG["programmes"], *programmes]}))
     compliance = Compliance(Profiles({}))
     compliance.update(bench.clock.now(), bench.book.current, bench.store.get)
@@ -46,6 +46,8 @@ def looked(bench, *, programmes=(), failed=0, blind=False, links=()):
         blind=lambda: blind,
         links=lambda: list(links),
         banners=lambda links: [link.text for link in links],
+        foreign=lambda: len(overrides),
+        overrides=lambda most: list(overrides[:most]),
     ).overview()
 
 
@@ -175,3 +177,11 @@ async def test_banners_are_told_of_the_links_that_are_shown(bench):
     seen = looked(bench, links=[link])
     assert (seen.links, seen.banners, seen.at) == ([link], ["no broker"], bench.clock.now())
     assert len(CATALOG.points) == len(ALL)
+
+
+async def test_of_what_others_hold_the_strongest_are_shown_and_all_are_counted(bench):
+    fields = {"space": "", "level_name": "free level", "text": "on", "kind": "slot", "wins": True}
+    point = SETPOINT.id
+    many = [OverrideInfo(point=point, level=9, since=bench.clock.now(), seen=bench.clock.now(), **fields)] * 40
+    seen = looked(bench, overrides=many)
+    assert (seen.foreign, len(seen.overrides)) == (40, 12)
