@@ -247,6 +247,6 @@ def test_a_device_in_quarantine_is_on_every_screen_until_somebody_approves_it(ag
         assert agent.banners() == said
 
 
-def test_slots_that_are_not_ours_are_a_number_to_scrape(agent):
+async def test_slots_that_are_not_ours_are_a_number_to_scrape(agent):
     assert agent.gauges.stats()["foreign_slots"] == 5
     assert "facility_foreign_slots 5\n" in agent.gauges.metrics()
