@@ -1,8 +1,9 @@
 """Signs the head of the audit every few minutes and at the stop, and puts the anchor in four places.
 
 The database has it for convenience. The anchor file, the journal and the retained topic on MQTT have it so that
-somebody who can rewrite the database, or puts an old copy in its place, is found out. At the start the latest anchors
-of the file are compared with the database: what is found then is told until the process ends.
+somebody who can rewrite the database, or puts an old copy in its place, is found out. What
+the file and MQTT hold from before is compared with the database before it grows: what is found is told until the
+process ends.
 Commands never wait for an anchor, and never depend on one.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -68,25 +70,26 @@ class Anchoring:
         await self._changed.wait()
 
     async def run(self) -> None:
-        await self.compare()
+        await self.compare(await asyncio.to_thread(_tail_of, self._file), str(self._file))
         while True:
             await self.anchor()
             await self._clock.sleep(self._every.total_seconds())
 
-    async def compare(self) -> None:
-        """Holds the database against what an earlier process anchored."""
-        before = await asyncio.to_thread(_tail_of, self._file)
+    async def compare(self, lines: Iterable[str], where: str) -> None:
+        """Holds the database against what was anchored before; `lines` may hold anchors between others."""
         ours = [
             each.anchor
-            for each in found_in(before, str(self._file))
+            for each in found_in(lines, where)
             if each.anchor.key == self.key.id and is_signed(each.anchor.said, each.anchor.signature, self.key.public)
         ]
         try:
-            self.unlike = await self._db.run(lambda connection: _difference(connection, ours))
+            denied = await self._db.run(lambda connection: _denied(connection, ours))
         except StateUnavailable as error:
             log.warning("the audit could not be compared with its anchors", error=str(error))
-        if self.unlike:
-            log.error("the audit is not as it was anchored: run `facility audit verify`", why=self.unlike)
+            return
+        if denied is not None:
+            self.unlike = f"entry {denied.seq} was anchored at {denied.time:%Y-%m-%d %H:%M:%S}Z ({where})"
+            log.error("the audit is not as it was anchored: run `facility audit verify`", where=where, **denied.fields)
 
     async def anchor(self) -> Anchor | None:
         """Anchors the head, if it has not been yet."""
@@ -144,11 +147,9 @@ def _tail_of(file: Path) -> list[str]:
         return []
 
 
-def _difference(connection: Connection, anchors: list[Anchor]) -> str:
-    """What the latest anchor that the database does not bear out says; "" if it bears out all."""
+def _denied(connection: Connection, anchors: list[Anchor]) -> Anchor | None:
+    """The latest anchor whose entry is missing or another one."""
     for anchor in reversed(anchors):
-        present = connection.scalar(select(_AUDIT.c.hash).where(_AUDIT.c.seq == anchor.seq))
-        if present != anchor.hash:
-            what = "is missing" if present is None else "is another"
-            return f"entry {anchor.seq}, anchored at {anchor.time:%Y-%m-%d %H:%M:%S}Z, {what}"
-    return ""
+        if connection.scalar(select(_AUDIT.c.hash).where(_AUDIT.c.seq == anchor.seq)) != anchor.hash:
+            return anchor
+    return None

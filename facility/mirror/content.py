@@ -55,6 +55,10 @@ class Heads(Protocol):
         """Returns once `latest` is another."""
         ...
 
+    async def compare(self, lines: Iterable[str], where: str) -> None:
+        """Looks whether the audit bears out what was told of it before."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -140,8 +144,9 @@ class Content:
                 over = alarm.ended is not None and alarm.acknowledged is not None
                 await outlet.put(topic, b"" if over else payloads.alarm(alarm))
 
-    async def follow_heads(self, outlet: Outlet, heads: Heads) -> None:
-        """The latest signed head of the audit, as it is and whenever there is another."""
+    async def follow_heads(self, outlet: Outlet, heads: Heads, before: Iterable[str]) -> None:
+        """The latest signed head of the audit; the one from before is compared with the audit and then replaced."""
+        await heads.compare(before, f"MQTT {self._topics.audit_head}")
         while True:
             if (head := heads.latest) is not None:
                 await outlet.put(self._topics.audit_head, head.line)

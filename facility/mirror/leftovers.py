@@ -1,8 +1,8 @@
 """What an earlier run left on the broker, as far as it is ours to clear.
 
-Only alarms and catalog pages are looked at. The catalog pages name every point whose state may be retained (a page
-is published before the states of its points, and replaced after the states of points that left it were cleared), so
-the states themselves, which may be too many for a broker's queue, need not come back to us.
+Only alarms, catalog pages and the head of the audit are looked at. The catalog pages name every point whose state may
+be retained (a page is published before the states of its points, and replaced after the states of points that left it
+were cleared), so the states themselves, which may be too many for a broker's queue, need not come back to us.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Leftovers:
     alarms: set[str] = field(default_factory=set)
     pages: set[str] = field(default_factory=set)
     states: set[str] = field(default_factory=set)
+    heads: list[str] = field(default_factory=list)  # what an earlier run told last of the audit's head
 
 
 async def look(client: StrictClient, topics: Topics, status: bytes, session: str) -> Leftovers:
@@ -39,7 +40,7 @@ async def look(client: StrictClient, topics: Topics, status: bytes, session: str
     The subscription to our own status stays: see `status_session`.
     """
     found = Leftovers()
-    briefly = [f"{topics.base}/alarm/+", f"{topics.base}/catalog/#"]
+    briefly = [f"{topics.base}/alarm/+", f"{topics.base}/catalog/#", topics.audit_head]
     granted = await client.subscribe([(topic, 1) for topic in (*briefly, topics.status)])
     await client.publish(topics.status, status, retain=True)
     if any(_refused(code) for code in granted):
@@ -72,6 +73,8 @@ def _sort(message: aiomqtt.Message, topics: Topics, found: Leftovers) -> None:
         return
     if topic.startswith(f"{topics.base}/alarm/"):
         found.alarms.add(topic)
+    elif topic == topics.audit_head and isinstance(message.payload, bytes):
+        found.heads.append(message.payload.decode("utf-8", "replace"))
     elif topic.startswith(f"{topics.base}/catalog/"):
         found.pages.add(topic)
         found.states.update(_state_topics(message, topics))

@@ -169,7 +169,8 @@ class Mirror:
                 tasks.create_task(self._content.follow_alarms(outlet, leftovers.alarms), name="mqtt alarms")
                 tasks.create_task(self._content.tell_events(outlet), name="mqtt events")
                 if self._heads is not None:
-                    tasks.create_task(self._content.follow_heads(outlet, self._heads), name="mqtt audit")
+                    following = self._content.follow_heads(outlet, self._heads, leftovers.heads)
+                    tasks.create_task(following, name="mqtt audit")
                 caught_up = functools.partial(self._caught_up, client, outlet, session)
                 tasks.create_task(self._content.follow_states(outlet, caught_up), name="mqtt state")
         except* aiomqtt.MqttError as group:

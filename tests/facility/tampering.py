@@ -17,6 +17,10 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TRIGGERS = ("audit_no_update", "audit_no_delete", "audit_no_replace")
 
 
+class Fatigue(Exception):
+    """Somebody wanted to sleep."""
+
+
 class Ticking:
     """Every look at it is a second later."""
 
@@ -28,7 +32,7 @@ class Ticking:
         return self.time
 
     async def sleep(self, _seconds):
-        raise NotImplementedError
+        raise Fatigue
 
 
 class Folder:

@@ -192,7 +192,13 @@ async def test_a_refused_live_stream_says_why(tmp_path):
         raise FacilityError("not-allowed", "You are nobody, Émile.")
 
     path = tmp_path / "agent.sock"
-    running = asyncio.create_task(Api(path, session, Health(ready=lambda: None, metrics=str)).run())
+    told = []
+
+    async def refused(caller: Caller, call: str, why: str) -> None:
+        told.append((caller.origin, call, why))
+
+    health = Health(ready=lambda: None, metrics=str)
+    running = asyncio.create_task(Api(path, session, health, refused=refused).run())
     async with asyncio.timeout(5):
         while not path.exists():
             await asyncio.sleep(0)
@@ -200,7 +206,12 @@ async def test_a_refused_live_stream_says_why(tmp_path):
         with pytest.raises(FacilityError, match="You are nobody, Émile") as caught:
             async with facility.watch():
                 pass
+        with pytest.raises(FacilityError, match="You are nobody, Émile"):
+            await facility.hello()
     assert caught.value.kind == "not-allowed"
+    origin = told[0][0]
+    assert origin.startswith(f"socket uid {os.getuid()} pid {os.getpid()}")
+    assert told == [(origin, call, "You are nobody, Émile.") for call in ("watch", "hello")]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

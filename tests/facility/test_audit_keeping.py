@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config as Migrations
 from desk_bench import ManualClock
 from sqlalchemy import create_engine, text
-from tampering import NOON, Folder, Ticking
+from tampering import NOON, Fatigue, Folder, Ticking
 
 from facility.audit import Audit, AuditUnavailable
 from facility.audit.anchoring import Anchoring
@@ -129,22 +129,36 @@ async def test_a_file_that_cannot_be_written_costs_the_file_and_nothing_else(fol
 
 
 @pytest.mark.parametrize(
-    ("attack", "said"),
+    ("attack", "found"),
     [
-        ("DELETE FROM audit WHERE seq = 4", "entry 4, anchored at 2026-03-01 12:00:05Z, is missing"),
-        ("UPDATE audit SET hash = 'ff' WHERE seq = 4", "entry 4, anchored at 2026-03-01 12:00:05Z, is another"),
-        ("UPDATE audit SET reason = '' WHERE seq = 1", ""),
+        ("DELETE FROM audit WHERE seq = 4", True),
+        ("UPDATE audit SET hash = 'ff' WHERE seq = 4", True),
+        ("UPDATE audit SET reason = '' WHERE seq = 1", False),  # that is for the check of all
     ],
 )
-async def test_at_the_start_the_database_is_compared_with_the_anchor_file(folder, attack, said):
+async def test_at_the_start_the_database_is_compared_with_the_anchor_file(folder, attack, found):
     await folder.write(2)
     with folder.forced() as connection:
         connection.execute(attack)
     with open_state(folder.path) as db:
         anchoring = anchoring_of(folder, db, Ticking())
-        await anchoring.compare()
-    assert anchoring.unlike == said
-    assert anchoring.link().state == ("down" if said else "ok")
+        with pytest.raises(Fatigue):
+            await anchoring.run()
+    said = f"entry 4 was anchored at 2026-03-01 12:00:05Z ({folder.anchor_file})"
+    assert anchoring.unlike == (said if found else "")
+    assert anchoring.link().state == ("down" if found else "ok")
+
+
+async def test_what_mqtt_kept_of_an_audit_that_was_put_back_is_found_out(folder, tmp_path):
+    await folder.write(1)
+    old = folder.copied_to(tmp_path / "old")  # with its key and its anchor file
+    told = (await folder.write(1, start=NOON + timedelta(hours=1))).line.decode()
+    with open_state(old.path) as db:
+        anchoring = anchoring_of(old, db, Ticking(), old.path / "anchors.jsonl")
+        await anchoring.compare([told.replace("4", "5")], "MQTT")  # nobody else can say so
+        assert anchoring.unlike == ""
+        await anchoring.compare([told], "MQTT")
+    assert anchoring.link().text == "not as it was anchored: entry 4 was anchored at 2026-03-01 13:00:03Z (MQTT)"
 
 
 async def test_a_database_that_fails_costs_an_anchor_and_is_tried_again(folder):
@@ -153,7 +167,7 @@ async def test_a_database_that_fails_costs_an_anchor_and_is_tried_again(folder):
         await audit.note(by="agent", action="start", target="agent")
         await db.run(lambda connection: connection.execute(text("ALTER TABLE audit RENAME TO gone")))
         assert await anchoring.anchor() is None
-        await anchoring.compare()
+        await anchoring.compare([folder.anchor_file.read_text()] if folder.anchor_file.exists() else [], "file")
         await db.run(lambda connection: connection.execute(text("ALTER TABLE gone RENAME TO audit")))
         assert (await anchoring.anchor()).seq == 1
 

@@ -12,6 +12,7 @@ import aiomqtt
 import orjson
 from broker_process import HERE
 
+from facility.mirror.content import Heads
 from facility.mirror.service import BrokerLost, Mirror
 from facility.mirror.settings import MirrorSettings
 from facility.model import Alarm
@@ -65,6 +66,7 @@ class Building:
     book: CatalogBook = field(default_factory=CatalogBook)
     events: Events = field(default_factory=Events)
     alarms: Feed = field(default_factory=Feed)
+    heads: Heads | None = None
 
     def has(self, *points: Point) -> None:
         """Makes these the catalog, with a device for each of their devices."""
@@ -88,6 +90,7 @@ class Building:
             alarms=self.alarms,
             clock=SystemClock(),
             version="1.2.3",
+            heads=self.heads,
         )
 
 

@@ -7,6 +7,7 @@ import contextlib
 import math
 import shutil
 import socket
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,9 @@ import pytest
 from broker_process import HERE, Mosquitto, free_port
 from mirror_building import Building, make_point, reader, running, until
 
+from facility.audit.anchors import Anchor
 from facility.mirror import strict
+from facility.mirror.payloads import AuditHead
 from facility.mirror.service import BrokerLost
 from facility.model import Alarm, AlarmKind, Severity
 from points.model import Event, EventKind, Quality
@@ -371,3 +374,38 @@ async def test_cancelling_while_it_connects_leaves_no_connection_behind(building
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.wait_for(gone.wait(), 5)
+
+
+class Heads:
+    """Signs when it is told to."""
+
+    def __init__(self) -> None:
+        self.latest: Anchor | None = None
+        self.compared: list[tuple[list[str], str]] = []
+        self._changed = asyncio.Event()
+
+    def sign(self, seq: int) -> None:
+        at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+        self.latest = Anchor(agent="main/one", seq=seq, hash=f"{seq:064x}", time=at, key="k", signature="s")
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> None:
+        await self._changed.wait()
+
+    async def compare(self, lines: Iterable[str], where: str) -> None:
+        self.compared.append((list(lines), where))
+
+
+async def test_the_signed_head_of_the_audit_is_retained_and_the_one_before_it_compared(
+    mosquitto: Mosquitto, building: Building
+):
+    await plant(mosquitto, "audit/head", b'{"seq": 7}')
+    heads = building.heads = Heads()
+    heads.sign(8)
+    async with running(building.mirror(mosquitto.port)), reader(mosquitto.port) as hears:
+        await until(lambda: hears.latest.get(f"{BASE}/audit/head") == heads.latest.line)
+        assert heads.compared == [(['{"seq": 7}'], f"MQTT {BASE}/audit/head")]
+        heads.sign(9)
+        await until(lambda: hears.of("audit/head")["seq"] == 9)
+        assert AuditHead.model_validate_json(heads.latest.line).seq == 9
