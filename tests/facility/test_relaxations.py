@@ -200,7 +200,7 @@ def test_a_number_of_the_site_is_not_said_to_be_from_the_standard(tmp_path):
 
 # What a site could write, in rooms of all sorts.
 ROOMS = ("operating_room", "aii_isolation", "pharmacy_hd_800", "patient_room", "lobby", "cath_lab")
-NUMBERS = st.one_of(st.integers(-40, 400), st.floats(-40, 400).map(lambda number: round(number, 2)))
+NUMBERS = st.sampled_from([-9, -5, -2.5, -1, 0.5, 1, 2.5, 5, 18, 20, 20.5, 23, 24, 26, 30, 55, 60, 70])
 POSITIVE = st.integers(1, 3000)
 SEVERITIES = st.sampled_from([severity.value for severity in ORDER])
 LIMITS = st.fixed_dictionaries(
@@ -214,7 +214,7 @@ LIMITS = st.fixed_dictionaries(
         "severity": SEVERITIES,
         "needed": st.booleans(),
         "not_named": st.lists(st.sampled_from(["or", "supply"]), unique=True),
-        "unit": st.sampled_from(["pascals", "inches-of-water", "degrees-celsius", "degrees-fahrenheit", "percent"]),
+        "unit": st.sampled_from(["pascals", "degrees-celsius", "degrees-fahrenheit", "percent"]),
     },
 )
 RULES = st.fixed_dictionaries(
@@ -253,9 +253,14 @@ PROFILE = st.fixed_dictionaries(
         "turndown": st.one_of(st.just(False), TURNDOWN),
     },
 )
-SITES = st.fixed_dictionaries(
-    {"actuators": st.dictionaries(st.sampled_from(["damper", "valve", "mode", "start-stop-command"]), RULES)},
-    optional=dict.fromkeys(ROOMS, PROFILE),
+CLINICAL = ROOMS[:3]  # rooms with limits of all three
+LIMITED = st.dictionaries(st.sampled_from(["room-pressure", "zone-temperature"]), LIMITS, min_size=1)
+SITES = st.one_of(
+    st.dictionaries(st.sampled_from(CLINICAL), st.fixed_dictionaries({"limits": LIMITED}), min_size=1, max_size=2),
+    st.dictionaries(st.sampled_from(ROOMS), PROFILE, min_size=1, max_size=2),
+    st.fixed_dictionaries(
+        {"actuators": st.dictionaries(st.sampled_from(["damper", "mode", "start-stop-command"]), RULES, min_size=1)}
+    ),
 )
 SMALL = {key: SHIPPED[key] for key in (*ROOMS, "actuators")}
 
