@@ -141,6 +141,8 @@ def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo], l
     )
     for text in (*overview.banners, *overview.reasons):
         typer.echo(f"  {text}")
+    for request in overview.waiting:
+        typer.echo(f"  waits for a second person: {request.what}, asked for by {request.by} ({request.id})")
     if look.running:
         typer.echo(f"  looking through the building: {look.says}")
     typer.echo("")

@@ -86,8 +86,9 @@ def test_why_something_may_not_be_done_is_said_by_role():
 
 
 async def composed(watch, *keys):
-    await watch.press("4", "slash", *"supply-air-temp-sp", "enter", "enter", "o")
-    await watch.press("1", "8", "tab", *keys, "tab", *"valve test", "enter")
+    watch.app.action_command(SETPOINT, "override")
+    await watch.pilot.pause()
+    await watch.press("1", "8", "tab", *keys, "tab", "1", "enter")
     await watch.until_seen("step 2 of 3")
 
 

@@ -12,7 +12,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 def test_its_configuration_is_valid_as_it_stands(tmp_path):
     blocks = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     path = tmp_path / "facility.toml"
     path.write_text("\n".join(blocks))
     config = load(path)
