@@ -199,7 +199,7 @@ _CLASSES: dict[tuple[Kind, bool], type] = {
 }
 
 
-OWN_SLOT = 15  # where priority 16 is in the array, at which a device's own controller asks
+OWN_LEVEL = 16  # at which a device's own controller asks
 
 
 class Face:
@@ -210,16 +210,22 @@ class Face:
         self.commandable = spec.commandable or spec.kind in COMMANDABLE
         self.object = _CLASSES[spec.kind, self.commandable](**_properties(spec, instance))
         self._shown: Value | None = None
+        self._kept = vars(self.object)  # past bacpypes3's attribute access, which takes fifty times as long
 
     @property
     def effective(self) -> float:
-        return float(self.object.presentValue)
+        return float(self._kept["presentValue"])
+
+    @property
+    def commanded_at(self) -> int | None:
+        """The level at which somebody else commands it; None if nobody does."""
+        level: int | None = self._kept["currentCommandPriority"].unsigned
+        return level if level is not None and level < OWN_LEVEL else None
 
     @property
     def follows(self) -> bool:
         """Whether it is what its own controller asks for: in service, and nobody commands it from above."""
-        held = any(self.object.priorityArray[slot].null is None for slot in range(OWN_SLOT))
-        return not held and not self.object.outOfService
+        return self.commanded_at is None and not self._kept["outOfService"]
 
     def show(self, value: Value) -> None:
         """Assigns only what changed (each assignment is a COV), rounded to what a sensor can tell apart."""
@@ -227,7 +233,9 @@ class Face:
             value = round(round(value / self.spec.resolution) * self.spec.resolution, 6)
         if self.spec.kind is Kind.COUNTER:
             self.object.transferCount = int(value)
-        elif (value != self._shown or self.object._touched) and not (self.spec.faulty or self.object.outOfService):  # noqa: SLF001 (ours)
+        elif (value != self._shown or self.object._touched) and not (  # noqa: SLF001 (ours)
+            self.spec.faulty or self._kept["outOfService"]
+        ):
             self.object.presentValue = int(value) if self.spec.kind in BINARY else value
             self.object._touched = False  # noqa: SLF001 (ours)
             self._shown = value
