@@ -160,7 +160,7 @@ def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo], l
             [(d.id, state_of(d), _local(d.since, zone) if d.since else "", str(d.points)) for d in silent],
         )
     if overview.foreign:
-        typer.echo(f"\nnot ours: {overview.foreign} overrides by others; `facility overrides` lists them")
+        typer.echo(f"\nheld by others: {overview.foreign}; `facility overrides` lists what")
     for hold in overview.holds:
         if hold.priority == 8:
             typer.echo(f"\nheld: {hold.point} {hold.text} by {hold.by} {end_of(hold, zone)}: {hold.reason}")
