@@ -48,7 +48,8 @@ def steps(shipped: Tables, site: Tables) -> list[Step]:
 
 def without(shipped: Tables, site: Tables, left_out: Iterable[Step]) -> dict[str, Any]:
     """The shipped tables with the site's laid over them, but for the steps that are left out. They are valid."""
-    both: dict[str, Any] = deepcopy(merged(shipped, site))
+    both = merged(shipped, site)
+    both |= {key: deepcopy(both[key]) for key in site}  # all that is changed below
     touched = set()
     for step in left_out:
         _put(both, step.path, step.instead)
