@@ -111,6 +111,14 @@ def test_a_truncation_is_named_by_the_databases_own_counter(folder):
     assert folder.named() == ["the audit ends at 6, but the database has counted to 10: entries 7 to 10 are missing"]
 
 
+async def test_a_truncation_is_named_although_the_agent_went_on(folder):
+    with folder.forced() as connection:
+        connection.execute("DELETE FROM audit WHERE seq > 6")
+        connection.execute("DELETE FROM audit_anchors")
+    await folder.write(1, start=LATER, anchors=False)
+    assert folder.named() == ["entries 7 to 10 are missing"]
+
+
 def test_a_truncation_with_its_counter_is_named_by_an_anchor(folder):
     with folder.forced() as connection:
         connection.execute("DELETE FROM audit WHERE seq > 6")

@@ -12,13 +12,14 @@ from desk_bench import ManualClock
 from sqlalchemy import create_engine, text
 from tampering import NOON, Fatigue, Folder, Ticking
 
-from facility.audit import Audit, AuditUnavailable
+from facility.audit import Audit, AuditUnavailable, proof
 from facility.audit.anchoring import Anchoring
 from facility.audit.checking import Checking
 from facility.audit.configuration import note_configuration
 from facility.audit.doors import Refusals, visit
 from facility.audit.jumps import Jumps
 from facility.audit.keys import KeyUnusable, open_key, public_file, public_in
+from facility.audit.ledger import append
 from facility.audit.origin import origin_of
 from facility.config import Config
 from facility.config.difference import differences
@@ -155,7 +156,7 @@ async def test_what_mqtt_kept_of_an_audit_that_was_put_back_is_found_out(folder,
     told = (await folder.write(1, start=NOON + timedelta(hours=1))).line.decode()
     with open_state(old.path) as db:
         anchoring = anchoring_of(old, db, Ticking(), old.path / "anchors.jsonl")
-        await anchoring.compare([told.replace("4", "5")], "MQTT")  # nobody else can say so
+        await anchoring.compare([told.replace('"seq":4', '"seq":5')], "MQTT")  # nobody else can say so
         assert anchoring.unlike == ""
         await anchoring.compare([told], "MQTT")
     assert anchoring.link().text == "not as it was anchored: entry 4 was anchored at 2026-03-01 13:00:03Z (MQTT)"
@@ -266,6 +267,22 @@ async def test_those_who_ask_at_once_are_told_by_one_check(folder, monkeypatch):
     assert one is other
     assert (one.entries, one.anchors, one.faults) == (6, 1, [])
     assert await checking.check() is not one
+
+
+async def test_what_is_appended_while_it_is_checked_is_no_fault(folder, monkeypatch):
+    with folder.opened() as (audit, _):
+        await audit.note(by="agent", action="start", target="agent")
+
+        class Slow(proof.Chain):
+            def take(self, row):
+                super().take(row)
+                audit._db.run_now(lambda db: append(db, {"kind": "note", "time": NOON, "action": "meanwhile"}))
+
+        monkeypatch.setattr(proof, "Chain", Slow)
+        found = folder.check()
+        assert (found.entries, found.faults) == (1, [])
+    monkeypatch.undo()
+    assert folder.check().entries == 2
 
 
 # what else is on record
