@@ -17,6 +17,7 @@ from facility.cli.common import (
     print_json,
     print_table,
     socket_of,
+    stretch,
     value,
 )
 from facility.port import Facility, FacilityError
@@ -173,11 +174,10 @@ def _must_be_possible(wish: Wish, hello: Hello) -> None:
     """Says what the agent would refuse before it is asked, and before a device is."""
     if wish.minutes is None or hello.shortest_minutes <= wish.minutes <= hello.longest_minutes:
         return
-    hours = f"{hello.longest_minutes / 60:g}"
+    allowed = f"{stretch(hello.shortest_minutes)} to {stretch(hello.longest_minutes)}"
     raise FacilityError(
         "bad-wish",
-        f"You are {hello.user}, {hello.role}: you may hold a point for {hello.shortest_minutes:g} minutes to {hours} "
-        "hours. Nothing was asked of the device.",
+        f"You are {hello.user}, {hello.role}: you may hold a point for {allowed}. Nothing was asked of the device.",
     )
 
 

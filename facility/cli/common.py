@@ -130,6 +130,14 @@ def duration(text: str) -> timedelta:
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
 
 
+def stretch(minutes: float) -> str:
+    """`15 minutes`, `24 hours`, `30 days`: how long, as a person says it."""
+    if minutes < 60:
+        return f"{minutes:g} minutes"
+    hours = minutes / 60
+    return f"{hours:g} hours" if hours <= 48 else f"{hours / 24:g} days"
+
+
 def value(text: str) -> float | int | bool | str:
     """A number where it reads like one; state texts (`on`, `occupied`) are understood by the agent."""
     for kind in (int, float):

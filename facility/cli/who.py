@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, socket_of
+from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, socket_of, stretch
 from facility.users import Permission
 from facility.wire import Hello
 
@@ -22,8 +22,7 @@ def whoami(config: ConfigOption = None, socket: SocketOption = None, as_json: Js
     typer.echo(f"  You may {', '.join(Permission(each).words for each in hello.permissions)}.")
     if Permission.COMMAND in hello.permissions:
         typer.echo(f"  Where: {_where(hello)}.")
-        hours = f"{hello.longest_minutes / 60:g} hours"
-        typer.echo(f"  A hold of yours lasts {hello.shortest_minutes:g} minutes to {hours}.")
+        typer.echo(f"  A hold of yours lasts {stretch(hello.shortest_minutes)} to {stretch(hello.longest_minutes)}.")
 
 
 def _where(hello: Hello) -> str:

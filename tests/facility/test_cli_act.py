@@ -217,6 +217,8 @@ def test_whoami_says_as_whom_one_is_known_what_one_may_and_where(agent, typed):
         "  Where: in or-1 only.",
         "  A hold of yours lasts 15 minutes to 24 hours.",
     ]
+    agent.role, agent.longest = "engineer", 30 * 24 * 60
+    assert typed("whoami").stdout.splitlines()[-1] == "  A hold of yours lasts 15 minutes to 30 days."
     agent.role = "auditor"
     assert typed("whoami").stdout.splitlines()[1:] == ["  You may read the audit."]
     assert json.loads(typed("whoami", "--json").stdout)["permissions"] == ["audit"]

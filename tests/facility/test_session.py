@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from desk_bench import ELSEWHERE, FAN, NOON, OVERRIDE, SETPOINT
-from session_bench import CATALOG, DEVICES, MONITORED, SessionBench, alarm, reading, status
+from session_bench import CATALOG, DEVICES, MONITORED, WARM, SessionBench, alarm, reading, status
 from sqlalchemy import text
 
 from facility import session as module
@@ -18,7 +18,7 @@ from points.catalog import Catalog
 from points.discovery import NotApprovable
 from points.errors import DeviceRefused
 from points.history import Bucket
-from points.model import Priority, Quality, Source, StatusFlags
+from points.model import EquipmentId, Priority, Quality, Source, Space, SpaceId, StatusFlags
 
 WISH = Wish(point=SETPOINT.id, value=18, minutes=120, reason="too warm")
 RELEASE = Wish(point=SETPOINT.id, value=None, reason="done with it")
@@ -57,6 +57,13 @@ async def test_hello_says_who_answers_and_as_whom_the_caller_is_known(bench):
     hello = await bench.as_("viewer", "rdiaz").hello()
     assert (hello.site, hello.site_name, hello.zone) == ("st-mary", "St Mary", "America/Chicago")
     assert (hello.user, hello.role, hello.started, hello.pretend) == ("rdiaz", "viewer", NOON, False)
+
+
+async def test_hello_says_what_the_caller_may_do_where_and_for_how_long(bench):
+    hello = await bench.as_("operator", spaces={"or-1"}).hello()
+    assert (hello.spaces, hello.shortest_minutes, hello.longest_minutes) == (["or-1"], 15, 24 * 60)
+    assert hello.permissions == ["acknowledge", "audit", "command", "discover", "see"]
+    assert (await bench.as_("engineer").hello()).longest_minutes == 30 * 24 * 60
 
 
 async def test_a_viewer_may_look_and_nothing_else(bench):
@@ -112,6 +119,39 @@ async def test_a_plan_says_what_where_how_long_and_what_comes_after(bench):
     assert (plan.owner, plan.reason) == ("mchen", "too warm")
     assert [(slot.priority, slot.value) for slot in plan.slots if slot.value] == [(15, "21.0 °C")]
     assert bench.device.writes == []
+
+
+async def test_a_plan_names_the_spaces_of_the_point_or_of_what_its_equipment_serves(bench):
+    spaces = [
+        Space(id=SpaceId(name), name=name.upper(), type=kind)
+        for name, kind in (("icu", "icu"), ("or-1", "operating_room"), ("lab", "lab"))
+    ]
+    unit = EquipmentId("ahu-1")
+    serving = replace(WARM, equipment=unit)
+    there = [
+        replace(FAN, equipment=unit, space=SpaceId("icu")),
+        replace(ELSEWHERE, equipment=unit, space=SpaceId("or-1")),
+        replace(MONITORED, space=SpaceId("lab")),
+    ]
+    bench.book.replace(Catalog.of(DEVICES, [serving, *there], spaces))
+    touched = (await bench.as_().preview(WISH)).spaces
+    assert [(space.name, space.critical) for space in touched] == [("OR-1", True), ("ICU", False)]
+    bench.book.replace(Catalog.of(DEVICES, [replace(serving, space=SpaceId("lab")), *there], spaces))
+    assert [space.name for space in (await bench.as_().preview(WISH)).spaces] == ["LAB"]
+
+
+@pytest.mark.parametrize(
+    ("lasts", "says"), [(0.5, ""), (40, "reaches 18.0 °C in about 40 s"), (179, "reaches 18.0 °C in about 3 min")]
+)
+async def test_a_plan_says_how_long_its_ramp_takes(bench, monkeypatch, lasts, says):
+    monkeypatch.setattr(type(bench.desk.judge), "ramp", lambda _judge, _command: timedelta(seconds=lasts))
+    assert (await bench.as_().preview(WISH)).ramp == says
+
+
+async def test_a_plan_says_how_its_effect_is_checked_unless_it_is_refused(bench):
+    session = bench.as_(announce=lambda point, value: f"will look at {point.id} for {value}")
+    assert (await session.preview(WISH)).check == "will look at ahu-1/sp for 18.0"
+    assert (await session.preview(Wish(point=MONITORED.id, value=1, minutes=60, reason="test"))).check == ""
 
 
 async def test_a_plan_that_would_not_win_says_who_stands_above(bench):
