@@ -407,7 +407,7 @@ async def _assembled(
         previews=Previews(desk, clock),
         requests=Requests(clock, audit, events),
         survey=survey,
-        agreement=Agreement(consents, db, audit, clock, survey.reshape),
+        agreement=Agreement(consents, db, desk, audit, clock, survey.reshape),
         strategy=strategy,
         overseer=overseer,
         passports=keeper.passports,

@@ -10,9 +10,11 @@ from contextlib import suppress
 
 from facility.answers import sentence
 from facility.audit import Audit, AuditUnavailable
+from facility.commands import CommandDesk
 from facility.consents import Consent, Consents, Standing
 from facility.database import StateDatabase
 from facility.guard import REASON_LENGTH
+from facility.model import Command
 from facility.permits import must
 from facility.port import FacilityError
 from facility.relaxations import PEOPLE_NEEDED
@@ -29,11 +31,13 @@ class Agreement:
         self,
         consents: Consents,
         db: StateDatabase,
+        desk: CommandDesk,
         audit: Audit,
         clock: Clock,
         reshape: Callable[[], Awaitable[None]],
     ) -> None:
         """`reshape` makes the catalog in use anew."""
+        self._desk = desk
         self._consents = consents
         self._db = db
         self._audit = audit
@@ -77,6 +81,7 @@ class Agreement:
     async def _carry_out(self, user: User, keys: Sequence[str], reason: str, *, withdraw: bool) -> None:
         try:
             if withdraw:
+                await self._let_go(user, keys, reason)
                 await self._consents.withdraw(self._db, keys)
             else:
                 now = self._clock.now()
@@ -84,6 +89,18 @@ class Agreement:
                 await self._consents.give(self._db, given)
         finally:
             await self._reshape()
+
+    async def _let_go(self, user: User, keys: Sequence[str], reason: str) -> None:
+        """Of what is held at these points: once they are locked again, nothing is written there, not even a release."""
+        chosen = {
+            standing.relaxation.point for standing in self._consents.standing() if standing.relaxation.key in keys
+        }
+        for claim in self._desk.claims.standing():
+            if claim.point in chosen:
+                why = f"consent withdrawn: {reason}"
+                await self._desk.submit(
+                    Command(point=claim.point, value=None, priority=claim.priority, by=user.by, reason=why)
+                )
 
     def _chosen(self, user: User, keys: Sequence[str], *, withdraw: bool) -> list[str]:
         """The keys that this changes something about."""

@@ -6,7 +6,7 @@ withdrawn changes them at once, and the catalog with the next look at it (`Surve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -65,6 +65,7 @@ class Consents:
         for consent in consents:
             self._given.setdefault(consent.relaxation, {})[consent.by] = consent
         self._held: dict[str, bool] = {}
+        self._counted: tuple[Sequence[Relaxation], int] | None = None
         self._enforce()
         self.gate = Gate(self.profiles, self.agreed)
 
@@ -82,10 +83,11 @@ class Consents:
         ]
 
     def waiting(self) -> int:
-        """How many of them are not in force."""
-        return sum(not self._held[of_step(step).key] for step in self._steps) + sum(
-            not self.agreed(relaxation.key) for relaxation in self.gate.found
-        )
+        """How many of them are not in force. Asked often, and of a large site there may be many thousands."""
+        if self._counted is None or self._counted[0] is not self.gate.found:
+            points = sum(not self.agreed(relaxation.key) for relaxation in self.gate.found)
+            self._counted = (self.gate.found, points + sum(not holding for holding in self._held.values()))
+        return self._counted[1]
 
     def tell(self) -> None:
         """Says in the log what is not in force."""
@@ -114,6 +116,7 @@ class Consents:
         await db.run(lambda connection: _forget(connection, keys))
 
     def _enforce(self) -> None:
+        self._counted = None
         left_out = [step for step in self._steps if not self.agreed(of_step(step).key)]
         self.in_force = without(self.shipped, self._site, left_out)
         self.profiles.become(Profiles.of_tables(self.in_force, lambda _key: self._file))

@@ -15,7 +15,7 @@ from facility.profiles.airways import air_path
 from facility.profiles.looser import ENERGY
 from facility.profiles.looser_commands import WHO
 from facility.profiles.steps import NONE, Step, shown
-from points.model import Point, Safety, Space, SpaceId
+from points.model import Point, PointId, Safety, Space, SpaceId
 from points.site_rules import STRICTNESS, PointRule, SpaceRule, apply, in_space
 
 PEOPLE_NEEDED = 2
@@ -32,6 +32,7 @@ class Relaxation:
     before: str
     after: str
     places: frozenset[str] = frozenset()  # ids and types of the spaces that it is about
+    point: PointId | None = None
 
     @property
     def key(self) -> str:
@@ -113,7 +114,9 @@ class Gate:
         places = _places(ruled, known) | _places(judged, was)
 
         def blocked(what: str, before: str, after: str) -> bool:
-            relaxation = Relaxation(what=f"point {ruled.id} {what}", before=before, after=after, places=places)
+            relaxation = Relaxation(
+                what=f"point {ruled.id} {what}", before=before, after=after, places=places, point=ruled.id
+            )
             found.append(relaxation)
             return not self._agreed(relaxation.key)
 

@@ -202,7 +202,7 @@ class SessionBench(Bench):
             previews=Previews(self.desk, self.clock),
             requests=Requests(self.clock, self.audit, self.events),
             survey=self.survey,
-            agreement=Agreement(self.consents, self.db, self.audit, self.clock, self.survey.reshape),
+            agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
             strategy=Strategy(config, NOON.date()),
             overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,

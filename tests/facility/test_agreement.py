@@ -47,7 +47,7 @@ async def bench(tmp_path):
     )
     await save_catalog(bench.db, Catalog.of(DEVICES, [POINT]))
     await bench.survey.restore()
-    agreement = Agreement(bench.consents, bench.db, bench.audit, bench.clock, bench.survey.reshape)
+    agreement = Agreement(bench.consents, bench.db, bench.desk, bench.audit, bench.clock, bench.survey.reshape)
     bench.parts = replace(bench.parts, survey=bench.survey, agreement=agreement)
     yield bench
     bench.close()
@@ -70,6 +70,15 @@ async def test_the_second_of_two_people_unlocks_the_point_at_once_and_a_withdraw
     assert (withdrawn.in_force, withdrawn.consents) == (False, [])
     assert access(bench) is Access.MONITOR_ONLY
     assert isinstance(await bench.desk.submit(replace(OVERRIDE, value=20.0)), Rejected)
+
+
+async def test_what_is_held_is_let_go_of_before_the_point_is_locked_again(bench):
+    for name in ("ann", "ben"):
+        await bench.as_("engineer", name).consent([KEY], "seen at the unit")
+    assert isinstance(await bench.desk.submit(OVERRIDE), Held)
+    assert bench.slot() == 18.0
+    await bench.as_("engineer", "ann").consent([KEY], "it was another unit", withdraw=True)
+    assert (bench.slot(), bench.claims.standing(), access(bench)) == (None, [], Access.MONITOR_ONLY)
 
 
 async def test_every_word_is_on_record_with_what_came_of_it(bench):
