@@ -28,7 +28,7 @@ def next_step(e: Evidence) -> WhyStep:
         return step("no end known: until the override by hand is taken off at the device.", "status flags", device)
     if StatusFlags.OUT_OF_SERVICE in e.flags:
         return step("no end known: until it is put back into service at the device.", "status flags", device)
-    if winner is not None and claim is None:
+    if winner is not None and winner < 16 and claim is None:
         text = f"no end known: slot {winner} stands until who wrote it lets go; then {_then(e, winner)}."
         return step(text, "priority array", f"slots:{e.point.id}")
     if claim is not None and not is_policy(claim.by):
@@ -36,7 +36,8 @@ def next_step(e: Evidence) -> WhyStep:
     holder = owner(claim.by) if claim is not None else None
     coming = [one for one in e.following if one.change is not None and _matters(one, holder)]
     if not coming:
-        return step("no change planned.", "programmes and claims", here)
+        goes_on = ": its own program goes on" if winner == 16 else ""
+        return step(f"no change planned{goes_on}.", "programmes and claims", here)
     return _change(e, min(coming, key=lambda one: (one.change, one.level)), winner, holder)
 
 
@@ -85,7 +86,7 @@ def _then(e: Evidence, level: int) -> str:
         if follows is None:
             takes[other] = f"{e.show(e.slots[other])} of slot {other} takes over"
     for one in e.following:
-        if one.after is not None and one.level > level:
+        if one.after is not None:
             takes.setdefault(one.level, f"{e.show(one.after)} of policy {one.policy} takes over{_sure(one)}")
     if takes:
         return takes[min(takes)]

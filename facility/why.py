@@ -179,12 +179,15 @@ def _began(record: Record, claim: Claim) -> bool:
 
 
 def _foreign(e: Evidence, level: int) -> Iterator[WhyStep]:
-    who = "the device's own program, or whoever names no level" if level == 16 else "BACnet does not say who wrote it"
-    since = e.foreign.get(level)
+    since, here = e.foreign.get(level), f"slots:{e.point.id}"
+    if level == 16:
+        text = "It is the device's own program, or whoever writes without a level."
+        yield WhyStep(kind="who", text=text, evidence="the lowest slot is nobody's", target=here)
+        return
     seen = "since when is not known" if since is None else f"seen there {e.since(since)}"
-    text = f"It is not ours: {who}; {seen}."
+    text = f"It is not ours: BACnet does not say who wrote it; {seen}."
     evidence = "priority array and our claims" if since is None else "sweep of foreign slots"
-    yield WhyStep(kind="who", text=text, evidence=evidence, target=f"slots:{e.point.id}", at=since)
+    yield WhyStep(kind="who", text=text, evidence=evidence, target=here, at=since)
 
 
 def _waiting(e: Evidence, level: int) -> str:
@@ -212,7 +215,12 @@ def _others(e: Evidence) -> Iterator[WhyStep]:
         text = f"It is not commanded from here: {', '.join(locks)}."
         yield WhyStep(kind="rule", text=text, evidence="safety class and site's file", target=f"point:{e.point.id}")
     if e.effect:
-        yield WhyStep(kind="effect", text=e.effect, evidence="independent sensor", target=f"point:{e.point.id}")
+        yield WhyStep(
+            kind="effect",
+            text=f"Effect: {e.effect.rstrip('.')}.",
+            evidence="independent sensor",
+            target=f"point:{e.point.id}",
+        )
     for alarm in e.alarms[:1]:
         what = " ".join(part for part in (alarm.value, alarm.limit) if part)
         said = f"{alarm.text} ({what})" if what else alarm.text

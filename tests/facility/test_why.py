@@ -232,16 +232,25 @@ async def test_a_foreign_value_in_the_operators_own_slot(stage):
     """)
 
 
+async def test_what_somebody_else_wrote_over_ours_is_not_ours_though_our_claim_still_stands(stage):
+    await stage.hold()
+    stage.device.put(SETPOINT, 25.0, 8)
+    assert (await stage.why()).splitlines()[2].startswith("2 It is not ours: BACnet does not say who wrote it")
+
+
 async def test_the_device_s_own_program_in_slot_16(stage):
     stage.device.put(SETPOINT, 25.0, 16)
     assert await stage.why() == golden("""
         sp is 25.0 °C, polled at 09:00.
         1 Slot 16 (default writers) holds 25.0 °C and wins. [priority array, read 09:00]
-        2 It is not ours: the device's own program, or whoever names no level; since when is not known. \
-        [priority array and our claims]
-        Next: no end known: slot 16 stands until who wrote it lets go; then the relinquish default, 20.0 °C, applies. \
-        [priority array]
+        2 It is the device's own program, or whoever writes without a level. [the lowest slot is nobody's]
+        Next: no change planned: its own program goes on. [programmes and claims]
     """)
+    stage.clock.advance(hours=11)
+    await stage.plan()
+    assert (await stage.why()).splitlines()[-1] == (
+        "Next: Tue 07:00 programme office turns occupied; policy office-heating then wants 21.0 °C. [programme office]"
+    )
 
 
 async def test_the_relinquish_default(stage):
@@ -405,6 +414,12 @@ async def test_an_object_without_a_priority_array(stage):
     """)
 
 
+async def test_what_an_independent_sensor_says_of_the_command(stage):
+    await stage.hold()
+    stage.explainer = replace(stage.explainer, effect=lambda _point: "the fan has run since 08:58")
+    assert "3 Effect: the fan has run since 08:58. [independent sensor]" in await stage.why()
+
+
 async def test_two_policies_that_want_one_slot(stage):
     stage.policies(OFFICE_TOO)
     await stage.plan()
@@ -441,7 +456,7 @@ async def test_more_than_fits_is_cut_to_seven_steps_and_still_says_what_wins_and
     await stage.hold()
     stage.device.put(SETPOINT, 25.0, 5)
     await stage.stand(alarm("warm", SETPOINT.id))
-    stage.explainer = replace(stage.explainer, effect=lambda _point: "The fan has run since 08:58.")
+    stage.explainer = replace(stage.explainer, effect=lambda _point: "the fan runs")
     stage.eyes.says[SETPOINT.id] = {"quality": Quality.UNCERTAIN, "reason": "flags-unknown"}
     lines = (await stage.why()).splitlines()
     assert len(lines) == 1 + MOST_STEPS
