@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, RowMapping, Select, insert, or_, select, text
+from sqlalchemy import Connection, RowMapping, Select, insert, or_, select
 
 from facility.audit.chain import BEGINNING, link
 from facility.audit.record import Entry
@@ -29,10 +29,9 @@ INTERRUPTED = "unknown: the agent stopped before the device had answered"
 log = structlog.get_logger(__name__)
 
 _AUDIT = table_of(AuditRow)
-_HEAD = select(_AUDIT.c.seq, _AUDIT.c.hash).order_by(_AUDIT.c.seq.desc()).limit(1)
-_COUNTED = text(
-    "SELECT seq FROM sqlite_sequence WHERE name = 'audit'"
-)  # what AUTOINCREMENT has given, also of lost rows
+_HEAD = """SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0), coalesce(max(seq), 0)),
+    (SELECT hash FROM audit ORDER BY seq DESC LIMIT 1) FROM audit"""
+"""The highest number that was ever given, also to rows that are lost, and the hash of the last row that is there."""
 
 Draft = dict[str, Any]
 """What an entry will say, before it has its number."""
@@ -195,11 +194,9 @@ class Audit:
 
 def append(connection: Connection, draft: Draft) -> int:
     """Adds an entry after the last one, inside the caller's transaction. Its number."""
-    last = connection.execute(_HEAD).one_or_none()
-    counted: int = connection.scalar(_COUNTED) or 0
-    entry = Entry(seq=max(counted, last.seq if last else 0) + 1, **draft)
-    previous = last.hash if last else BEGINNING
-    canonical = entry.canonical
+    counted, hashed = connection.exec_driver_sql(_HEAD).one()
+    entry = Entry(seq=counted + 1, **draft)
+    previous, canonical = hashed or BEGINNING, entry.canonical
     row = {**entry.columns, "canonical": canonical, "previous": previous, "hash": link(previous, canonical)}
     connection.execute(insert(_AUDIT), row)
     return entry.seq
