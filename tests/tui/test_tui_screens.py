@@ -79,6 +79,17 @@ async def test_w_shows_the_whole_chain_from_a_list_and_enter_follows_each_cause(
         await watch.until_seen("last 24 h")
 
 
+async def test_w_on_an_alarm_and_on_a_hold_asks_why_the_point_is_so():
+    async with watching() as watch:
+        await watch.press("5", "w")
+        await watch.until_seen("1 Slot 15", "▸ Next: 05:00")
+        assert watch.app.place.point == "aii-407/room-pressure"
+        await watch.press("1", "end", "w")
+        await watch.until_seen("1 Slot 15", "▸ Next: 05:00")
+        assert watch.app.place.point in (FAN, SETPOINT)
+        assert "last 12 h" not in watch.text
+
+
 async def test_what_comes_next_is_in_sight_however_little_room_there_is():
     facility = FakeFacility()
     told = facility.why
