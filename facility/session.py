@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from facility import __version__, answers, stream, views
@@ -21,16 +21,16 @@ from facility.approval import approved
 from facility.audit import Audit
 from facility.audit.doors import visit
 from facility.claims import Claims
-from facility.commands import CommandDesk, StalePlan
+from facility.commands import CommandDesk
 from facility.config import Config
 from facility.explain import Explainer
 from facility.guard import LONGEST, LONGEST_OF_AN_ENGINEER, SHORTEST, Limits
-from facility.model import Alarm, Claim, Command, Failed, Outcome, Rejected
+from facility.model import Alarm, Claim
 from facility.overview import Overseer
-from facility.permits import guarded, must, must_at, places_of
+from facility.permits import guarded, must, must_at
 from facility.port import FacilityError
-from facility.preview import Preview, Previews
-from facility.requests import Request, Requests, UnknownRequest
+from facility.preview import Previews
+from facility.requests import Requests
 from facility.strategy import Strategy
 from facility.survey import Survey
 from facility.users import PERMISSIONS, Permission, User
@@ -58,21 +58,19 @@ from facility.wire import (
     Why,
     Wish,
 )
+from facility.wishes import Wishes, known
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
-from points.errors import PointsError, UnknownPoint
+from points.errors import PointsError
 from points.freshness import Freshness
 from points.history import History
-from points.model import DeviceId, Point, PointId, Priority, Reading, Source, Space, Value
+from points.model import DeviceId, Point, PointId, Reading, Source, Space, Value
 from points.passport import Passports
 from points.store import PointStore
 from points.units import show
 
 MOST_BUCKETS = 2_000  # more than any screen is wide
 LONGEST_AUDIT = 1_000
-LOOK_S = 12.0  # a device that answers at all answers a look sooner; both are shorter than a caller waits
-WRITE_S = 24.0
-MOST_MINUTES = 366 * 24 * 60  # of a command: far more than the guard allows, and still a date
 MINUTE = timedelta(minutes=1)
 _UNMARKED = ("", "")
 
@@ -117,6 +115,7 @@ class Session:
     def __init__(self, parts: Parts, user: User) -> None:
         self.user = user
         self._parts = parts
+        self._wishes = Wishes(parts, user, shown=self.shown)
         self._alarms_of: Sequence[Alarm] = ()  # what `_alarms` were made of
         self._alarms: list[AlarmInfo] = []
         self._marked: tuple[Sequence[Alarm], Sequence[Claim], stream.Marks] = ((), (), {})
@@ -167,7 +166,7 @@ class Session:
         ]
 
     async def overview(self) -> Overview:
-        return self._parts.overseer.overview().model_copy(update={"waiting": self._waiting()})
+        return self._parts.overseer.overview().model_copy(update={"waiting": self._wishes.waiting()})
 
     async def alarms(self) -> list[AlarmInfo]:
         present = self._parts.alarms.all()
@@ -271,75 +270,19 @@ class Session:
             raise FacilityError("busy", str(error)) from None
 
     async def preview(self, wish: Wish) -> Plan:
-        known = self._known(wish.point)
-        must_at(self.user, Permission.COMMAND, known, self._catalog)
-        command = Command(
-            point=known.id,
-            value=wish.value,
-            priority=self._level(wish.priority),
-            by=self.user.by,
-            role=self.user.role,
-            origin=self.user.origin,
-            reason=wish.reason,
-            lasts=_lasts(wish.minutes),
-        )
-        return await self._plan(command, known)
-
-    async def _plan(self, command: Command, known: Point) -> Plan:
-        try:
-            async with asyncio.timeout(LOOK_S):
-                preview = await self._parts.previews.preview(command)
-        except PointsError as error:
-            why = f"{known.device} cannot be asked: {answers.sentence(error)} Nothing was written."
-            raise FacilityError("busy", why) from None
-        except TimeoutError:
-            raise FacilityError("busy", f"{known.device} does not answer. Nothing was written.") from None
-        claims = views.claims_by_level(self._parts.claims.of(known.id))
-        spaces = views.touched(known, self._catalog, self._parts.critical)
-        if preview.verdict.refused:
-            return answers.plan(preview, known, claims, spaces)
-        check, ramp = self._parts.announce(known, preview.command.value), self._parts.desk.judge.ramp(preview.command)
-        return answers.plan(preview, known, claims, spaces, check=check, ramp=ramp)
+        return await self._wishes.preview(wish)
 
     async def commit(self, plan: str) -> Result:
-        preview = self._own(plan)
-        if preview.verdict.decision == "second-person" and not preview.command.seconded_by:
-            return await self._ask_for_another(preview)
-        request = await self._agreed(preview.command) if preview.command.seconded_by else None
-        try:
-            async with asyncio.timeout(WRITE_S):
-                outcome = await self._parts.previews.commit(plan)
-        except StalePlan as error:
-            self._put_back(request)
-            raise FacilityError("stale-plan", str(error)) from None
-        except TimeoutError:  # the desk carries it to its end all the same
-            text = f"The device has not answered for {WRITE_S:.0f} s. The command goes on; the audit tells its end."
-            raise FacilityError("busy", text) from None
-        if isinstance(outcome, Rejected) or (isinstance(outcome, Failed) and not outcome.written):
-            self._put_back(request)
-        return self._result(outcome)
+        return await self._wishes.commit(plan)
 
     async def waiting(self) -> list[WaitingInfo]:
-        return self._waiting()
+        return self._wishes.waiting()
 
     async def second(self, request: str) -> Plan:
-        found = self._request(request)
-        known = self._known(found.command.point)
-        must_at(self.user, Permission.COMMAND, known, self._catalog)
-        if found.command.by == self.user.by:
-            raise FacilityError("not-allowed", "You have asked for it yourself: somebody else has to agree.")
-        return await self._plan(replace(found.command, seconded_by=self.user.by), known)
+        return await self._wishes.second(request)
 
     async def dismiss(self, request: str) -> WaitingInfo:
-        found = self._request(request)
-        if found.command.by != self.user.by:
-            must_at(self.user, Permission.COMMAND, self._known(found.command.point), self._catalog)
-        try:
-            return self._waits(await self._parts.requests.dismiss(request, self.user))
-        except UnknownRequest as error:
-            raise FacilityError("unknown", str(error)) from None
-        except PointsError as error:
-            raise FacilityError("busy", f"{answers.sentence(error)} It waits as before.") from None
+        return await self._wishes.dismiss(request)
 
     async def acknowledge(self, alarm: str, reason: str = "") -> AlarmInfo:
         by = self.user.by
@@ -411,10 +354,7 @@ class Session:
         return self._parts.book.current
 
     def _known(self, point: str) -> Point:
-        try:
-            return self._catalog.point(point)
-        except UnknownPoint as error:
-            raise FacilityError("unknown-point", str(error)) from None
+        return known(self._catalog, point)
 
     def _point_info(self, point: Point, catalog: Catalog) -> PointInfo:
         return views.point_info(point, catalog, self._parts.topic(point), self._parts.limits(point))
@@ -430,74 +370,3 @@ class Session:
             must_at(self.user, Permission.ACKNOWLEDGE, point, self._catalog)
         else:
             must(self.user, Permission.ACKNOWLEDGE)
-
-    def _own(self, plan: str) -> Preview:
-        """The preview of that id, made for this caller and for a point that he may still command."""
-        try:
-            preview = self._parts.previews.shown(plan)
-        except StalePlan as error:
-            raise FacilityError("stale-plan", str(error)) from None
-        if (preview.command.seconded_by or preview.command.by) != self.user.by:
-            raise FacilityError("not-allowed", "This preview was made for somebody else. Make one of your own.")
-        must_at(self.user, Permission.COMMAND, self._known(preview.command.point), self._catalog)
-        return preview
-
-    async def _ask_for_another(self, preview: Preview) -> Result:
-        try:
-            request = await self._parts.requests.ask(preview.command, preview.verdict)
-        except PointsError as error:
-            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was written, nobody was asked.") from None
-        self._parts.previews.forget(preview.id)
-        return answers.asked(request, self._parts.config.site.tz)
-
-    async def _agreed(self, command: Command) -> Request:
-        try:
-            return await self._parts.requests.agree(command, self.user)
-        except UnknownRequest as error:
-            raise FacilityError("unknown", f"{answers.sentence(error)} Nothing was written.") from None
-        except PointsError as error:
-            raise FacilityError("busy", f"{answers.sentence(error)} Nothing was written.") from None
-
-    def _put_back(self, request: Request | None) -> None:
-        if request is not None:
-            self._parts.requests.put_back(request)
-
-    def _request(self, request: str) -> Request:
-        try:
-            return self._parts.requests.named(request)
-        except UnknownRequest as error:
-            raise FacilityError("unknown", str(error)) from None
-
-    def _waiting(self) -> list[WaitingInfo]:
-        return [self._waits(request) for request in self._parts.requests.waiting()]
-
-    def _waits(self, request: Request) -> WaitingInfo:
-        point = self._catalog.points.get(request.command.point)
-        may = point is not None and self.user.may(Permission.COMMAND, places_of(point, self._catalog))
-        return answers.waiting(request, point, self.user.by, may=may)
-
-    def _level(self, priority: int) -> Priority:
-        if priority != Priority.OPERATOR:
-            raise FacilityError("not-allowed", f"Level {priority} is not for operators: they write at level 8.")
-        return Priority.OPERATOR
-
-    def _result(self, outcome: Outcome) -> Result:
-        command = outcome.command
-        reading = self._parts.store.get(command.point)
-        return answers.result(
-            outcome,
-            self._catalog.points.get(command.point),
-            ours=self._parts.claims[(command.point, command.priority)] is not None,
-            readback=self.shown([reading])[0] if reading else None,
-            now=self._parts.clock.now(),
-            zone=self._parts.config.site.tz,
-        )
-
-
-def _lasts(minutes: float | None) -> timedelta | None:
-    """The guard says what is allowed; here only what is a stretch of time at all."""
-    if minutes is None:
-        return None
-    if not abs(minutes) <= MOST_MINUTES:
-        raise FacilityError("bad-wish", f"A command cannot last {minutes:g} minutes.")
-    return timedelta(minutes=minutes)

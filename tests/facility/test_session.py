@@ -9,7 +9,7 @@ from desk_bench import ELSEWHERE, FAN, NOON, OVERRIDE, SETPOINT
 from session_bench import CATALOG, DEVICES, MONITORED, WARM, SessionBench, alarm, reading, status
 from sqlalchemy import text
 
-from facility import session as module
+from facility import wishes as module
 from facility.database import StateUnavailable
 from facility.model import Severity
 from facility.port import FacilityError
