@@ -21,7 +21,7 @@ def next_step(e: Evidence) -> WhyStep:
     if e.quarantine or e.point.quarantined:
         text = f"nothing until somebody approves the device: facility approve {e.point.device}."
         return step(text, "quarantine", device)
-    if e.is_unknown or (e.point.commandable and e.slots is None):
+    if e.slots is None and (e.is_unknown or e.point.commandable):
         text = "no time known: it is known again when the device answers; what we hold there is compared first."
         return step(text, "device status", device)
     if StatusFlags.OVERRIDDEN in e.flags:

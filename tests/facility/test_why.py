@@ -450,6 +450,16 @@ async def test_what_nobody_has_read_and_what_is_out_of_its_limits(stage):
     """)
 
 
+async def test_a_value_that_was_never_read_is_unknown_but_its_slots_are_not(stage):
+    stage.device.put(SETPOINT, 25.0, 5)
+    lines = (await stage.why(read=False)).splitlines()
+    assert lines[:2] == [
+        "sp is unknown: it has not been read since the agent started.",
+        "1 Slot 5 (critical equipment control) holds 25.0 °C and wins. [priority array, read 09:00]",
+    ]
+    assert lines[-1].startswith("Next: no end known: slot 5 stands")
+
+
 async def test_more_than_fits_is_cut_to_seven_steps_and_still_says_what_wins_and_what_comes(stage):
     stage.policies(OFFICE_TOO)
     await stage.plan()
