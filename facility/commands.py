@@ -100,7 +100,10 @@ class CommandDesk:
 
     async def slots(self, point: PointId) -> Slots:
         """The priority array of a point, read now."""
-        return await self._bacnet.read_slots(self._catalog.current.point(point).ref)
+        known = self._catalog.current.point(point)
+        slots = await self._bacnet.read_slots(known.ref)
+        self._seen(known.id, slots, self._clock.now())
+        return slots
 
     async def submit(self, command: Command, *, seen: Slots | None = None) -> Outcome:
         """Carries `command` out. With `seen`, only if the slots are still as they were then (`StalePlan`)."""
@@ -170,7 +173,7 @@ class CommandDesk:
         verdict = self.judge(command)
         if verdict.refused or verdict.decision == "second-person":
             return await self._books.unwritten(rejected(command, verdict))
-        command = self.judge.fit(command)
+        command = replace(self.judge.fit(command), rule=verdict.rule)
         async with self._locks[command.point]:
             if any(point == command.point for point, _ in self._unseen):
                 why = f"{command.point} has not been compared with its device since the agent started; try again soon."
