@@ -41,6 +41,7 @@ class Books:
         self._told: dict[SlotKey, str] = {}  # what a machine that asks again and again was last told
 
     async def intent(self, command: Command, action: str, found: Value | None) -> int:
+        second = f"seconded by {command.seconded_by}" if command.seconded_by else ""
         return await self._audit.intent(
             by=command.by,
             role=command.role,
@@ -51,6 +52,7 @@ class Books:
             found=found,
             priority=int(command.priority),
             reason=command.reason,
+            rule="; ".join(filter(None, (command.rule, second))),
             request=str(command.id),
         )
 
@@ -74,7 +76,7 @@ class Books:
             by=command.by,
             role=command.role,
             origin=command.origin,
-            rule=outcome.rule if isinstance(outcome, Rejected) else "",
+            rule=outcome.rule if isinstance(outcome, Rejected) else command.rule,
             action="hold" if command.value is not None else "release",
             target=command.point,
             value=command.value,

@@ -32,6 +32,7 @@ class Command:
     lasts: timedelta | None = None  # required with a value
     role: str = ""  # of the person who asks, a `facility.users.Role`; "" where no person does
     origin: str = ""  # where that person sits, as the audit keeps it
+    rule: str = ""  # of the guard, where it had more to say than yes
     seconded_by: str = ""  # the second person who agreed, as `by`
     id: UUID = field(default_factory=uuid4)
 

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from alembic import command
 from alembic.config import Config as Migrations
-from desk_bench import ManualClock
+from desk_bench import OVERRIDE, SETPOINT, Bench, ManualClock
 from sqlalchemy import create_engine, text
 from tampering import NOON, Fatigue, Folder, Ticking
 
@@ -26,7 +27,7 @@ from facility.config.difference import differences
 from facility.database import SCRIPTS, open_state
 from facility.users import Caller, User
 from points.events import Events
-from points.model import Event, EventKind
+from points.model import Event, EventKind, Safety
 
 
 @pytest.fixture
@@ -385,3 +386,16 @@ def test_differences_name_keys_entries_and_orders():
 def test_an_origin_names_uid_process_and_terminal(tmp_path):
     assert origin_of(999_999_999, 1000) == "socket uid 1000 pid 999999999"
     assert origin_of(1, 0).startswith("socket uid 0 pid 1")
+
+
+async def test_a_command_is_on_record_with_role_origin_rule_and_who_agreed(tmp_path):
+    bench = await Bench(tmp_path, (replace(SETPOINT, safety=Safety.CRITICAL),)).start()
+    await bench.leases.reconcile()
+    wish = replace(OVERRIDE, role="engineer", origin="socket uid 1000 pid 7 pts/3", seconded_by="user:rdiaz")
+    await bench.desk.submit(wish)
+    await bench.desk.submit(replace(wish, value=1e9))
+    refused, held = await bench.audit.records()
+    assert (held.role, held.origin, held.request) == ("engineer", "socket uid 1000 pid 7 pts/3", str(wish.id))
+    assert held.rule == "critical; seconded by user:rdiaz"
+    assert (refused.role, refused.rule) == ("engineer", "limits")
+    bench.close()
