@@ -92,9 +92,9 @@ class Agreement:
 
     async def _let_go(self, user: User, keys: Sequence[str], reason: str) -> None:
         """Of what is held at these points: once they are locked again, nothing is written there, not even a release."""
-        chosen = {
-            standing.relaxation.point for standing in self._consents.standing() if standing.relaxation.key in keys
-        }
+        wanted = set(keys)
+        standing = self._consents.standing()
+        chosen = {each.relaxation.point for each in standing if each.relaxation.key in wanted}
         for claim in self._desk.claims.standing():
             if claim.point in chosen:
                 why = f"consent withdrawn: {reason}"

@@ -41,6 +41,7 @@ class Agent:
         self.anchored = Link(name="audit", state="ok", text="entry 7 anchored 2 min ago")
         self.planner = SimpleNamespace(rounds=3, troubles={}, latest=None, last_jump=None)
         self.claims = []
+        self.relaxations = 0
         self.book = CatalogBook(CATALOG)
         self.alarms = []
         self.config = Config(**config)
@@ -72,6 +73,7 @@ class Agent:
             book=self.book,
             short=lambda: self.short,
             foreign=lambda: 5,
+            relaxations=lambda: self.relaxations,
         )
 
     def link(self, name):
@@ -132,6 +134,11 @@ def test_without_its_bbmd_bacnet_is_down_whatever_was_heard_last():
 def test_what_is_not_configured_is_off_and_no_trouble(agent):
     agent.history, agent.mirrored = False, False
     assert (agent.link("history").state, agent.link("mqtt").state, agent.banners()) == ("off", "off", [])
+
+
+def test_what_waits_for_two_people_is_told_on_every_screen(agent):
+    agent.relaxations = 3
+    assert agent.banners() == ["NOT IN FORCE: 3 relaxations need two people (facility relaxations)"]
 
 
 def test_an_audit_that_is_not_as_it_was_anchored_is_told_on_every_screen(agent):
