@@ -6,6 +6,7 @@ every reading unknown, which is what a policy that needs evidence must be able t
 
 from __future__ import annotations
 
+import pwd
 import socket
 from collections import Counter
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ def checked(config: Config) -> Findings:
     catalog = _known(config, findings)
     consents = Consents(config.profiles, stored(config.state_dir / "state.db"))
     shaped = None if catalog is None else shape_of(*rules, consents.gate)(catalog)
+    _people(findings, config, shaped, consents.profiles)
     _relaxations(findings, consents)
     if catalog is not None and shaped is not None:
         _passports(findings, config, catalog)
@@ -113,6 +115,23 @@ def unresolved(place: str) -> str:
     except (OSError, UnicodeError) as error:
         return getattr(error, "strerror", None) or str(error)
     return ""
+
+
+def _people(findings: Findings, config: Config, catalog: Catalog | None, profiles: Profiles) -> None:
+    """Who is known, and whether what is said of them means anybody and anywhere."""
+    findings.lines.append(f"people   {len(config.users)} users, {len(config.groups)} groups; others may do nothing")
+    for name in config.users:
+        try:
+            pwd.getpwnam(name)
+        except KeyError:
+            findings.doubtful(f"users.{name}: this machine has no such login name")
+    if catalog is None:
+        return
+    places = profiles.types | catalog.spaces.keys()
+    for table, people in (("users", config.users), ("groups", config.groups)):
+        for name, section in people.items():
+            for space in sorted(set(section.spaces or ()) - places):
+                findings.doubtful(f"{table}.{name}: no space, and no type of space, is called {space!r}")
 
 
 def _relaxations(findings: Findings, consents: Consents) -> None:

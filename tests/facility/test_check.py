@@ -262,3 +262,15 @@ def test_a_state_of_before_there_were_passports_is_read(site, tmp_path):
     db.close()
     findings = checked(site(points=[{"match": "*", "deadline_s": 10}], policies=[]))
     assert [warning.partition(" requests")[0] for warning in findings.warnings] == ["network 11 needs about 50"]
+
+
+@pytest.mark.usefixtures("known")
+def test_people_and_places_that_do_not_exist_are_doubtful(site):
+    users = {"root": {"role": "operator", "spaces": ["or-1", "operating_room", "or-9"]}, "no-such-login": "viewer"}
+    spaces = [{"id": "or-1", "name": "OR 1", "type": "operating_room", "match": ["ahu-1/*"]}]
+    findings = checked(site(users=users, groups={"root": "viewer"}, spaces=spaces))
+    assert "people   2 users, 1 groups; others may do nothing" in findings.lines
+    assert findings.warnings == [
+        "users.no-such-login: this machine has no such login name",
+        "users.root: no space, and no type of space, is called 'or-9'",
+    ]
