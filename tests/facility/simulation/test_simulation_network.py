@@ -302,9 +302,9 @@ async def test_a_rebooted_device_is_silent_announces_itself_and_has_forgotten_it
         await heard(i_am)
 
     client.application.do_IAmRequest = listen
-    revisions = [1]
+    revisions = [first := await _revision(client, name)]
     async with asyncio.timeout(25):
-        while revisions[-1] <= 1:
+        while revisions[-1] <= first:
             revisions.append(await _revision(client, name))
             await asyncio.sleep(0.2)
         assert 0 in revisions
@@ -314,7 +314,7 @@ async def test_a_rebooted_device_is_silent_announces_itself_and_has_forgotten_it
 
 
 async def _revision(client, name):
-    """1, until the device has restarted; it says nothing while it does."""
+    """The same until the device has restarted; 0 while it says nothing."""
     try:
         async with asyncio.timeout(1):
             return await client.read(name, device(name), "database-revision")
