@@ -8,6 +8,7 @@ from facility.profiles import GROUPS, Profiles
 from facility.profiles import ProfileError as Trouble
 from facility.profiles.airways import air_path, command_class
 from facility.profiles.conversion import convert
+from facility.simulation.critical_points import critical_rooms
 from points.classify.classes import CLASSES
 from points.model import Kind, Safety, Space, SpaceId
 
@@ -371,3 +372,20 @@ def test_what_makes_no_sense_is_an_error(tmp_path, text, wrong):
     own.write_text(text)
     with pytest.raises(Trouble, match=wrong):
         Profiles.load(own)
+
+
+def test_the_ways_of_the_air_of_every_critical_room_of_the_simulated_hospital_are_read_right():
+    classes = {"supply-valve": "damper", "extract-valve": "damper", "reheat-valve": "valve"}
+    seen = set()
+    for device in critical_rooms():
+        for spec in device.points:
+            known = valve(spec.name, classes.get(spec.role, "flow"), spec.description)
+            moves = spec.role.partition("-")[0] if spec.role.endswith(("flow", "flow-setpoint")) else None
+            if spec.role in classes:
+                seen.add(command_class(known))
+                assert command_class(known) == ("valve" if spec.role == "reheat-valve" else "air-valve"), spec.name
+                moves = spec.role.partition("-")[0] if spec.role != "reheat-valve" else None
+            if moves in ("supply", "extract"):
+                seen.add(moves)
+                assert air_path(known) == moves, spec.name
+    assert seen == {"valve", "air-valve", "supply", "extract"}
