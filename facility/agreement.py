@@ -104,6 +104,9 @@ class Agreement:
 
     def _chosen(self, user: User, keys: Sequence[str], *, withdraw: bool) -> list[str]:
         """The keys that this changes something about."""
+        if not (user.named or withdraw):  # one person with sudo would be two
+            name_them = "let an admin add you and the other person to [users] in facility.toml."
+            raise FacilityError("not-allowed", f"The account {user.name} may be anybody's: to agree, {name_them}")
         known = {standing.relaxation.key: standing for standing in self._consents.standing()}
         if not keys:
             raise FacilityError("bad-wish", "Say which relaxations; `facility relaxations` lists them.")

@@ -96,6 +96,8 @@ class User:
     """Ids or types of the spaces in which he may act; empty: everywhere."""
     origin: str = ""
     """Where he sits, for the audit."""
+    named: bool = True
+    """Whether the configuration names him or a group of his; else the account stands for whoever is behind it."""
 
     @property
     def by(self) -> str:
@@ -133,12 +135,13 @@ class Roster:
         grant = self._users.get(caller.name) if caller.named else None
         if grant is None and caller.named:
             grant = strongest([self._groups[gid] for gid in caller.groups if gid in self._groups])
+        named = grant is not None
         if grant is None and caller.uid in self._own:
             grant = Grant(role=UNNAMED_ADMIN)
         return (
             None
             if grant is None
-            else User(name=caller.name, role=grant.role, spaces=grant.spaces, origin=caller.origin)
+            else User(name=caller.name, role=grant.role, spaces=grant.spaces, origin=caller.origin, named=named)
         )
 
 

@@ -14,8 +14,10 @@ from facility.cli import app, common, relax
 from facility.consents import Consents, load
 from facility.model import Held, Rejected
 from facility.port import FacilityError
+from facility.session import Session
 from facility.shape import shape_of
 from facility.survey import Survey
+from facility.users import User
 from points.catalog import Catalog
 from points.discovery import DiscoveryPlan
 from points.model import Access, Safety
@@ -106,6 +108,15 @@ async def test_one_person_is_one_however_often(bench):
         await ann.consent([KEY], "I am really sure")
     assert refusal.value.kind == "bad-wish"
     assert access(bench) is Access.MONITOR_ONLY
+
+
+async def test_an_account_that_the_site_has_not_named_is_nobody_in_particular(bench):
+    root = Session(bench.parts, User(name="root", role="engineer", named=False))
+    with pytest.raises(FacilityError, match="The account root may be anybody's"):
+        await root.consent([KEY], "seen at the unit")
+    await bench.as_("engineer", "ann").consent([KEY], "seen at the unit")
+    (withdrawn,) = await root.consent([KEY], "locked again", withdraw=True)
+    assert withdrawn.consents == []
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator", "auditor", "service"])

@@ -55,6 +55,7 @@ def test_the_agents_own_account_and_root_are_engineers_unless_the_site_says_othe
     assert ROSTER.user(caller("facility", uid=OWN)).role == "engineer"
     assert ROSTER.user(caller("uid-991", uid=OWN, named=False)).role == "engineer"  # in a container
     assert ROSTER.user(caller("root", uid=0)).role == "engineer"
+    assert not ROSTER.user(caller("root", uid=0)).named
     assert ROSTER.user(caller("boss", uid=0)).role == "admin"
     assert ROSTER.user(caller("facility", uid=OWN, groups={NURSE})).role == "viewer"
 
