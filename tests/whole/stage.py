@@ -15,6 +15,7 @@ from facility.client import RemoteFacility
 from facility.demo.play import CONFIG
 from facility.port import FacilityError
 from facility.wire import Record, Result, Wish
+from points.bacnet.port import Property
 from points.bacnet.stack import Stack, StackSettings, open_stack
 from points.model import DeviceRef, Ref, Slots
 
@@ -131,6 +132,9 @@ class Witness:
 
     async def slots(self, ref: Ref) -> Slots:
         return await self._stack.read_slots(ref)
+
+    async def value(self, ref: Ref) -> object:
+        return await self._stack.read(ref.device, Property(ref.object_type, ref.instance, "present-value"))
 
     async def write(self, ref: Ref, value: object, priority: int) -> None:
         await self._stack.write(ref, value, priority)  # type: ignore[arg-type]

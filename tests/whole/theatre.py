@@ -44,7 +44,7 @@ from schedules.planner import Planner
 from schedules.policy import View
 
 ROOMS = ("OR-1", "OR-2", "AII-1")  # their air handlers deliver what they take
-TURNS = 60  # of the loop until whatever was woken has done what it does; there are no threads and no sockets
+TURNS = 30  # of the loop until whatever was woken has done what it does; there are no threads and no sockets
 WIDE_STEP = 9.0  # s, while nothing of ours is under way; more would be taken for a step of the clock
 _KINDS = {"analog": Kind.ANALOG, "binary": Kind.BINARY, "multi": Kind.MULTISTATE}
 
