@@ -108,6 +108,7 @@ class Wishes:
         must_at(self._user, Permission.COMMAND, point, self._catalog)
         if found.command.by == self._user.by:
             raise FacilityError("not-allowed", "You have asked for it yourself: somebody else has to agree.")
+        self._must_be_one_person()
         return await self._plan(replace(found.command, seconded_by=self._user.by), point)
 
     async def dismiss(self, request: str) -> WaitingInfo:
@@ -122,6 +123,12 @@ class Wishes:
         except PointsError as error:
             raise FacilityError("busy", f"{answers.sentence(error)} It waits as before.") from None
 
+    def _must_be_one_person(self) -> None:
+        """Behind an account that nobody was given by name may be the very person who asked."""
+        if not self._user.named:
+            why = f"{self._user.name} is an account, not a person: it counts for nobody where two people are needed."
+            raise FacilityError("not-allowed", f"{why} Use an account that `[users]` or `[groups]` names.")
+
     def _own(self, plan: str) -> Preview:
         """The preview of that id, made for this caller and for a point that he may still command."""
         try:
@@ -134,6 +141,7 @@ class Wishes:
         return preview
 
     async def _ask_for_another(self, preview: Preview) -> Result:
+        self._must_be_one_person()
         try:
             request = await self._parts.requests.ask(preview.command, preview.verdict)
         except PointsError as error:

@@ -217,8 +217,9 @@ class SessionBench(Bench):
         await save_alarms(self.db, alarms)
         await self.alarms._load()
 
-    def as_(self, role="operator", user="mchen", spaces=(), **parts):
-        return Session(replace(self.parts, **parts), User(name=user, role=role, spaces=frozenset(spaces)))
+    def as_(self, role="operator", user="mchen", spaces=(), *, named=True, **parts):
+        user = User(name=user, role=role, spaces=frozenset(spaces), named=named)
+        return Session(replace(self.parts, **parts), user)
 
 
 def status(**changes):

@@ -215,3 +215,13 @@ async def test_to_let_go_needs_nobody_else(bench):
     await other.commit((await other.second(request)).id)
     released = await asked(bench, wish=Wish(point=SETPOINT.id, value=None, reason="done with it"))
     assert released.status == "released"
+
+
+async def test_an_account_that_stands_for_whoever_is_behind_it_counts_for_nobody(bench):
+    root = bench.as_("engineer", user="root", named=False)
+    kind, text = await refused(root.commit((await root.preview(WISH)).id))
+    assert kind == "not-allowed"
+    assert "`[users]`" in text
+    request = (await asked(bench)).request
+    assert (await refused(root.second(request)))[0] == "not-allowed"
+    assert bench.device.writes == []
