@@ -1,0 +1,62 @@
+"""What travels between the agent and its screens, and what `--json` prints.
+
+Pydantic models, validated on both ends. Times are aware UTC. One truth: the agent computes,
+screens only draw.
+"""
+
+from __future__ import annotations
+
+from facility.wire.alarms import AlarmInfo
+from facility.wire.audit import AuditCheck, AuditFault, Record
+from facility.wire.base import Wire, WireValue
+from facility.wire.commands import ConsentInfo, Plan, RelaxationInfo, Result, Touched, WaitingInfo, Wish
+from facility.wire.devices import Abilities, DeviceInfo, Discovery, PassportInfo
+from facility.wire.holds import Hold, OverrideInfo
+from facility.wire.overview import GroupState, Lamp, Link, Overview, PolicyInfo, SpaceState, Upcoming
+from facility.wire.points import Bucket, PointInfo, SlotInfo, Trend, ValueInfo
+from facility.wire.schedules import Block, ScheduleDay, ScheduleInfo
+from facility.wire.stream import Hello, Trouble, Update
+from facility.wire.why import PointDetail, Why, WhyStep
+
+__all__ = [
+    "Abilities",
+    "AlarmInfo",
+    "AuditCheck",
+    "AuditFault",
+    "Block",
+    "Bucket",
+    "ConsentInfo",
+    "DeviceInfo",
+    "Discovery",
+    "GroupState",
+    "Hello",
+    "Hold",
+    "Lamp",
+    "Link",
+    "OverrideInfo",
+    "Overview",
+    "PassportInfo",
+    "Plan",
+    "PointDetail",
+    "PointInfo",
+    "PolicyInfo",
+    "Record",
+    "RelaxationInfo",
+    "Result",
+    "ScheduleDay",
+    "ScheduleInfo",
+    "SlotInfo",
+    "SpaceState",
+    "Touched",
+    "Trend",
+    "Trouble",
+    "Upcoming",
+    "Update",
+    "ValueInfo",
+    "WaitingInfo",
+    "Why",
+    "WhyStep",
+    "Wire",
+    "WireValue",
+    "Wish",
+]
