@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -49,13 +49,18 @@ class _Watched:
     held_at: datetime | None = None  # when something of ours was last seen at one of its setpoints
 
     @property
+    def is_restless(self) -> bool:
+        outside = self.outside_since is not None and bool(self.rules.protect)
+        return outside or self.door_open_since is not None or self.held_at is not None
+
+    @property
     def points(self) -> Iterable[Point]:
         yield from (point for point, _ in self.limited)
         yield from (*self.sensors, *self.doors, *self.lamps, *self.setpoints.values(), *self.flows.values())
 
 
 class Rooms:
-    """All critical rooms. `follow` a catalog, `look` at a room when a reading of it has come, and at every tick."""
+    """All critical rooms. `follow` a catalog; `look` at a room when a reading of it has come, or while it is restless."""
 
     def __init__(self, profiles: Profiles, store: PointStore, held: Callable[[PointId], bool]) -> None:
         """`held`: whether anything of ours stands at a point, at any level."""
@@ -67,7 +72,7 @@ class Rooms:
         self.watched = False
 
     @property
-    def spaces(self) -> Iterable[SpaceId]:
+    def spaces(self) -> Collection[SpaceId]:
         return self._rooms.keys()
 
     def matters(self, point: PointId) -> bool:
@@ -76,6 +81,10 @@ class Rooms:
 
     def place_of(self, point: PointId) -> SpaceId | None:
         return self._places.get(point)
+
+    def restless(self) -> list[SpaceId]:
+        """The rooms of which time alone may say something new; of all others only a reading can."""
+        return [identity for identity, room in self._rooms.items() if room.is_restless]
 
     def follow(self, catalog: Catalog) -> None:
         """Another catalog, or other profiles: what was seen of a room that is still there stays."""
@@ -202,6 +211,7 @@ class Rooms:
         if any(self._held(point.id) for point in room.setpoints.values()):
             room.held_at = now
         if room.held_at is None or not timedelta(0) <= now - room.held_at < SETTLING:
+            room.held_at = None
             now_at = {path: self._number(point) for path, point in room.setpoints.items()}
             room.rest = {path: value for path, value in now_at.items() if value is not None}
 

@@ -1,8 +1,9 @@
 """Lets go of everything that policies hold in a critical room, at once, when the room is not surely as it must be.
 
-- Every reading that says something about a critical room is looked at when it comes, and every room each second:
-  when it has left its limits, its evidence is stale or unknown, or somebody may be in it, all policies' claims
-  there are released, the air that leads first.
+- Every reading that says something about a critical room is looked at when it comes, and every second each room in
+  which policies hold something, or of which time alone may say something (a door that stands open, a value outside).
+  When it has left its limits, its evidence is stale or unknown, or somebody may be in it, all policies' claims there
+  are released, the air that leads first.
 - Where the profile says so, and only there, protective commands are raised at level 10 once the room has been
   measured outside its limits for a minute; they are renewed as long as it is, and end by themselves.
 - It never waits for a device that is silent: what could not be released is on the books as over, and tried again.
@@ -58,11 +59,10 @@ class EnvelopeWatcher:
     async def run(self) -> None:
         self._at_work.clear()
         try:
-            self._follow()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen(tasks))
                 while True:
-                    self._look(self._rooms.spaces, tasks)
+                    self._look(self._follow(), tasks)
                     self._rooms.watched = True
                     await self._tick()
         finally:
@@ -74,12 +74,14 @@ class EnvelopeWatcher:
         now = self._clock.now()
         if not timedelta(0) <= now - before < JUMP:
             self._rooms.forget_time(now)
-        self._follow()
 
-    def _follow(self) -> None:
-        if self._book.current is not self._catalog:
-            self._catalog = self._book.current
-            self._rooms.follow(self._catalog)
+    def _follow(self) -> list[SpaceId]:
+        """The rooms to look at now: all of them when the catalog is another, else those that time may change."""
+        if self._book.current is self._catalog:
+            return [*{*self._rooms.restless(), *self._with_policies()}]
+        self._catalog = self._book.current
+        self._rooms.follow(self._catalog)
+        return list(self._rooms.spaces)
 
     async def _listen(self, tasks: asyncio.TaskGroup) -> None:
         with self._store.watch(self._rooms.matters) as readings:
@@ -100,6 +102,13 @@ class EnvelopeWatcher:
                 tasks.create_task(self._act(place, why, held, wanted))
             if not why:
                 self._told.pop(place, None)
+
+    def _with_policies(self) -> Iterable[SpaceId]:
+        points = self._book.current.points
+        for claim in self._desk.claims.standing():
+            place = points[claim.point].space if is_policy(claim.by) and claim.point in points else None
+            if place is not None and place in self._rooms.spaces:
+                yield place
 
     def _held_by_policies(self, place: SpaceId) -> list[Claim]:
         """Those in time: what is over already, is let go of as soon as its device answers."""

@@ -21,7 +21,7 @@ from room_bench import (
     air,
 )
 
-from facility.model import GUARD, Held, Rejected
+from facility.model import GUARD, Claim, Held, Rejected
 from facility.profiles.model import Protection
 from points.model import Priority, Quality
 
@@ -261,6 +261,31 @@ async def test_a_silent_room_controller_is_let_go_of_when_it_answers_again(vacan
         vacant.clock.advance(minutes=6)
         await settled(vacant)
         assert vacant.effective(SUPPLY_SP) == SUPPLY
+    assert vacant.claims.standing() == []
+
+
+async def test_a_hold_that_arrives_just_after_the_evidence_is_let_go_of_at_the_next_tick(vacant):
+    async with running(vacant.watcher):
+        vacant.occupied = True
+        vacant.breathe()
+        await settled(vacant, rounds=20)  # nothing is held yet, and no other reading will come
+        late = air(EXTRACT_SP, LOW_EXTRACT)
+        await vacant.claims.put(
+            Claim(
+                point=late.point,
+                priority=late.priority,
+                value=late.value,
+                by=late.by,
+                reason=late.reason,
+                since=vacant.clock.now(),
+                until=vacant.clock.now() + late.lasts,
+                command=late.id,
+            )
+        )
+        vacant.device.put(EXTRACT_SP, LOW_EXTRACT, priority=14)
+        vacant.clock.advance(seconds=1)
+        await settled(vacant, rounds=100)
+        assert vacant.effective(EXTRACT_SP) == EXTRACT
     assert vacant.claims.standing() == []
 
 
