@@ -60,7 +60,7 @@ class _Watched:
 
 
 class Rooms:
-    """All critical rooms. `follow` a catalog; `look` at a room when a reading of it has come, or while it is restless."""
+    """All critical rooms. `follow` a catalog; `look` at a room at every reading of it, and while it is restless."""
 
     def __init__(self, profiles: Profiles, store: PointStore, held: Callable[[PointId], bool]) -> None:
         """`held`: whether anything of ours stands at a point, at any level."""
