@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, select
 from facility.database import StateDatabase
 from facility.model import Claim, SlotKey
 from facility.rows import ClaimRow, from_text, table_of, to_text, upsert
-from points.model import PointId, Priority, Value, values_agree
+from points.model import DeviceId, PointId, Priority, Value, values_agree
 
 _CLAIMS = table_of(ClaimRow)
 
@@ -72,6 +72,10 @@ class Claims:
         """The claims on one point, the strongest level in front."""
         claims = [claim for claim in self._claims.values() if claim.point == point]
         return sorted(claims, key=lambda claim: claim.priority)
+
+    def held_at(self, device: DeviceId) -> int:
+        """How many slots of a device are ours."""
+        return sum(point.startswith(f"{device}/") for point, _ in self._claims)
 
     async def put(self, claim: Claim) -> Claim:
         """Enters an unproven claim before its write; what it replaces may still be in the slot."""

@@ -1,0 +1,137 @@
+"""The parts that act on the building, and those that look after what is held: nothing else reaches a device's slots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from facility.assembly.ground import Ground, Trail
+from facility.assembly.knowing import Knowing
+from facility.claims import Claims
+from facility.commands import CommandDesk
+from facility.courses import Courses
+from facility.effects import Effects
+from facility.foreign import ForeignSweep
+from facility.hands import PolicyHands
+from facility.judgement import Judge
+from facility.leases import Leases
+from facility.rooms import Rooms
+from facility.strategy import Strategy
+from facility.watcher import EnvelopeWatcher
+from schedules.planner import Planner
+from schedules.policy import View
+from schedules.wakeups import Wakeups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """The desk, what it has promised, and everybody who comes to it by himself."""
+
+    claims: Claims
+    foreign: ForeignSweep
+    desk: CommandDesk
+    leases: Leases
+    watcher: EnvelopeWatcher
+    courses: Courses
+    effects: Effects
+    strategy: Strategy
+    planner: Planner
+
+
+async def acting(ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups) -> Acting:
+    """With the claims that stood when the agent last ran."""
+    clock, audit = ground.clock, trail.audit
+    claims = await Claims.load(ground.db)
+    rooms = Rooms(known.consents.profiles, known.store, held=lambda point: bool(claims.of(point)))
+    foreign = _foreign(ground, trail, known, claims)
+    desk = _desk(ground, trail, known, claims=claims, rooms=rooms, foreign=foreign)
+    strategy = Strategy(ground.config, clock.now().astimezone(ground.config.site.tz).date())
+    return Acting(
+        claims=claims,
+        foreign=foreign,
+        desk=desk,
+        leases=Leases(desk, audit, clock, events=ground.events, bacnet=ground.stack),
+        watcher=EnvelopeWatcher(rooms, desk, known.store, known.book, ground.events, clock),
+        courses=Courses(desk, clock),
+        effects=_effects(ground, trail, known, desk),
+        strategy=strategy,
+        planner=_planner(ground, known, desk, strategy, wakeups),
+    )
+
+
+def _desk(
+    ground: Ground, trail: Trail, known: Knowing, *, claims: Claims, rooms: Rooms, foreign: ForeignSweep
+) -> CommandDesk:
+    rules = known.rules
+    judge = Judge(
+        known.book,
+        known.store,
+        claims,
+        ground.clock,
+        limits=rules.command_limits,
+        rule=rules.command_rule,
+        room=rooms.of,
+    )
+    return CommandDesk(
+        bacnet=ground.stack,
+        reader=known.freshness,
+        catalog=known.book,
+        store=known.store,
+        claims=claims,
+        audit=trail.audit,
+        events=ground.events,
+        clock=ground.clock,
+        judge=judge,
+        recognises=known.recognition.recognises,
+        seen=foreign.saw,
+    )
+
+
+def _foreign(ground: Ground, trail: Trail, known: Knowing, claims: Claims) -> ForeignSweep:
+    minutes = ground.config.bacnet.sweep_minutes
+    return ForeignSweep(
+        bacnet=ground.stack,
+        book=known.book,
+        store=known.store,
+        claims=claims,
+        db=ground.db,
+        audit=trail.audit,
+        events=ground.events,
+        clock=ground.clock,
+        every=timedelta(minutes=minutes) if minutes else None,
+        lost=known.freshness.lost,
+        passports=ground.passports,
+    )
+
+
+def _effects(ground: Ground, trail: Trail, known: Knowing, desk: CommandDesk) -> Effects:
+    return Effects(
+        book=known.book,
+        store=known.store,
+        claims=desk.claims,
+        read=known.freshness.read_now,
+        slots=desk.slots,
+        audit=trail.audit,
+        events=ground.events,
+        clock=ground.clock,
+    )
+
+
+def _planner(ground: Ground, known: Knowing, desk: CommandDesk, strategy: Strategy, wakeups: Wakeups) -> Planner:
+    def view() -> View:
+        return View(
+            now=ground.clock.now(),
+            zone=ground.config.site.tz,
+            catalog=known.book.current,
+            readings=known.store.snapshot(),
+        )
+
+    return Planner(
+        policies=lambda: strategy.policies,
+        view=view,
+        store=known.store,
+        hands=PolicyHands(desk, ground.clock),
+        clock=ground.clock,
+        tell=ground.events.tell,
+        wakeups=wakeups,
+    )

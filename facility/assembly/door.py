@@ -1,0 +1,96 @@
+"""The door through which people and programs come: who they are, and what they find behind it."""
+
+from __future__ import annotations
+
+from facility.agreement import Agreement
+from facility.api import Api, Health
+from facility.assembly.acting import Acting
+from facility.assembly.ground import Ground, Trail
+from facility.assembly.knowing import Knowing
+from facility.assembly.showing import Showing
+from facility.audit.checking import Checking
+from facility.audit.doors import Refusals
+from facility.explain import Explainer
+from facility.port import FacilityError
+from facility.preview import Previews
+from facility.requests import Requests
+from facility.session import Parts, Session
+from facility.settings import roster
+from facility.users import Caller, stranger
+
+
+def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing) -> Api:
+    """Every caller whom the site knows gets a session of his own."""
+    parts = _parts(ground, trail, known, acts, shown)
+    users = roster(ground.config)
+
+    def session(caller: Caller) -> Session:
+        user = users.user(caller)
+        if user is None:
+            raise FacilityError("not-allowed", stranger(caller))
+        return Session(parts, user)
+
+    return Api(
+        ground.config.socket,
+        session,
+        Health(ready=lambda: _not_ready(known), metrics=shown.gauges.metrics),
+        group=ground.config.api.group,
+        refused=Refusals(trail.audit, ground.clock).note,
+    )
+
+
+def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing) -> Parts:
+    config, clock, audit = ground.config, ground.clock, trail.audit
+    return Parts(
+        config=config,
+        clock=clock,
+        started=clock.now(),
+        book=known.book,
+        store=known.store,
+        freshness=known.freshness,
+        deadline=known.rules.deadline,
+        limits=known.rules.limits,
+        critical=known.rules.critical,
+        history=shown.history,
+        claims=acts.claims,
+        audit=audit,
+        alarms=shown.alarms,
+        desk=acts.desk,
+        announce=acts.effects.announce,
+        explainer=_explainer(ground, trail, known, acts, shown),
+        previews=Previews(acts.desk, clock),
+        requests=Requests(clock, audit, ground.events),
+        survey=known.survey,
+        agreement=Agreement(known.consents, ground.db, acts.desk, audit, clock, known.survey.reshape),
+        strategy=acts.strategy,
+        overseer=shown.overseer,
+        passports=ground.passports,
+        topic=shown.mirror.topic_of if shown.mirror else (lambda _point: ""),
+        stats=shown.gauges.stats,
+        overrides=acts.foreign.overrides,
+        check=Checking(ground.db.path, config.anchor_file, trail.anchoring.key, clock).check,
+    )
+
+
+def _explainer(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing) -> Explainer:
+    return Explainer(
+        clock=ground.clock,
+        book=known.book,
+        store=known.store,
+        freshness=known.freshness,
+        claims=acts.claims,
+        audit=trail.audit,
+        alarms=shown.alarms,
+        desk=acts.desk,
+        strategy=acts.strategy,
+        planning=acts.planner,
+        rule=known.rules.command_rule,
+        foreign=acts.foreign.of,
+        effect=acts.effects.of_point,
+    )
+
+
+def _not_ready(known: Knowing) -> str | None:
+    if not known.book.current.points:
+        return "no points are known yet"
+    return None if len(known.store) else "no point has been read yet"
