@@ -36,7 +36,7 @@ class StateUnavailable(PointsError):
 
 
 class StateDatabase:
-    """The one door to the state file; every call is one transaction."""
+    """The one door to the state file; every call is done wholly or not at all."""
 
     def __init__(self, file: SqliteFile) -> None:
         self._file = file

@@ -1,15 +1,21 @@
 """A SQLite file with one thread of its own.
 
-Every unit of work runs in that thread, in one transaction that is committed when the function
-returns and rolled back when it raises: work is serialised, the event loop never waits for a disk,
-and what `run` returned from is on disk (as far as the file's `synchronous` setting promises).
+Every unit of work runs in that thread, in a transaction that is committed before its caller goes on, and
+rolled back when it raises: work is serialised, the event loop never waits for a disk, and what `run`
+returned from is on disk (as far as the file's `synchronous` setting promises).
+
+What was asked for while the disk was busy shares the next transaction, so that many who write side by side
+wait for one commit. If any of it fails, each unit of work is done again in a transaction of its own: nobody's
+error is another's.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -34,6 +40,9 @@ NAMING = {
 """Every constraint has a name from the first migration on: SQLite cannot drop a nameless one."""
 
 
+AT_ONCE = 32  # units of work in one transaction: whoever came first does not wait for whoever came late
+
+
 class DatabaseUnusable(PointsError):
     """The file cannot be opened, or is not a healthy database. The text says what to do."""
 
@@ -45,6 +54,7 @@ class SqliteFile:
         self.path = path
         self.engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.stem)
+        self._asked: deque[_Asked] = deque()
 
         @event.listens_for(self.engine, "connect")
         def _prepare(connection: Any, _record: object) -> None:
@@ -83,13 +93,38 @@ class SqliteFile:
                 command.upgrade(config, "head")
 
     async def run(self, work: Callable[[Connection], Result]) -> Result:
-        """Runs `work` in the file's thread, inside one transaction."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self.run_now, work)
+        """Runs `work` in the file's thread, in a transaction; once more, if the first was undone."""
+        loop = asyncio.get_running_loop()
+        asked = _Asked(work, loop, loop.create_future())
+        self._asked.append(asked)
+        self._thread.submit(self._work_off)
+        done: Result = await asked.answer
+        return done
 
     def run_now(self, work: Callable[[Connection], Result]) -> Result:
         """The same, in the calling thread (start-up, migrations, command line)."""
         with self.engine.begin() as connection:
             return work(connection)
+
+    def _work_off(self) -> None:
+        """Whatever has been asked for until now; nothing, if another round has done it already."""
+        batch = [self._asked.popleft() for _ in range(min(len(self._asked), AT_ONCE))]
+        if len(batch) > 1:
+            try:
+                answers = self.run_now(lambda connection: [asked.work(connection) for asked in batch])
+            except Exception:  # noqa: BLE001 - whose it is, is found out below
+                pass
+            else:
+                for asked, answer in zip(batch, answers, strict=True):
+                    asked.tell(answer, None)
+                return
+        for asked in batch:
+            try:
+                answer = self.run_now(asked.work)
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                asked.tell(None, error)
+            else:
+                asked.tell(answer, None)
 
     def close(self) -> None:
         self._thread.shutdown(wait=True)
@@ -100,3 +135,27 @@ class SqliteFile:
             f"The database {self.path} cannot be used: {problem}. Move it aside "
             f"(mv {self.path} {self.path}.broken) or put a backup in its place, then start again."
         )
+
+
+class _Asked:
+    """A unit of work, and who waits for it."""
+
+    def __init__(
+        self, work: Callable[[Connection], Any], loop: asyncio.AbstractEventLoop, answer: asyncio.Future[Any]
+    ) -> None:
+        self.work = work
+        self.answer = answer
+        self._loop = loop
+
+    def tell(self, answer: Any, error: Exception | None) -> None:
+        """From the file's thread."""
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(self._tell, answer, error)
+
+    def _tell(self, answer: Any, error: Exception | None) -> None:
+        if self.answer.done():  # whoever waited has gone away
+            return
+        if error is None:
+            self.answer.set_result(answer)
+        else:
+            self.answer.set_exception(error)
