@@ -353,10 +353,10 @@ class FacilityApp(App[int]):
         self.hands.acknowledge(getattr(self.place, "alarm", None))
 
     def action_approve(self) -> None:
-        if "verify" in self.place.verbs:
-            self._pass_on("verify")
-            return
         self.hands.approve(getattr(self.place, "chosen", None) if "approve" in self.place.verbs else None)
+
+    def action_verify(self) -> None:
+        self._pass_on("verify")
 
     def action_read_now(self) -> None:
         if self.place.point is not None and "read_now" in self.place.verbs:

@@ -41,7 +41,7 @@ VERBS = (
     Verb(keys="enter", shown="Enter", action="open", short="open", long="open, follow"),
     Verb(keys="a", shown="a", action="acknowledge", short="ack", long="acknowledge", needs="acknowledge"),
     Verb(keys="v", shown="v", action="approve", short="approve", long="approve a suspect device", needs="approve"),
-    Verb(keys="v", shown="v", action="verify", short="verify", long="check that nothing was changed", asks=True),
+    Verb(keys="V", shown="V", action="verify", short="verify", long="check that nothing was changed", asks=True),
     Verb(keys="o", shown="o", action="override", short="override", long="override, timed, reasoned", needs="command"),
     Verb(keys="x", shown="x", action="release", short="release", long="release our hold", needs="command"),
     Verb(keys="w", shown="w", action="why", short="why", long="why is it so?"),
@@ -73,6 +73,5 @@ def bindings() -> list[BindingType]:
     verbs: list[BindingType] = [
         Binding(verb.keys, verb.action, verb.long, show=False, id=f"verb.{verb.action}", priority=verb.keys == "ctrl+q")
         for verb in (*VERBS, *EVERYWHERE)
-        if verb.action != "verify"  # the same key approves: the place says which
     ]
     return [*places, *verbs, Binding("g", "more", "more places", show=False, id="go.more")]

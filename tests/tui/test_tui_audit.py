@@ -76,20 +76,20 @@ async def test_from_a_point_it_is_of_that_point_and_once_more_of_everything(faci
         assert watch.app.place.subject == SETPOINT
 
 
-async def test_news_come_in_by_themselves_and_v_says_whether_the_chain_is_whole(facility):
+async def test_news_come_in_by_themselves_and_a_check_says_whether_the_chain_is_whole(facility):
     async def no(*_args, **_kwargs):
         raise FacilityError("busy", "The audit is long and is still being checked.")
 
     async with watching(facility, size=LARGE) as watch:
-        await watch.press("g", "a", "v")
+        await watch.press("g", "a", "V")
         await watch.until_seen("02:14 chain whole: 18,204 entries, 288 anchors")
         faults = [AuditFault(seq=118, text="entry 118 is missing"), AuditFault(seq=120, text="entry 120 is missing")]
         facility.check = facility.check.model_copy(update={"faults": faults})
         facility.audit_check, whole = no, facility.audit_check
-        await watch.press("v")
+        await watch.press("V")
         await watch.until_seen("still being checked")
         facility.audit_check = whole
-        await watch.press("v", "down")
+        await watch.press("V", "down")
         await watch.until_seen("NOT AS WRITTEN: entry 118 is missing (and 1 more)")
         facility.records = [record(118300, 0, "user:newcomer", "hold", "x/y"), *records()]
         watch.clock.pass_time(6)

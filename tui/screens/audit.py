@@ -1,4 +1,4 @@
-"""g a Audit: what was done, newest first; one record in full beneath. `v` has the agent check the whole chain.
+"""g a Audit: what was done, newest first; one record in full beneath. `V` has the agent check the whole chain.
 
 Opened from a point it shows that point only; opened once more, everything.
 """
@@ -194,7 +194,7 @@ class AuditSummary(CanvasPane):
         if self._place.checking:
             return "checking the whole audit …", "muted"
         if check is None:
-            return "v checks that nothing was changed", "muted"
+            return "V checks that nothing was changed", "muted"
         at = text.clock(check.at, self._seat.picture.zone)
         return f"{at} {check.says}", "crit" if check.faults else "text"
 
