@@ -67,7 +67,7 @@ async def test_an_approval_ends_the_quarantine_for_good_and_settles_what_we_hold
         assert isinstance(await bench.desk.submit(replace(OVERRIDE, value=20.0)), Rejected)
         assert [claim.value for claim in bench.claims.standing()] == [18.0]
         with bench.events.listen() as told:
-            info = await bench.as_(user="rdiaz").approve("ahu-1", "moved to another panel")
+            info = await bench.as_("engineer", user="rdiaz").approve("ahu-1", "moved to another panel")
             await until(lambda: bench.slot() == 18.0)  # the claim is written again to the device as it is now
             events = [(event.kind, event.about) for event in told._queue]
     finally:
@@ -84,7 +84,7 @@ async def test_an_approval_ends_the_quarantine_for_good_and_settles_what_we_hold
 async def test_a_device_whose_number_is_still_used_twice_stays_in_quarantine(bench):
     await suspect(bench, quarantine="its instance 7 is used 2 times", duplicate=True)
     with pytest.raises(FacilityError, match="another device still has its instance") as refusal:
-        await bench.as_().approve("ahu-1", "I think it is fine")
+        await bench.as_("engineer").approve("ahu-1", "I think it is fine")
     assert refusal.value.kind == "bad-wish"
     assert bench.book.current.points[SETPOINT.id].quarantined
 

@@ -13,6 +13,7 @@ from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.database import open_state
+from facility.judgement import Judge
 from facility.leases import Leases
 from facility.model import Command, Failed, Held, Mismatch, Outranked, Rejected
 from points.bacnet.stack import StackSettings, open_stack
@@ -116,6 +117,7 @@ class Agent:
                     audit=agent.audit,
                     events=events,
                     clock=clock,
+                    judge=Judge(book, agent.store, agent.claims, clock),
                 )
                 agent.leases = Leases(agent.desk, agent.audit, clock, events=events, bacnet=agent.stack)
                 await agent.leases.reconcile()
