@@ -32,7 +32,8 @@ from bench.figures import Run
 from bench.fleet import Farm, Job, farm, rusty
 from points.discovery.objects import asks
 
-PARTS = ("rpm", "cov", "latency", "poll", "discovery")
+PARTS = ("rpm", "cov", "latency", "poll", "discovery", "writes")
+ANSWER_MS = 10.0  # of a device in a building: a controller on Ethernet; a trunk takes longer
 SITE_DEVICES, SITE_OBJECTS = 500, 100
 PLAIN_DEVICES = 10  # of the same devices, for a client that reads one property after another
 OTHERS_DEVICES = 50  # of the same devices, for clients that would take minutes for all
@@ -103,6 +104,20 @@ class Bench:
             f"a second to the watcher; {found['good']:,.0f} of {found['total']:,.0f} points good at the end; memory "
             "is the peak."
         )
+
+    def writes(self) -> None:
+        """The command desk beside the plain stack; there is nothing else to compare it with."""
+        from bench import writes  # noqa: PLC0415 (it imports what acts of the agent)
+
+        for case, answer_ms in (("writes", ANSWER_MS), ("writes-at-once", 0.0)):
+            found = asyncio.run(writes.measure(rounds=self._rounds, answer_s=answer_ms / 1000))
+            self._run.add(case, FACILITY, found["ratio"])
+            self._run.note(
+                f"{case}: {writes.DEVICES * writes.EACH} writes on devices that answer after {answer_ms:.0f} ms took "
+                f"{found['desk_s']:.1f} s; their {found['round_trips']:.1f} round trips each, and nothing else, "
+                f"{found['raw_s']:.1f} s. The oldest critical point was {found['age_with_writes_s']:.1f} s old, "
+                f"{found['age_alone_s']:.1f} s without writes; {found['deadline_s']:.0f} s are allowed."
+            )
 
     def discovery(self) -> None:
         """Ours finds the whole site with its own budgets and its search counts; of the others only the reading does."""
@@ -185,6 +200,7 @@ def main() -> None:
         "latency": bench.latency,
         "discovery": bench.discovery,
         "poll": bench.poll,
+        "writes": bench.writes,
     }
     started = time.monotonic()
     for name, part in parts.items():

@@ -52,6 +52,7 @@ TARGETS = (
     Target(case="cov-latency-p99", bound=10),
     Target(case="poll-50k-cpu", bound=50),
     Target(case="poll-50k-rss", bound=400),
+    Target(case="writes", bound=3),
     Target(case="discovery", bound=10, other=BAC0),
     Target(case="discovery", bound=10, other=BACPYPES3),
 )

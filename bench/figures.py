@@ -11,7 +11,16 @@ from typing import Any
 from bench.fleet import ROOT
 
 RESULTS = ROOT / "bench" / "results"
-CASES = ("rpm-changing", "rpm-unchanged", "cov-ingest", "cov-latency-p99", "poll-50k-cpu", "poll-50k-rss", "discovery")
+CASES = (
+    "rpm-changing",
+    "rpm-unchanged",
+    "cov-ingest",
+    "cov-latency-p99",
+    "poll-50k-cpu",
+    "poll-50k-rss",
+    "discovery",
+    "writes",
+)
 UNITS = {
     "rpm-changing": "values/s",
     "rpm-unchanged": "values/s",
@@ -20,6 +29,8 @@ UNITS = {
     "poll-50k-cpu": "% of a core",
     "poll-50k-rss": "MB",
     "discovery": "objects/s",
+    "writes": "x the round trips",
+    "writes-at-once": "x the round trips",
 }
 
 
