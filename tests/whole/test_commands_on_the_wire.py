@@ -102,6 +102,7 @@ class Agent:
     async def on(cls, folder, address, ahead=timedelta(0)):
         agent = cls()
         clock, book, events = ShiftedClock(ahead), CatalogBook(catalog_of(address)), Events()
+        agent.clock = clock
         settings = StackSettings(address="127.0.0.1/32:0", apdu_timeout=SHORT, retries=0)
         with open_state(folder) as db:
             async with open_stack(settings) as agent.stack:
@@ -153,6 +154,24 @@ async def test_held_read_back_outranked_and_released(tmp_path):
         released = await agent.desk.submit(replace(OVERRIDE, value=None))
         assert isinstance(released, Held)
         assert await agent.slot(SETPOINT, 8) is None
+
+
+async def test_an_override_is_gone_from_the_device_when_its_time_is_up(tmp_path):
+    async with a_device() as address, Agent.on(tmp_path, address) as agent:
+        await agent.desk.submit(OVERRIDE)
+        (claim,) = agent.claims.standing()
+        agent.clock.ahead = OVERRIDE.lasts - timedelta(seconds=1)  # it is about to end
+        serving = asyncio.create_task(agent.leases.run())
+        try:
+            async with asyncio.timeout(30):
+                while agent.claims.standing():
+                    await asyncio.sleep(0.02)
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+        assert await agent.slot(SETPOINT, 8) is None
+        (release,) = [record for record in await agent.audit.records() if record.action == "release"]
+        assert release.time >= claim.until
 
 
 async def test_what_somebody_else_wrote_is_left_alone(tmp_path):
