@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from test_cli_status import HOLD
 from typer.testing import CliRunner
 
@@ -10,7 +11,7 @@ from facility.cli import app
 from facility.cli import overrides as verb
 from facility.wire import OverrideInfo
 
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 3, 1, 2, 15, tzinfo=UTC)
 FOREIGN = OverrideInfo(
     point="ahu-2/fan",
     space="OR 3",
@@ -38,7 +39,8 @@ def told(monkeypatch):
         overview, hello = Overview(), Overview()
         overview.holds, hello.zone = list(holds), "UTC"
         monkeypatch.setattr(verb, "ask", lambda _socket, _question: (hello, list(foreign), overview))
-        return CliRunner().invoke(app, ["overrides", *arguments]).output
+        with time_machine.travel(NOW, tick=False):
+            return CliRunner().invoke(app, ["overrides", *arguments]).output
 
     return run
 

@@ -29,6 +29,10 @@ async def until(condition):
             await asyncio.sleep(0)
 
 
+def seen_by_the_collector(made):
+    return any(each is made for each in gc.get_objects())
+
+
 @pytest.fixture
 def book(monkeypatch):
     monkeypatch.setattr(heap, "SETTLED_AFTER_S", 0.0)
@@ -39,12 +43,11 @@ async def test_what_is_there_is_set_aside_again_with_each_catalog_and_given_back
     thresholds = gc.get_threshold()
     service = asyncio.create_task(Heap(book, SystemClock()).run())
     await until(gc.get_freeze_count)
-    first = gc.get_freeze_count()
     later = Catalog.of(DEVICES, [FAN])
-    points = [[later] for _ in range(1000)]
+    made = [later]
+    assert seen_by_the_collector(made)
     book.replace(later)
-    await until(lambda: gc.get_freeze_count() > first)
-    assert not any(made is points for made in gc.get_objects())  # set aside: the collector does not see it
+    await until(lambda: not seen_by_the_collector(made))
     service.cancel()
     await asyncio.gather(service, return_exceptions=True)
     assert (gc.get_freeze_count(), gc.get_threshold()) == (0, thresholds)
