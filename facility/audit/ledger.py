@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import structlog
 from sqlalchemy import Connection, RowMapping, Select, insert, or_, select
@@ -37,6 +37,19 @@ Draft = dict[str, Any]
 """What an entry will say, before it has its number."""
 
 
+class Said(TypedDict, total=False):
+    """What an entry may say besides who did what to what; the words are those of `Entry`."""
+
+    value: Value | None
+    found: Value | None
+    priority: int | None
+    reason: str
+    request: str
+    role: str
+    origin: str
+    rule: str
+
+
 class AuditUnavailable(PointsError):
     """The audit cannot be written: no record, no command."""
 
@@ -51,36 +64,9 @@ class Audit:
         self._open: set[int] = set()  # intents of this process without a result; touched by the database's thread only
         self.healthy = True
 
-    async def intent(
-        self,
-        *,
-        by: str,
-        action: str,
-        target: str,
-        value: Value | None = None,
-        found: Value | None = None,
-        priority: int | None = None,
-        reason: str = "",
-        request: str = "",
-        role: str = "",
-        origin: str = "",
-        rule: str = "",
-    ) -> int:
-        """Records what is about to be done; it is on disk when this returns. `found` is what stood there before."""
-        return await self._append(
-            kind="intent",
-            by=by,
-            role=role,
-            origin=origin,
-            action=action,
-            target=target,
-            value=_text(value),
-            found=_text(found),
-            priority=priority,
-            reason=reason,
-            rule=rule,
-            request=request,
-        )
+    async def intent(self, *, by: str, action: str, target: str, **said: Unpack[Said]) -> int:
+        """Records what is about to be done; it is on disk when this returns."""
+        return await self._append("intent", by=by, action=action, target=target, said=said)
 
     async def result(self, seq: int, result: str) -> None:
         """Records how the intent `seq` ended."""
@@ -91,38 +77,9 @@ class Audit:
             self._owed.append(draft)
             raise
 
-    async def note(
-        self,
-        *,
-        by: str,
-        action: str,
-        target: str,
-        value: Value | None = None,
-        found: Value | None = None,
-        priority: int | None = None,
-        reason: str = "",
-        request: str = "",
-        result: str = "",
-        role: str = "",
-        origin: str = "",
-        rule: str = "",
-    ) -> int:
+    async def note(self, *, by: str, action: str, target: str, result: str = "", **said: Unpack[Said]) -> int:
         """Records a fact that has no consequence to wait for: a refusal, an acknowledgement, a start."""
-        return await self._append(
-            kind="note",
-            by=by,
-            role=role,
-            origin=origin,
-            action=action,
-            target=target,
-            value=_text(value),
-            found=_text(found),
-            priority=priority,
-            reason=reason,
-            rule=rule,
-            request=request,
-            result=result,
-        )
+        return await self._append("note", by=by, action=action, target=target, result=result, said=said)
 
     async def close_interrupted(self) -> int:
         """Gives every intent that an earlier process left without a result one that says so. For the start."""
@@ -152,8 +109,9 @@ class Audit:
         query = records_query(target, limit, by=by, since=since, entry=entry)
         return [record_of(row) for row in await self._read(query)]
 
-    async def _append(self, **said: Any) -> int:
-        return await self._write({"time": self._clock.now(), **said})
+    async def _append(self, kind: str, *, said: Said, **about: str) -> int:
+        values = {"value": _text(said.get("value")), "found": _text(said.get("found"))}
+        return await self._write({"time": self._clock.now(), "kind": kind, **about, **said, **values})
 
     async def _write(self, draft: Draft) -> int:
         owed = list(self._owed)
