@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import event
@@ -31,23 +32,35 @@ def stored(file):
     return file.run_now(lambda connection: connection.exec_driver_sql("SELECT x FROM t ORDER BY x").scalars().all())
 
 
-async def while_it_is_busy(file, *works):
-    """All of them asked for before the first can be begun."""
-    busy = threading.Event()
-    first = asyncio.create_task(file.run(lambda _connection: busy.wait(10)))
-    await asyncio.sleep(0)
-    asked = [asyncio.create_task(file.run(work)) for work in works]
-    await asyncio.sleep(0)
-    busy.set()
-    await first
+@asynccontextmanager
+async def busy(file):
+    """The file's thread is at work until the end; its commits are counted from now on."""
+    begun, done = threading.Event(), threading.Event()
+
+    def work(_connection):
+        begun.set()
+        return done.wait(30)
+
+    task = asyncio.create_task(file.run(work))
+    while not begun.is_set():
+        await asyncio.sleep(0)
     file.commits.clear()
+    yield
+    done.set()
+    assert await task
+
+
+async def while_it_is_busy(file, *works):
+    async with busy(file):
+        asked = [asyncio.create_task(file.run(work)) for work in works]
+        await asyncio.sleep(0)
     return await asyncio.gather(*asked, return_exceptions=True)
 
 
 async def test_what_is_asked_for_while_the_disk_is_busy_shares_one_commit(file):
     count = AT_ONCE + 3
     assert await while_it_is_busy(file, *map(insert, range(count))) == list(range(count))
-    assert len(file.commits) == 2
+    assert len(file.commits) == 1 + 2  # its own, and those
     assert stored(file) == list(range(count))
 
 
@@ -58,14 +71,10 @@ async def test_one_s_error_is_nobody_else_s(file):
 
 
 async def test_whoever_goes_away_takes_nobody_along(file):
-    busy = threading.Event()
-    first = asyncio.create_task(file.run(lambda _connection: busy.wait(10)))
-    await asyncio.sleep(0)
-    gone, stays = (asyncio.create_task(file.run(insert(number))) for number in (1, 2))
-    await asyncio.sleep(0)
-    gone.cancel()
-    busy.set()
-    assert await first
+    async with busy(file):
+        gone, stays = (asyncio.create_task(file.run(insert(number))) for number in (1, 2))
+        await asyncio.sleep(0)
+        gone.cancel()
     assert await stays == 2
     assert stored(file) == [1, 2]
 
