@@ -1,20 +1,18 @@
 """A command desk on a real state database and a pretend device that can be told to misbehave."""
 
-import asyncio
-import heapq
-import itertools
 import json
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from manual_clock import ManualClock
 from sqlalchemy import text
 
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
-from facility.judgement import Judge, unlimited
 from facility.database import open_state
+from facility.judgement import Judge, unlimited
 from facility.leases import Leases
 from facility.model import Command
 from points.bacnet.port import IAm
@@ -37,7 +35,6 @@ from points.model import (
 )
 from points.store import PointStore
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EMPTY = (None,) * 16
 
 
@@ -74,27 +71,6 @@ RELEASE = replace(OVERRIDE, value=None, lasts=None)
 
 class Crash(BaseException):
     """The process ends here: nothing of it may run any more."""
-
-
-class ManualClock:
-    def __init__(self):
-        self.time = NOON
-        self._order = itertools.count()
-        self._sleepers = []
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        """From the moment of the call, not from when a task gets its turn: no advance in between is lost."""
-        done = asyncio.Event()
-        heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), next(self._order), done))
-        return done.wait()
-
-    def advance(self, **delta):
-        self.time += timedelta(**delta)
-        while self._sleepers and self._sleepers[0][0] <= self.time:
-            heapq.heappop(self._sleepers)[2].set()
 
 
 class PretendDevice:

@@ -15,7 +15,8 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from desk_bench import EMPTY, Crash, ManualClock, make_point
+from desk_bench import EMPTY, Crash, make_point
+from manual_clock import ManualClock
 from room_bench import (
     AII_EXTRACT_SP,
     AII_PRESSURE,

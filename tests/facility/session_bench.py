@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
-from desk_bench import ELSEWHERE, FAN, NOON, SETPOINT, Bench
+from desk_bench import ELSEWHERE, FAN, SETPOINT, Bench
+from manual_clock import NOON
 
 from facility.agreement import Agreement
 from facility.alarm_rows import save_alarms

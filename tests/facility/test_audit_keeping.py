@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from alembic import command
 from alembic.config import Config as Migrations
-from desk_bench import OVERRIDE, SETPOINT, Bench, ManualClock
+from desk_bench import OVERRIDE, SETPOINT, Bench
+from manual_clock import ManualClock
 from sqlalchemy import create_engine, text
 from tampering import NOON, Fatigue, Folder, Ticking
 

@@ -1,13 +1,12 @@
 """write, release, waiting, second and whoami, as a person types them, against an agent that answers from constants."""
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from typer.testing import CliRunner
+from cli_bench import answers, typing
 
-from facility.cli import act, app, common, who
+from facility.cli import act, who
 from facility.port import FacilityError
 from facility.users import PERMISSIONS
 from facility.wire import Hello, Plan, Result, Touched, WaitingInfo
@@ -102,23 +101,14 @@ class Agent:
 def agent(monkeypatch):
     agent = Agent()
 
-    def ask(_socket, question):
-        try:
-            return asyncio.run(question(agent))
-        except FacilityError as error:
-            common.fail(str(error), common.Exit.NO)
-
-    monkeypatch.setattr(act, "ask", ask)
-    monkeypatch.setattr(who, "ask", ask)
+    for verbs in (act, who):
+        monkeypatch.setattr(verbs, "ask", answers(agent))
     return agent
 
 
 @pytest.fixture
 def typed(agent, tmp_path):
-    def typed(*words):
-        return CliRunner().invoke(app, [*words, "--socket", str(tmp_path / "agent.sock")])
-
-    return typed
+    return typing(tmp_path)
 
 
 def write(lasts="2h", *more):

@@ -1,15 +1,14 @@
 """The verbs about devices, as a person types them, against an agent that knows two."""
 
-import asyncio
 import json
 
 import pytest
+from cli_bench import answers, typing
 from session_bench import DEVICES
-from typer.testing import CliRunner
 
 from facility import views
 from facility.abilities import passport_info
-from facility.cli import app, common, devices
+from facility.cli import devices
 from facility.port import FacilityError
 from facility.wire import Hello
 from points.passport import Passports
@@ -53,22 +52,13 @@ class Agent:
 def agent(monkeypatch):
     agent = Agent()
 
-    def ask(_socket, question):
-        try:
-            return asyncio.run(question(agent))
-        except FacilityError as error:
-            common.fail(str(error), common.Exit.NO)
-
-    monkeypatch.setattr(devices, "ask", ask)
+    monkeypatch.setattr(devices, "ask", answers(agent))
     return agent
 
 
 @pytest.fixture
 def typed(agent, tmp_path):
-    def typed(*words):
-        return CliRunner().invoke(app, [*words, "--socket", str(tmp_path / "agent.sock")])
-
-    return typed
+    return typing(tmp_path)
 
 
 def test_devices_tells_which_of_them_a_person_has_to_look_at_and_why(typed):

@@ -1,15 +1,14 @@
 """`facility discover` and `facility status` tell how far a look through the building is."""
 
-import asyncio
 import json
 
 import pytest
+from cli_bench import answers, typing
 from session_bench import DEVICES
 from test_cli_devices import HELLO
-from typer.testing import CliRunner
 
 from facility import views
-from facility.cli import app, look
+from facility.cli import look
 from facility.wire import Discovery, Lamp, Overview
 
 IDLE = Discovery(
@@ -53,17 +52,14 @@ class Agent:
 @pytest.fixture
 def agent(monkeypatch):
     agent = Agent()
-    monkeypatch.setattr(look, "ask", lambda _socket, question: asyncio.run(question(agent)))
+    monkeypatch.setattr(look, "ask", answers(agent))
     monkeypatch.setattr(look, "LOOK_AGAIN_S", 0.0)
     return agent
 
 
 @pytest.fixture
 def typed(agent, tmp_path):
-    def typed(*words):
-        return CliRunner().invoke(app, [*words, "--socket", str(tmp_path / "agent.sock")])
-
-    return typed
+    return typing(tmp_path)
 
 
 def test_without_a_terminal_the_progress_is_a_line_now_and_then_and_one_at_the_end(typed, agent):

@@ -1,12 +1,11 @@
 """`facility why`, as a person types it."""
 
-import asyncio
 import json
 
 import pytest
-from typer.testing import CliRunner
+from cli_bench import answers, typing
 
-from facility.cli import app, common, why
+from facility.cli import why
 from facility.port import FacilityError
 from facility.wire import Why, WhyStep
 
@@ -33,15 +32,10 @@ class Agent:
 
 
 @pytest.fixture
-def run(monkeypatch):
-    def ask(_socket, question):
-        try:
-            return asyncio.run(question(Agent()))
-        except FacilityError as error:
-            common.fail(str(error), common.Exit.NO)
-
-    monkeypatch.setattr(why, "ask", ask)
-    return lambda *words: CliRunner().invoke(app, ["why", *words, "--socket", "nowhere"])
+def run(monkeypatch, tmp_path):
+    monkeypatch.setattr(why, "ask", answers(Agent()))
+    typed = typing(tmp_path)
+    return lambda *words: typed("why", *words)
 
 
 def test_the_chain_is_numbered_and_what_comes_next_is_last(run):

@@ -3,7 +3,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from desk_bench import ELSEWHERE, FAN, NOON, OVERRIDE, RELEASE, SETPOINT, Bench
+from desk_bench import ELSEWHERE, FAN, OVERRIDE, RELEASE, SETPOINT, Bench
+from manual_clock import NOON
 from sqlalchemy import text
 
 from facility.commands import StalePlan

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from desk_bench import ManualClock
+from manual_clock import ManualClock
 from session_bench import DEVICES, WARM
 
 from facility.demand import LOOK_EVERY_S, RECKON_EVERY, DemandWatch

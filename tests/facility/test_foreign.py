@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from desk_bench import NOON, ManualClock
+from manual_clock import NOON, ManualClock
 from sqlalchemy import func, select
 
 from facility.audit import Audit

@@ -4,7 +4,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from desk_bench import ELSEWHERE, NOON, OVERRIDE, SETPOINT, Bench
+from desk_bench import ELSEWHERE, OVERRIDE, SETPOINT, Bench
+from manual_clock import NOON
 
 from facility.hands import LOOK_EVERY, NotDone, PolicyHands
 from points.catalog import Catalog

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from desk_bench import NOON, SETPOINT
+from desk_bench import SETPOINT
+from manual_clock import NOON
 from session_bench import CATALOG, status
 
 from facility.config import Config

@@ -1,9 +1,10 @@
 from datetime import timedelta
 
 import pytest
-from desk_bench import FAN, NOON, SETPOINT, ManualClock
+from desk_bench import FAN, SETPOINT
 from hypothesis import given
 from hypothesis import strategies as st
+from manual_clock import NOON, ManualClock
 
 from facility.pace import STEP, Pace, Paces, next_step, ramp_lasts, too_fast
 from facility.profiles.model import CommandRule

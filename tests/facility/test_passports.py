@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from desk_bench import ManualClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from manual_clock import ManualClock
 from sqlalchemy import text
 
 from facility import database

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 from typing import get_args
 
 import pytest
-from desk_bench import ELSEWHERE, FAN, NOON, SETPOINT
+from desk_bench import ELSEWHERE, FAN, SETPOINT
 from hypothesis import given
 from hypothesis import strategies as st
+from manual_clock import NOON
 
 from facility.calls import CALLS
 from facility.model import Command

@@ -2,7 +2,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from desk_bench import NOON, OVERRIDE, RELEASE, SETPOINT, Bench
+from desk_bench import OVERRIDE, RELEASE, SETPOINT, Bench
+from manual_clock import NOON
 
 from facility.commands import StalePlan
 from facility.model import Held, Rejected

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from desk_bench import NOON, SETPOINT
+from desk_bench import SETPOINT
+from manual_clock import NOON
 from session_bench import CATALOG, DEVICES, SessionBench, reading
 from sqlalchemy import text
 

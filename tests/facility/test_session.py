@@ -5,7 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from desk_bench import ELSEWHERE, FAN, NOON, OVERRIDE, SETPOINT
+from desk_bench import ELSEWHERE, FAN, OVERRIDE, SETPOINT
+from manual_clock import NOON
 from session_bench import CATALOG, DEVICES, MONITORED, WARM, SessionBench, alarm, reading, status
 from sqlalchemy import text
 

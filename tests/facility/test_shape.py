@@ -7,7 +7,7 @@ import threading
 from dataclasses import replace
 
 import pytest
-from desk_bench import ManualClock
+from manual_clock import ManualClock
 from test_survey import Bench, Network
 
 from facility.database import open_state

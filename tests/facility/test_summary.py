@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import orjson
 import pytest
-from desk_bench import NOON
+from manual_clock import NOON
 from session_bench import CATALOG
 
 from facility import views

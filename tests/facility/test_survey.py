@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from desk_bench import ManualClock
+from manual_clock import ManualClock
 
 from facility import shape as shape_module
 from facility import survey as module

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from desk_bench import ManualClock
+from manual_clock import ManualClock
 from test_survey import WHERE, Bench, Network, look_under_way, others, running, until
 
 from facility.catalog_rows import load_catalog

@@ -6,7 +6,8 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from desk_bench import EMPTY, FAN, NOON, SETPOINT
+from desk_bench import EMPTY, FAN, SETPOINT
+from manual_clock import NOON
 from session_bench import MONITORED, alarm, reading, status
 
 from facility import views

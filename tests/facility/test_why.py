@@ -9,7 +9,8 @@ from datetime import timedelta
 from textwrap import dedent
 
 import pytest
-from desk_bench import ELSEWHERE, NOON, OVERRIDE, SETPOINT
+from desk_bench import ELSEWHERE, OVERRIDE, SETPOINT
+from manual_clock import NOON
 from session_bench import CONFIG, DEVICES, MONITORED, WARM, SessionBench, alarm, status
 
 from facility.config import Config

@@ -6,7 +6,8 @@ from datetime import timedelta
 from functools import cache
 
 import pytest
-from desk_bench import NOON, make_point
+from desk_bench import make_point
+from manual_clock import NOON
 
 from facility.effectiveness import NO_SENSOR, Verdict, Write, announced, judge_effect
 from facility.shape import shape_of

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from desk_bench import NOON
+from manual_clock import NOON
 from session_bench import CATALOG
 
 from facility import views

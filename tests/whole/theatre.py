@@ -5,8 +5,6 @@ priority arrays. Only the network between the two and the time are pretended: so
 """
 
 import asyncio
-import heapq
-import itertools
 import re
 from collections import defaultdict
 from contextlib import ExitStack, asynccontextmanager
@@ -15,6 +13,7 @@ from datetime import datetime, timedelta
 
 from bacpypes3.primitivedata import Null, Real
 from bacpypes3.vlan import VirtualNetwork
+from manual_clock import ManualClock
 
 from facility.audit import Audit
 from facility.claims import Claims
@@ -47,28 +46,6 @@ ROOMS = ("OR-1", "OR-2", "AII-1")  # their air handlers deliver what they take
 TURNS = 30  # of the loop until whatever was woken has done what it does; there are no threads and no sockets
 WIDE_STEP = 9.0  # s, while nothing of ours is under way; more would be taken for a step of the clock
 _KINDS = {"analog": Kind.ANALOG, "binary": Kind.BINARY, "multi": Kind.MULTISTATE}
-
-
-class Clock:
-    """Time that goes on when the test says so."""
-
-    def __init__(self, now):
-        self.time = now
-        self._order = itertools.count()
-        self._sleepers = []
-
-    def now(self):
-        return self.time
-
-    def sleep(self, seconds):
-        done = asyncio.Event()
-        heapq.heappush(self._sleepers, (self.time + timedelta(seconds=seconds), next(self._order), done))
-        return done.wait()
-
-    def advance(self, seconds):
-        self.time += timedelta(seconds=seconds)
-        while self._sleepers and self._sleepers[0][0] <= self.time:
-            heapq.heappop(self._sleepers)[2].set()
 
 
 class Wakeups:
@@ -130,7 +107,7 @@ class Theatre:
         self._stack = ExitStack()
         self._db = AtOnce(self._stack.enter_context(open_state(folder)))
         self._policies, self._programmes = policies, programmes
-        self.clock, self.site = Clock(now), Site(now, seed=1)
+        self.clock, self.site = ManualClock(now), Site(now, seed=1)
         self.others = []  # policies that no configuration could ask for
         self.writes = []  # time, point, value, priority
         self.seconds = defaultdict(list)  # of each operating room
@@ -191,7 +168,7 @@ class Theatre:
         }
 
     async def _pass(self, seconds):
-        self.clock.advance(seconds)
+        self.clock.advance(seconds=seconds)
         await _advance(self._stations, self.site, int(seconds))
         self._breathe()
         await self._settle()
