@@ -15,7 +15,7 @@ from sqlalchemy import text
 from facility.claims import Claims, is_ours
 from facility.database import StateUnavailable, open_state
 from facility.model import Claim
-from points.model import PointId, Priority
+from points.model import DeviceId, PointId, Priority
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CLAIM = Claim(
@@ -111,6 +111,8 @@ class ClaimsMachine(RuleBasedStateMachine):
         for point in ("a/x", "a/y", "b/x"):
             levels = [claim.priority for claim in self.claims.of(PointId(point))]
             assert levels == sorted(key[1] for key in self.model if key[0] == point)
+        for device in ("a", "b"):
+            assert self.claims.held_at(DeviceId(device)) == sum(point[0] == device for point, _ in self.model)
 
 
 ClaimsMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)

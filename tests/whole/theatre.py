@@ -193,7 +193,7 @@ class Theatre:
         self.book = CatalogBook(shape_of((), ())(Catalog.of(devices, points)))
 
     async def _assemble(self):
-        """As `facility.agent` does it."""
+        """As `facility.assembly` does it."""
         config = Config(site={"zone": "UTC"}, programmes=self._programmes, policies=self._policies)
         strategy = Strategy(config, self.clock.now().date())
         profiles, self.store, self.events = Profiles.load(), PointStore(), Events()
