@@ -19,6 +19,7 @@ from facility.agreement import Agreement
 from facility.alarms import AlarmBook, UnknownAlarm
 from facility.approval import approved
 from facility.audit import Audit
+from facility.audit.denials import Denials
 from facility.audit.doors import visit
 from facility.claims import Claims
 from facility.commands import CommandDesk
@@ -96,6 +97,7 @@ class Parts:
     explainer: Explainer
     previews: Previews
     requests: Requests
+    denials: Denials
     survey: Survey
     agreement: Agreement
     strategy: Strategy

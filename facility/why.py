@@ -24,6 +24,8 @@ WEIGHT = ("slot", "value", "who", "quality", "device", "refused", "beneath", "ef
 
 LET_GO_WITHIN = timedelta(hours=12)  # a release that long ago still explains what stands now
 
+SECONDED = "seconded by "  # in the rule of an audit entry, and then who
+
 _HOW = {Source.COV: "told by the device", Source.READBACK: "read back", Source.RESTORED: "known from before"}
 
 
@@ -156,7 +158,8 @@ def _who(e: Evidence, claim: Claim, lead: str = "") -> Iterator[WhyStep]:
     elif claim.by == GUARD:
         text = f"the guard has held it since {e.at(claim.since)} to protect the room: “{claim.reason}”."
     else:
-        text = f"{name} set it at {e.at(claim.since)}: “{claim.reason}”, until {e.at(claim.until)}."
+        agreed = f"; {_second(entry)} agreed" if entry is not None and _second(entry) else ""
+        text = f"{name} set it at {e.at(claim.since)}: “{claim.reason}”, until {e.at(claim.until)}{agreed}."
     proven = claim.confirmed or e.slots is not None
     said = f"{lead}{text}" if proven else f"{lead}{text[:-1]}; it is not sure that the write arrived."
     said = said if said.startswith(name) else said[0].upper() + said[1:]
@@ -175,7 +178,13 @@ def _who(e: Evidence, claim: Claim, lead: str = "") -> Iterator[WhyStep]:
 def _began(record: Record, claim: Claim) -> bool:
     """Whether the record tells how the claim came about."""
     is_hold = record.action == "hold" and record.by == claim.by and record.priority == claim.priority
-    return is_hold and abs(record.time - claim.since) < timedelta(seconds=30)
+    return is_hold and _touched(record) and abs(record.time - claim.since) < timedelta(seconds=30)
+
+
+def _second(record: Record) -> str:
+    """Who else agreed to it, as its rule says."""
+    parts = record.rule.split("; ")
+    return next((owner(part.removeprefix(SECONDED)) for part in parts if part.startswith(SECONDED)), "")
 
 
 def _foreign(e: Evidence, level: int) -> Iterator[WhyStep]:
@@ -235,13 +244,18 @@ def _let_go(e: Evidence) -> WhyStep | None:
     """What stood above what wins now, until it was released."""
     winner = e.slots.winner if e.slots is not None else None
     above = (record for record in e.records if (record.priority or 17) < (winner or 17))
-    last = next((record for record in above if record.action in ("hold", "release")), None)
+    last = next((record for record in above if _touched(record)), None)
     if last is None or not last.result.startswith("released") or e.now - last.time > LET_GO_WITHIN:
         return None
     reason = last.reason.replace("user:", "").replace("policy:", "")
     text = f"Slot {last.priority} was let go at {e.at(last.time)}: {reason}."
     entry = str(last.seq)
     return WhyStep(kind="rule", text=text, evidence=f"audit entry {entry}", target=f"record:{entry}", at=last.time)
+
+
+def _touched(record: Record) -> bool:
+    """Whether it did something to the slot, or may have."""
+    return record.action in ("hold", "release") and not record.result.startswith("refused")
 
 
 def _locks(point: Point) -> list[str]:

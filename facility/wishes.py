@@ -78,6 +78,7 @@ class Wishes:
         claims = views.claims_by_level(self._parts.claims.of(point.id))
         spaces = views.touched(point, self._catalog, self._parts.critical)
         if preview.verdict.refused:
+            await self._parts.denials.note(self._user, command, preview.verdict)
             return answers.plan(preview, point, claims, spaces)
         check, ramp = self._parts.announce(point, preview.command.value), self._parts.desk.judge.ramp(preview.command)
         return answers.plan(preview, point, claims, spaces, check=check, ramp=ramp)

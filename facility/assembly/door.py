@@ -9,6 +9,7 @@ from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
 from facility.assembly.showing import Showing
 from facility.audit.checking import Checking
+from facility.audit.denials import Denials
 from facility.audit.doors import Refusals
 from facility.explain import Explainer
 from facility.port import FacilityError
@@ -60,6 +61,7 @@ def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Sh
         explainer=_explainer(ground, trail, known, acts, shown),
         previews=Previews(acts.desk, clock),
         requests=Requests(clock, audit, ground.events),
+        denials=Denials(audit, clock),
         survey=known.survey,
         agreement=Agreement(known.consents, ground.db, acts.desk, audit, clock, known.survey.reshape),
         strategy=acts.strategy,

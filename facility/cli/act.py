@@ -17,10 +17,9 @@ from facility.cli.common import (
     print_json,
     print_table,
     socket_of,
-    stretch,
     value,
 )
-from facility.port import Facility, FacilityError
+from facility.port import Facility
 from facility.wire import Hello, Plan, Result, WaitingInfo, Wish
 from points.model import Value
 
@@ -149,9 +148,7 @@ def _carry_out(
     wish: Wish, config: ConfigOption, socket: SocketOption, *, dry_run: bool, yes: bool, as_json: bool
 ) -> None:
     async def question(facility: Facility) -> tuple[Hello, Plan, Result | None]:
-        hello = await facility.hello()
-        _must_be_possible(wish, hello)
-        plan = await facility.preview(wish)
+        hello, plan = await facility.hello(), await facility.preview(wish)
         if dry_run or plan.verdict == "refused" or (plan.verdict == "warning" and not yes):
             return hello, plan, None
         return hello, plan, await facility.commit(plan.id)
@@ -168,17 +165,6 @@ def _carry_out(
     done = dry_run and plan.verdict != "refused" if result is None else result.status in DONE
     if not done:
         raise typer.Exit(Exit.NO)
-
-
-def _must_be_possible(wish: Wish, hello: Hello) -> None:
-    """Says what the agent would refuse before it is asked, and before a device is."""
-    if wish.minutes is None or hello.shortest_minutes <= wish.minutes <= hello.longest_minutes:
-        return
-    allowed = f"{stretch(hello.shortest_minutes)} to {stretch(hello.longest_minutes)}"
-    raise FacilityError(
-        "bad-wish",
-        f"You are {hello.user}, {hello.role}: you may hold a point for {allowed}. Nothing was asked of the device.",
-    )
 
 
 def _print_plan(plan: Plan, zone: ZoneInfo) -> None:

@@ -11,6 +11,7 @@ from facility.agreement import Agreement
 from facility.alarm_rows import save_alarms
 from facility.alarms import AlarmBook
 from facility.audit.checking import Checking
+from facility.audit.denials import Denials
 from facility.audit.keys import open_key
 from facility.compliance import Compliance
 from facility.config import Config
@@ -202,6 +203,7 @@ class SessionBench(Bench):
             explainer=self.explainer,
             previews=Previews(self.desk, self.clock),
             requests=Requests(self.clock, self.audit, self.events),
+            denials=Denials(self.audit, self.clock),
             survey=self.survey,
             agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
             strategy=Strategy(config, NOON.date()),

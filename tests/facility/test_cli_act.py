@@ -136,15 +136,14 @@ def test_a_dry_run_prints_all_of_the_plan_and_writes_nothing(agent, typed):
     assert agent.asked == [("preview", 120)]
 
 
-@pytest.mark.parametrize("lasts", ["14m", "25h", "24h1m"])
-def test_how_long_one_may_hold_is_said_before_anybody_is_asked(agent, typed, lasts):
-    answer = typed(*write(lasts))
-    assert (answer.exit_code, agent.asked) == (1, [])
-    assert "You are rdiaz, operator: you may hold a point for 15 minutes to 24 hours." in answer.stderr
+def test_what_is_refused_is_refused_by_the_agent_which_has_it_on_record(agent, typed):
+    agent.verdict = "refused"
+    answer = typed(*write("5m"))
+    assert (answer.exit_code, answer.stdout.startswith("Refused: write")) == (1, True)
+    assert agent.asked == [("preview", 5)]
 
 
-def test_an_engineer_may_hold_for_longer(agent, typed):
-    agent.role, agent.longest = "engineer", 30 * 24 * 60
+def test_how_long_one_may_hold_is_the_agent_s_to_say(agent, typed):
     assert typed(*write("48h")).exit_code == 0
     assert agent.asked == [("preview", 2880), ("commit", "plan-1")]
 

@@ -173,6 +173,34 @@ async def test_a_refused_plan_names_the_rule_and_promises_no_win(bench):
     assert (plan.verdict, plan.rule, plan.wins, plan.slots, plan.after) == ("refused", "monitor-only", "", [], "")
 
 
+async def test_what_the_guard_refuses_is_on_record_and_explained_although_nobody_commits_it(bench):
+    plan = await bench.as_().preview(WISH.model_copy(update={"minutes": 5}))
+    assert (plan.verdict, plan.rule) == ("refused", "expiry")
+    (record,) = await bench.as_().audit()
+    assert (record.by, record.role, record.action, record.target) == ("user:mchen", "operator", "hold", SETPOINT.id)
+    assert (record.value, record.priority, record.rule, record.reason) == ("18", 8, "expiry", "too warm")
+    assert record.result.startswith("refused (expiry): An override of 0:05:00 is not possible.")
+    refused_step = next(step for step in (await bench.as_().why(SETPOINT.id)).steps if step.kind == "refused")
+    assert refused_step.text.startswith("mchen wants 18.0 °C and does not have it: refused (expiry)")
+
+
+async def test_the_same_refused_wish_is_recorded_once_a_minute_of_each_person(bench):
+    short = WISH.model_copy(update={"minutes": 5})
+    for caller in ("mchen", "mchen", "rdiaz"):
+        await bench.as_(user=caller).preview(short)
+    await bench.as_().preview(short.model_copy(update={"value": 19}))
+    assert [record.by for record in await bench.as_().audit()] == ["user:mchen", "user:rdiaz", "user:mchen"]
+    bench.clock.time += timedelta(minutes=1)
+    await bench.as_().preview(short)
+    assert len(await bench.as_().audit()) == 4
+
+
+async def test_a_refusal_is_told_although_it_cannot_be_recorded(bench):
+    await lose(bench, "audit")
+    plan = await bench.as_().preview(WISH.model_copy(update={"minutes": 5}))
+    assert (plan.verdict, plan.rule) == ("refused", "expiry")
+
+
 @pytest.mark.parametrize("minutes", [1e10, -1e300, float("inf"), float("nan")])
 async def test_a_stretch_that_no_calendar_has_is_a_bad_wish(bench, minutes):
     kind, _ = await refused(bench.as_().preview(WISH.model_copy(update={"minutes": minutes})))

@@ -156,6 +156,22 @@ async def test_an_operator_s_hold(stage):
     """)
 
 
+async def test_a_hold_that_two_people_agreed_to(stage):
+    await stage.hold(seconded_by="user:rdiaz")
+    assert await stage.why() == golden("""
+        sp is 18.0 °C, polled at 09:00.
+        1 Slot 8 (operator) holds 18.0 °C and wins. [priority array, read 09:00]
+        2 mchen set it at 09:00: “too warm”, until 11:00; rdiaz agreed. [audit entry 1]
+        Next: 11:00 the hold of mchen ends; then the relinquish default, 20.0 °C, applies. [claim on slot 8]
+    """)
+
+
+async def test_a_wish_that_was_refused_meanwhile_is_not_how_the_hold_came_about(stage):
+    await stage.hold()
+    await stage.hold(value=300.0)
+    assert (await stage.why()).splitlines()[2].endswith("“too warm”, until 11:00. [audit entry 1]")
+
+
 async def test_a_policy_s_schedule(stage):
     await stage.plan()
     assert await stage.why() == golden("""
