@@ -17,6 +17,7 @@ from facility.profiles.looser_commands import WHO
 from facility.profiles.steps import NONE, Step, shown
 from points.model import Point, PointId, Safety, Space, SpaceId
 from points.site_rules import STRICTNESS, PointRule, SpaceRule, apply, in_space
+from schedules.occupancy import is_sensor
 
 PEOPLE_NEEDED = 2
 
@@ -125,7 +126,7 @@ class Gate:
         if (
             old is not None
             and old.id != point.space
-            and self._weaker(old.type, new.type if new else "unknown")
+            and self._leaves(old, new)
             and blocked("space", old.id, point.space or NONE)
         ):
             point = in_space(point, old.id, known)
@@ -175,10 +176,13 @@ class Gate:
 
     def _taken_for_less(self, point: Point, judged: Point, space: Space | None) -> bool:
         """In a critical place the class of a point decides its limits, its evidence and who may command it."""
-        if judged.point_class in ("unknown", point.point_class):
+        if judged.point_class == point.point_class:
             return False
+        critical = self._profiles.is_critical(judged, space)
+        if judged.point_class == "unknown":  # to watch what was not understood is stricter; to call a room empty is not
+            return critical and is_sensor(point)
         freer = self._freedom(point, space) > self._freedom(judged, space)
-        return freer or self._profiles.is_critical(judged, space)
+        return freer or critical
 
     def _said_otherwise(self, point: Point, judged: Point, space: Space | None) -> bool:
         """Whether the new name changes what the profile makes of the point: it tells supply from extract."""
@@ -193,6 +197,11 @@ class Gate:
 
     def _freedom(self, point: Point, space: Space | None) -> int:
         return WHO.index(self._profiles.command_rule(point, space).who)
+
+    def _leaves(self, old: Space, new: Space | None) -> bool:
+        """Whether a point is judged less strictly there; or was evidence of a critical room, and of no other."""
+        profile = self._profiles.of(old.type)
+        return (profile is not None and profile.critical) or self._weaker(old.type, new.type if new else "unknown")
 
     def _weaker(self, before: str, after: str) -> bool:
         """Whether the second type is treated less strictly; of a critical one, whether it is another."""

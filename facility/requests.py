@@ -48,6 +48,7 @@ class Requests:
         self._audit = audit
         self._events = events
         self._open: dict[str, Request] = {}
+        self._dismissed: dict[str, Request] = {}  # so that none of them is put back
 
     async def ask(self, command: Command, verdict: Verdict) -> Request:
         """Keeps the command for a second person. What the same person asked for at the same slot gives way to it."""
@@ -73,7 +74,10 @@ class Requests:
     def waiting(self) -> list[Request]:
         """What has not run out."""
         now = self._clock.now()
-        self._open = {key: request for key, request in self._open.items() if request.asked_at <= now < request.expires}
+        self._open, self._dismissed = (
+            {key: request for key, request in some.items() if request.asked_at <= now < request.expires}
+            for some in (self._open, self._dismissed)
+        )
         return list(self._open.values())
 
     def named(self, request: str) -> Request:
@@ -95,14 +99,23 @@ class Requests:
         return found
 
     def put_back(self, request: Request) -> None:
-        """It was agreed to and nothing was written: it waits as long as it would have."""
-        self._open.setdefault(request.id, request)
+        """It was agreed to and nothing was written: it waits as before, unless it was dismissed since."""
+        if request.id not in self._dismissed:
+            self._open.setdefault(request.id, request)
 
     async def dismiss(self, request: str, user: User) -> Request:
-        """Takes it away: withdrawn by who asked, or declined by another."""
+        """Takes it away: withdrawn by who asked, or declined by another.
+
+        Raises `UnknownRequest`, also where somebody agreed meanwhile: then it is under way, and does not wait again.
+        """
         found = self.named(request)
         await self._note("withdraw" if user.by == found.command.by else "decline", user, found.command)
-        self._open.pop(found.id, None)
+        self._dismissed[found.id] = found
+        if self._open.pop(found.id, None) is None:
+            raise UnknownRequest(
+                f"This waits no more: {found.command.point} was agreed to at the same moment, or ran out. "
+                "See what it holds now; release it if that is not wanted."
+            )
         self._tell(found, f"{user.by} has dismissed what {found.command.by} asked for: {found.command.point}")
         return found
 
@@ -113,7 +126,7 @@ class Requests:
         return found
 
     def _new_id(self) -> str:
-        while (name := secrets.token_hex(2)) in self._open:
+        while (name := secrets.token_hex(2)) in self._open or name in self._dismissed:
             pass
         return name
 

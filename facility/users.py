@@ -2,7 +2,8 @@
 
 A caller is who the kernel says he is. Whom the configuration does not know may nothing at all; whom it
 knows may what is listed for his role, and no more. In what order it is looked: his own name, then his Unix
-groups, of which the strongest role counts; then the account the agent runs under, and root.
+groups, of which the strongest role counts; then the account the agent runs under, and root. These two may be
+whoever can become them: only a line with their own name makes a person of them, no group does.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class User:
     origin: str = ""
     """Where he sits, for the audit."""
     named: bool = True
-    """Whether the configuration names him or a group of his; else the account stands for whoever is behind it."""
+    """Whether the configuration names him, or a group of a person; else the account stands for whoever is behind it."""
 
     @property
     def by(self) -> str:
@@ -133,10 +134,11 @@ class Roster:
     def user(self, caller: Caller) -> User | None:
         """As whom he is known; None if he is not."""
         grant = self._users.get(caller.name) if caller.named else None
+        named, anybody = grant is not None, caller.uid in self._own
         if grant is None and caller.named:
             grant = strongest([self._groups[gid] for gid in caller.groups if gid in self._groups])
-        named = grant is not None
-        if grant is None and caller.uid in self._own:
+            named = grant is not None and not anybody
+        if grant is None and anybody:
             grant = Grant(role=UNNAMED_ADMIN)
         return (
             None

@@ -78,7 +78,7 @@ class Chain:
         if seq > self.last + 1:
             self._gaps.append((self.last + 1, seq - 1))
         own, wrong = _own_faults(row)
-        if own is not None and own["seq"] != seq and isinstance(own["seq"], int):
+        if own is not None and _is_number(own["seq"]) and own["seq"] != seq:
             self._moved[seq] = own["seq"]
         elif wrong:
             self._faults.append(Fault(seq=seq, text=f"entry {seq}: was changed ({wrong})"))
@@ -172,7 +172,14 @@ def _own_faults(row: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
     differing = [name for name in NAMES if expected[name] != row[name] and name != "seq"]
     if not whole:
         return None, f"{ALTERED}: {', '.join(differing)}" if differing else ALTERED
+    if not _is_number(own["seq"]):
+        return own, "the number in its bytes is none"
     return own, f"column {', '.join(differing)}: it was written otherwise" if differing else ""
+
+
+def _is_number(seq: object) -> bool:
+    """1.0 and true are none, although they equal one."""
+    return type(seq) is int
 
 
 def _gaps_listed(found: object) -> set[tuple[int, int]]:

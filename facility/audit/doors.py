@@ -10,7 +10,7 @@ from facility.audit.ledger import Audit, AuditUnavailable
 from facility.users import Caller, User
 from points.clock import Clock
 
-ONCE_IN = timedelta(minutes=1)  # that a caller who is refused again and again is recorded
+ONCE_IN = timedelta(minutes=1)  # that a caller who is refused the same again and again is recorded
 
 
 @asynccontextmanager
@@ -34,15 +34,15 @@ class Refusals:
     def __init__(self, audit: Audit, clock: Clock) -> None:
         self._audit = audit
         self._clock = clock
-        self._told: dict[int, datetime] = {}  # by uid
+        self._told: dict[tuple[int, str], datetime] = {}  # by uid and call
 
     async def note(self, caller: Caller, call: str, why: str) -> None:
         """Records that `caller` may not do `call`, not more than once a minute."""
         now = self._clock.now()
-        told = self._told.get(caller.uid)
+        told = self._told.get((caller.uid, call))
         if told is not None and timedelta() <= now - told < ONCE_IN:
             return
-        self._told[caller.uid] = now
+        self._told[caller.uid, call] = now
         with suppress(AuditUnavailable):
             await self._audit.note(
                 by=f"user:{caller.name}", origin=caller.origin, action="refused", target=call, result=why

@@ -275,3 +275,12 @@ def test_a_record_that_would_choke_a_parser_is_named_like_any_other():
         assert [fault.seq for fault in faults_of(rows)] == [2]
         rows[1]["hash"] = link(rows[1]["previous"], poison)
         assert 2 in [fault.seq for fault in faults_of(rows)]
+
+
+@pytest.mark.parametrize("number", ["one", 2.0, True, None])
+def test_a_record_whose_number_is_none_is_named_although_it_was_hashed_anew(number):
+    rows = rows_of(2)
+    forged = {**json.loads(rows[1]["canonical"]), "seq": number}
+    rows[1]["canonical"] = json.dumps(forged, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    rows[1]["hash"] = link(rows[1]["previous"], rows[1]["canonical"])
+    assert [fault.text for fault in faults_of(rows)] == ["entry 2: was changed (the number in its bytes is none)"]

@@ -308,18 +308,20 @@ async def test_who_only_looks_may_look_while_nothing_can_be_recorded(db):
         await Refusals(audit, ManualClock()).note(Caller(uid=7, name="eve"), "commit", "no")
 
 
-async def test_a_caller_who_is_refused_is_on_record_once_a_minute(db):
+async def test_a_caller_who_is_refused_the_same_is_on_record_once_a_minute(db):
     clock = ManualClock()
     audit, eve = Audit(db, clock), Caller(uid=66, name="eve", origin="socket uid 66 pid 9")
     refusals = Refusals(audit, clock)
     for _ in range(3):
-        await refusals.note(eve, "commit", "You may not.")
-    await refusals.note(Caller(uid=7, name="bob"), "audit", "You may not.")
+        await refusals.note(eve, "discover", "You may not.")
+        await refusals.note(eve, "commit", "You may not.")  # is not hidden behind the other
+    await refusals.note(Caller(uid=7, name="bob"), "commit", "You may not.")
     clock.advance(minutes=1)
-    await refusals.note(eve, "preview", "You may not.")
+    await refusals.note(eve, "commit", "You may not.")
     records = await audit.records()
     assert [(each.by, each.action, each.target) for each in records] == [
-        ("user:eve", "refused", "preview"), ("user:bob", "refused", "audit"), ("user:eve", "refused", "commit"),
+        ("user:eve", "refused", "commit"), ("user:bob", "refused", "commit"),
+        ("user:eve", "refused", "commit"), ("user:eve", "refused", "discover"),
     ]  # fmt: skip
     assert (records[-1].origin, records[-1].result) == ("socket uid 66 pid 9", "You may not.")
 

@@ -1,5 +1,6 @@
 """Two people for one command: one asks, another agrees, and nothing is written before."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -194,6 +195,19 @@ async def test_of_two_who_agree_at_once_one_carries_it_out(bench):
     assert (await one.commit(plans[0][1].id)).status == "held"
     assert (await refused(other.commit(plans[1][1].id)))[0] == "unknown"
     assert bench.device.writes == [(18.0, 8)]
+
+
+async def test_what_was_dismissed_at_the_moment_it_was_agreed_to_does_not_wait_again(bench):
+    request = (await asked(bench)).request
+    other = bench.as_(user="rdiaz")
+    plan = await other.second(request)
+    bench.device.silent.add(SETPOINT.ref.device.instance)
+    agreed, dismissed = await asyncio.gather(
+        other.commit(plan.id), bench.as_().dismiss(request), return_exceptions=True
+    )
+    assert agreed.status == "failed"
+    assert (dismissed.kind, "agreed to at the same moment" in str(dismissed)) == ("unknown", True)
+    assert await other.waiting() == []
 
 
 async def test_nothing_waits_that_is_not_on_record_and_nobody_agrees_off_it(bench):

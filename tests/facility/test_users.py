@@ -60,6 +60,14 @@ def test_the_agents_own_account_and_root_are_engineers_unless_the_site_says_othe
     assert ROSTER.user(caller("facility", uid=OWN, groups={NURSE})).role == "viewer"
 
 
+def test_no_group_makes_a_person_of_root_or_of_the_agents_own_account():
+    for account in (caller("root", uid=0, groups={WHEEL + 2}), caller("facility", uid=OWN, groups={WHEEL + 2})):
+        known = ROSTER.user(account)
+        assert (known.role, known.named) == ("engineer", False)
+    assert ROSTER.user(caller("boss", uid=0)).named
+    assert ROSTER.user(caller(groups={WHEEL + 2})).named
+
+
 def test_a_stranger_is_told_his_name_and_the_line_that_is_missing():
     said = stranger(caller("mchen"))
     assert "mchen" in said
