@@ -24,6 +24,7 @@ from facility.audit.anchoring import Anchoring
 from facility.audit.configuration import note_configuration
 from facility.audit.jumps import Jumps
 from facility.audit.keys import open_key
+from facility.audit.signers import note_key
 from facility.commands import CommandDesk
 from facility.config import Config
 from facility.consents import Consents
@@ -75,6 +76,7 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
         async with _ground(config, db, clock, patient=True) as ground:
             await trail.audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
             await note_configuration(trail.audit, db, config)
+            await note_key(trail.audit, db, trail.anchoring.key)
             agent = await _assembled(ground, trail)
             try:
                 yield agent

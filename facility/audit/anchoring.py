@@ -2,8 +2,8 @@
 
 The database has it for convenience. The anchor file, the journal and the retained topic on MQTT have it so that
 somebody who can rewrite the database, or puts an old copy in its place, is found out. What
-the file and MQTT hold from before is compared with the database before it grows: what is found is told until the
-process ends.
+the file and MQTT hold from before is compared with the database before it grows, also what another key has signed: what
+is found is told until the process ends.
 Commands never wait for an anchor, and never depend on one.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from sqlalchemy import Connection, insert, select
 
 from facility.audit.anchors import Anchor, found_in
 from facility.audit.keys import SigningKey, is_signed
+from facility.audit.signers import known_keys
 from facility.database import StateDatabase, StateUnavailable
 from facility.rows import AnchorRow, AuditRow, table_of
 from facility.wire import Link
@@ -28,6 +29,8 @@ from facility.words import age
 from points.clock import Clock
 
 _TAIL = 64 * 1024  # octets of the anchor file that are compared at the start: some 250 anchors
+
+MISSED = 2  # rounds without the head being anchored, before that is told
 
 log = structlog.get_logger(__name__)
 
@@ -50,6 +53,7 @@ class Anchoring:
         self._every = every
         self._clock = clock
         self._changed = asyncio.Event()
+        self._whole: datetime | None = None  # when the head was last seen to be anchored, or first found not to be
         self.latest: Anchor | None = None
         self.unlike = ""  # what an anchor of before this process shows to be missing or changed
         self.unwritten = ""  # why the anchor file lacks the latest anchor
@@ -60,9 +64,13 @@ class Anchoring:
             return Link(name="audit", state="down", text=f"not as it was anchored: {self.unlike}")
         if self.unwritten:
             return Link(name="audit", state="degraded", text=self.unwritten)
+        now = self._clock.now()
+        if self._whole is not None and now - self._whole > MISSED * self._every:
+            text = f"not anchored for {age(self._whole, now)}: see the log; what is not anchored can be cut off unseen"
+            return Link(name="audit", state="degraded", text=text)
         if self.latest is None:
             return Link(name="audit", state="ok", text="not anchored yet")
-        ago = age(self.latest.time, self._clock.now())
+        ago = age(self.latest.time, now)
         return Link(name="audit", state="ok", text=f"entry {self.latest.seq:,} anchored {ago} ago")
 
     async def changed(self) -> None:
@@ -77,18 +85,15 @@ class Anchoring:
 
     async def compare(self, lines: Iterable[str], where: str) -> None:
         """Holds the database against what was anchored before; `lines` may hold anchors between others."""
-        ours = [
-            each.anchor
-            for each in found_in(lines, where)
-            if each.anchor.key == self.key.id and is_signed(each.anchor.said, each.anchor.signature, self.key.public)
-        ]
+        anchors = [each.anchor for each in found_in(lines, where)]
         try:
-            denied = await self._db.run(lambda connection: _denied(connection, ours))
+            denied, known = await self._db.run(lambda connection: self._denied(connection, anchors))
         except StateUnavailable as error:
             log.warning("the audit could not be compared with its anchors", error=str(error))
             return
         if denied is not None:
-            self.unlike = f"entry {denied.seq} was anchored at {denied.time:%Y-%m-%d %H:%M:%S}Z ({where})"
+            by = "" if known else f", by the key {denied.key}, of which this audit knows nothing"
+            self.unlike = f"entry {denied.seq} was anchored at {denied.time:%Y-%m-%d %H:%M:%S}Z ({where}){by}"
             log.error("the audit is not as it was anchored: run `facility audit verify`", where=where, **denied.fields)
 
     async def anchor(self) -> Anchor | None:
@@ -98,7 +103,9 @@ class Anchoring:
             anchor = await self._db.run(lambda connection: self._sign(connection, now))
         except StateUnavailable as error:
             log.warning("the audit could not be anchored", error=str(error))
+            self._whole = self._whole or now
             return None
+        self._whole = now
         if anchor is None:
             return None
         await self._keep(anchor)
@@ -116,6 +123,18 @@ class Anchoring:
         row: dict[str, Any] = {**anchor.fields, "time": now}
         connection.execute(insert(_ANCHORS), row)
         return anchor
+
+    def _denied(self, connection: Connection, anchors: Sequence[Anchor]) -> tuple[Anchor | None, bool]:
+        """The latest anchor whose entry is missing or another one, and whether its key is known.
+
+        One of this agent that an unknown key has signed counts, too: with an old copy, somebody may have put another
+        key in place. One that its own key has not signed was made by somebody else, and says nothing.
+        """
+        keys = {**known_keys(connection), self.key.id: self.key.public}
+        signed = [each for each in anchors if each.key in keys and is_signed(each.said, each.signature, keys[each.key])]
+        strange = [each for each in anchors if each.key not in keys and each.agent == self._agent]
+        denied = _latest_denied(connection, signed) or _latest_denied(connection, strange)
+        return denied, denied is None or denied.key in keys
 
     async def _keep(self, anchor: Anchor) -> None:
         try:
@@ -147,7 +166,7 @@ def _tail_of(file: Path) -> list[str]:
         return []
 
 
-def _denied(connection: Connection, anchors: list[Anchor]) -> Anchor | None:
+def _latest_denied(connection: Connection, anchors: Sequence[Anchor]) -> Anchor | None:
     """The latest anchor whose entry is missing or another one."""
     for anchor in reversed(anchors):
         if connection.scalar(select(_AUDIT.c.hash).where(_AUDIT.c.seq == anchor.seq)) != anchor.hash:

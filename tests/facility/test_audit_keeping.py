@@ -23,12 +23,15 @@ from facility.audit.jumps import Jumps
 from facility.audit.keys import KeyUnusable, open_key, public_file, public_in
 from facility.audit.ledger import append
 from facility.audit.origin import origin_of
+from facility.audit.signers import TARGET, note_key
 from facility.config import Config
 from facility.config.difference import differences
 from facility.database import SCRIPTS, open_state
 from facility.users import Caller, User
 from points.events import Events
 from points.model import Event, EventKind, Safety
+
+LATER = NOON + timedelta(hours=2)
 
 
 @pytest.fixture
@@ -101,7 +104,10 @@ async def test_the_head_is_anchored_when_it_has_moved_and_only_then(folder):
         await changed
         assert (first.seq, anchoring.latest, await anchoring.anchor()) == (1, first, None)
         clock.advance(minutes=21)
-        assert anchoring.link().text == "entry 1 anchored 21 min ago"
+        assert await anchoring.anchor() is None  # it has not moved
+        assert (anchoring.link().state, anchoring.link().text) == ("ok", "entry 1 anchored 21 min ago")
+        clock.advance(minutes=11)
+        assert (anchoring.link().state, anchoring.link().text.split(":")[0]) == ("degraded", "not anchored for 11 min")
     assert json.loads(folder.anchor_file.read_text()) == first.fields
 
 
@@ -162,6 +168,49 @@ async def test_what_mqtt_kept_of_an_audit_that_was_put_back_is_found_out(folder,
         assert anchoring.unlike == ""
         await anchoring.compare([told], "MQTT")
     assert anchoring.link().text == "not as it was anchored: entry 4 was anchored at 2026-03-01 13:00:03Z (MQTT)"
+
+
+async def started(folder, start=NOON, before=lambda _folder: None):
+    """What the agent says of its audit after a start, and what of that is on record."""
+    before(folder)
+    with folder.opened(start) as (audit, anchoring):
+        await note_key(audit, audit._db, anchoring.key)
+        with pytest.raises(Fatigue):
+            await anchoring.run()
+        notes = [each for each in await audit.records(TARGET) if each.action == "key"]
+    return anchoring.link(), [note.result for note in reversed(notes)]
+
+
+def key_removed(folder):
+    for name in ("audit.key", "audit.key.pub"):
+        (folder.path / name).unlink()
+
+
+async def test_a_replaced_key_is_on_record_and_what_the_old_one_signed_still_counts(folder):
+    first, second = folder.key.id, None
+    assert (await started(folder))[1] == [f"key {first} signs"]
+    link, said = await started(folder, LATER)
+    assert (link.state, said) == ("ok", [f"key {first} signs"])  # once
+    link, said = await started(folder, LATER + timedelta(hours=1), key_removed)
+    second = folder.key.id
+    assert (link.state, said) == ("ok", [f"key {first} signs", f"key {second} signs, in place of {first}"])
+    with folder.forced() as connection:
+        connection.execute("UPDATE audit SET hash = 'ff' WHERE seq = 1")
+    assert (await started(folder, LATER + timedelta(hours=2)))[0].state == "down"
+
+
+@pytest.mark.parametrize("knows_its_key", [True, False])
+async def test_an_old_copy_is_found_out_although_its_key_was_removed_with_it(folder, tmp_path, knows_its_key):
+    if knows_its_key:
+        await started(folder)
+    await folder.write(1)
+    old = folder.copied_to(tmp_path / "old")
+    folder.anchor_file = old.anchor_file = tmp_path / "anchors.jsonl"  # out of reach
+    await folder.write(2, start=LATER)
+    link, _ = await started(old, LATER + timedelta(hours=1), key_removed)
+    assert link.state == "down"
+    assert "not as it was anchored: entry" in link.text
+    assert ("of which this audit knows nothing" in link.text) == (not knows_its_key)
 
 
 async def test_a_database_that_fails_costs_an_anchor_and_is_tried_again(folder):
