@@ -1,9 +1,15 @@
-"""Verbs about the record of what was done: verify, show, export. They work on the file when no agent runs."""
+"""Verbs about the record of what was done: verify, show, export.
+
+Whoever may read the audit asks the agent that runs. Its files are for its own account and root: they work on them
+when no agent runs, or when told to.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,9 +34,10 @@ from facility.cli.common import (
     fail,
     print_json,
     print_table,
+    running_agents,
+    say_which,
     socket_of,
 )
-from facility.config import Config
 from facility.database import StateUnavailable, look_into
 from facility.port import Facility
 from facility.wire import AuditCheck, Hello, Record
@@ -43,6 +50,11 @@ KeyOption = Annotated[
 ]
 
 
+DatabaseOption = Annotated[
+    Path | None, typer.Option("--database", help="The agent's state.db, or a copy; its anchors and key lie beside it.")
+]
+
+
 @app.command()
 def verify(
     anchors: Annotated[
@@ -50,23 +62,27 @@ def verify(
         typer.Option("--anchors", help="File with anchors: a copy of the anchor file, of the journal, of MQTT."),
     ] = None,
     key: KeyOption = None,
+    database: DatabaseOption = None,
     config: ConfigOption = None,
+    socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read the whole audit and name every entry that is not as it was written. Exit code 1 if there is one.
 
-    Example:  facility audit verify --anchors /mnt/other/audit-anchors.jsonl
+    The running agent reads it; with --anchors, --key, --database or --config, or if none runs, this reads its files.
+
+    Example:  facility audit verify        or:  facility audit verify --anchors /mnt/other/audit-anchors.jsonl
     """
-    used = configuration(config)
-    own = [used.anchor_file] if used.anchor_file.exists() else []
-    evidence = Evidence(files=[*own, *(anchors or ())], keys=_keys(used, key))
-    try:
-        found = check(_database(used), evidence, datetime.now(UTC))
-    except StateUnavailable as error:
-        fail(str(error), Exit.CONFIG)
+    own_eyes = bool(anchors or key or database)
+    agent = None if own_eyes or (config and socket is None) else socket_of(socket, config)
+    if agent is not None and (socket is not None or answers(agent)):
+        found, reader = ask(agent, lambda facility: facility.audit_check()), f"The agent at {agent} has read it.\n"
+    else:
+        found, reader = _checked(_files(database, config), anchors or (), key), ""
     if as_json:
         print_json(found)
     else:
+        typer.echo(reader, nl=False)
         _print_check(found)
     if found.faults:
         raise typer.Exit(Exit.NO)
@@ -97,9 +113,8 @@ def show(
         hello, records = ask(agent, question)
         zone = ZoneInfo(hello.zone)
     else:
-        used = configuration(config)
         query = records_query(target, limit, by=by, since=after, entry=entry)
-        records, zone = _from_file(used, query), used.site.tz
+        records, zone = _from_file(_files(None, config), query), configuration(config).site.tz
     if entry is not None and not records:
         fail(f"There is no entry {entry}.", Exit.NO)
     if as_json:
@@ -114,20 +129,23 @@ def show(
 def export(
     file: Annotated[str, typer.Argument(help="Where to write; - for standard output.")],
     key: KeyOption = None,
+    database: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write the whole audit as JSON lines that anybody can check without this program; docs/audit.md says how.
 
+    It reads the agent's files, so it is for the agent's own account and root.
+
     Example:  facility audit export audit-2026.jsonl
     """
-    used = configuration(config)
-    keys = _keys(used, key)
+    files = _files(database, config)
+    keys = _keys(files, key)
     try:
         if file == "-":
-            written_out(_database(used), keys, lambda line: sys.stdout.write(line + "\n"))
+            written_out(files.database, keys, lambda line: sys.stdout.write(line + "\n"))
             return
         with Path(file).open("w", encoding="utf-8") as opened:
-            count = written_out(_database(used), keys, lambda line: opened.write(line + "\n"))
+            count = written_out(files.database, keys, lambda line: opened.write(line + "\n"))
     except StateUnavailable as error:
         fail(str(error), Exit.CONFIG)
     except OSError as error:
@@ -135,23 +153,69 @@ def export(
     typer.echo(f"{count:,} entries are in {file}.")
 
 
-def _database(config: Config) -> Path:
-    return config.state_dir / "state.db"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """What an agent has written its audit to."""
+
+    database: Path
+    anchors: Path
+    public: Path
 
 
-def _keys(config: Config, given: Sequence[Path] | None) -> dict[str, str]:
-    beside = public_file(config.audit_key)
+def _files(database: Path | None, config: Path | None) -> _Files:
+    """As given, as configured, or of the only agent that runs for this user; they can be read, or this is the end."""
+    used, running = configuration(config), []
+    if database is None and config is None and not Path("facility.toml").exists():
+        running = [path.with_name("state.db") for path in running_agents()]
+        if len(running) > 1:
+            say_which("--database", running)
+    beside = database or next(iter(running), None)
+    if beside is None:
+        public = public_file(used.audit_key)
+        files = _Files(database=used.state_dir / "state.db", anchors=used.anchor_file, public=public)
+    else:
+        anchors, public = beside.with_name(used.anchor_file.name), public_file(beside.with_name(used.audit_key.name))
+        files = _Files(database=beside, anchors=anchors, public=public)
+    _must_be_readable(files.database)
+    return files
+
+
+def _must_be_readable(database: Path) -> None:
+    """That it is not there at all is told by whoever opens it."""
     try:
-        files = [*([beside] if beside.exists() else ()), *(given or ())]
-        return {key_id(public): public for public in map(public_in, files)}
+        database.stat()
+        barred = not os.access(database, os.R_OK)
+    except OSError as error:
+        barred = isinstance(error, PermissionError)
+    if barred:
+        fail(
+            f"You may not read {database}: it is for the agent's own account and root. Ask the agent instead "
+            "(facility audit verify or show, with --socket), or have them run this.",
+            Exit.CONFIG,
+        )
+
+
+def _checked(files: _Files, anchors: Sequence[Path], given: Sequence[Path] | None) -> AuditCheck:
+    own = [files.anchors] if files.anchors.exists() else []
+    evidence = Evidence(files=[*own, *anchors], keys=_keys(files, given))
+    try:
+        return check(files.database, evidence, datetime.now(UTC))
+    except StateUnavailable as error:
+        fail(str(error), Exit.CONFIG)
+
+
+def _keys(files: _Files, given: Sequence[Path] | None) -> dict[str, str]:
+    try:
+        used = [*([files.public] if files.public.exists() else ()), *(given or ())]
+        return {key_id(public): public for public in map(public_in, used)}
     except KeyUnusable as error:
         fail(str(error), Exit.USAGE)
 
 
-def _from_file(config: Config, query: Select[Any]) -> list[Record]:
+def _from_file(files: _Files, query: Select[Any]) -> list[Record]:
     try:
         return look_into(
-            _database(config),
+            files.database,
             lambda connection: [record_of(row) for row in connection.execute(query).mappings()],
         )
     except StateUnavailable as error:

@@ -67,12 +67,22 @@ def socket_of(given: Path | None, config: Path | None) -> Path:
         return given
     if config is not None or Path("facility.toml").exists():
         return configuration(config).socket
-    base = configuration(None).state_dir.parent
-    running = [path for path in sorted(base.glob("*/agent.sock")) if answers(path)]
+    running = running_agents()
     if len(running) > 1:
-        names = "\n".join(f"  --socket {path}" for path in running)
-        fail(f"Several agents run here; say which:\n{names}", Exit.USAGE)
-    return running[0] if running else base / "site" / "agent.sock"
+        say_which("--socket", running)
+    return running[0] if running else configuration(None).socket
+
+
+def running_agents() -> list[Path]:
+    """Where the agents of this user listen that have the usual state folder."""
+    base = configuration(None).state_dir.parent
+    return [path for path in sorted(base.glob("*/agent.sock")) if answers(path)]
+
+
+def say_which(option: str, paths: Iterable[Path]) -> NoReturn:
+    """Several agents run: which of them is not for us to guess."""
+    names = "\n".join(f"  {option} {path}" for path in paths)
+    fail(f"Several agents run here; say which:\n{names}", Exit.USAGE)
 
 
 def answers(path: Path) -> bool:

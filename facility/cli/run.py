@@ -27,8 +27,13 @@ from facility.cli.common import (
 from facility.client import RemoteFacility
 from facility.config import Config, ConfigError
 from facility.log import set_up
+from facility.port import FacilityError
 from facility.until import asked_to_end
+from facility.users import Permission
+from facility.wire import Hello
 from points.errors import PointsError
+
+GREETING_S = 3.0  # that an agent may take to say as whom it knows the caller, before the screens open all the same
 
 log = structlog.get_logger(__name__)
 
@@ -148,8 +153,25 @@ def tui(
 
     Example:  facility tui            or from afar:  ssh -Ct hospital facility tui
     """
-    facility = RemoteFacility(socket_of(socket, config))
-    raise typer.Exit(screens()(facility, theme=theme, ascii=ascii_only))
+    path = socket_of(socket, config)
+    _must_see(path)
+    raise typer.Exit(screens()(RemoteFacility(path), theme=theme, ascii=ascii_only))
+
+
+def _must_see(socket: Path) -> None:
+    """Who may read the audit and nothing else is told where; an agent that does not answer, the screens wait for."""
+
+    async def asked() -> Hello:
+        async with asyncio.timeout(GREETING_S), RemoteFacility(socket) as facility:
+            return await facility.hello()
+
+    try:
+        hello = asyncio.run(asked())
+    except (FacilityError, TimeoutError):
+        return
+    if Permission.SEE not in hello.permissions:
+        why = f"You are {hello.user}, {hello.role}: the screens show the building, which you may not look at."
+        fail(f"{why} Yours are `facility audit show` and `facility audit verify`.", Exit.NO)
 
 
 def screens() -> Any:

@@ -3,18 +3,22 @@
 import asyncio
 import hashlib
 import json
+import shutil
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tampering import Folder
+from cli_bench import answers
+from tampering import NOON, Folder
 from typer.testing import CliRunner
 
 from facility.cli import app
 from facility.cli import audit as verbs
-from facility.wire import Hello, Record
+from facility.port import FacilityError
+from facility.wire import AuditCheck, Hello, Record
 
 DOCS = Path(__file__).parents[2] / "docs" / "audit.md"
 
@@ -153,3 +157,62 @@ def test_an_export_holds_the_very_bytes_that_were_hashed(folder):
 
 def test_an_export_that_cannot_be_written_says_so(folder):
     assert run("export", "missing/folder/audit.jsonl").exit_code == 2
+
+
+class Checks:
+    """An agent that says what its check found, and who may ask."""
+
+    def __init__(self, may=True):
+        self.may = may
+
+    async def audit_check(self):
+        if not self.may:
+            raise FacilityError("not-allowed", "You are a viewer: you may not read the audit.")
+        return AuditCheck(at=NOON, entries=9, last=9, head="ab", anchors=2, anchored=NOON, faults=[])
+
+
+def test_verify_asks_the_agent_that_runs_for_its_files_are_its_own(folder, monkeypatch):
+    monkeypatch.setattr(verbs, "ask", answers(Checks()))
+    monkeypatch.setattr(verbs, "answers", lambda path: path == folder.path / "agent.sock")
+    said = run("verify")
+    assert (said.exit_code, said.output.splitlines()[:2]) == (
+        0,
+        [
+            f"The agent at {folder.path / 'agent.sock'} has read it.",
+            "Checked 9 entries, to number 9, and 2 anchors, the latest of 2026-03-01 12:00:00Z.",
+        ],
+    )
+    for own_eyes in (("--anchors", str(folder.anchor_file)), ("--config", "facility.toml")):
+        assert "Checked 6 entries" in run("verify", *own_eyes).output
+    monkeypatch.setattr(verbs, "ask", answers(Checks(may=False)))
+    assert (run("verify").exit_code, "you may not read the audit" in run("verify").output) == (1, True)
+
+
+def test_without_a_configuration_the_running_agent_is_found_as_by_every_verb(folder, tmp_path, monkeypatch):
+    (tmp_path / "facility.toml").unlink()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "states"))
+    usual = tmp_path / "states" / "facility"
+    usual.mkdir(parents=True)
+    folder.path.rename(usual / "demo")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(usual / "demo" / "agent.sock"))
+        listening.listen()
+        monkeypatch.setattr(verbs, "ask", answers(Checks()))
+        assert f"The agent at {usual / 'demo' / 'agent.sock'} has read it." in run("verify").output
+        assert run("export", "taken.jsonl").output == "6 entries are in taken.jsonl.\n"
+        assert "Checked 6 entries" in run("verify", "--anchors", str(usual / "demo" / "audit-anchors.jsonl")).output
+
+
+def test_a_copy_of_the_database_is_checked_with_what_lies_beside_it(folder, tmp_path):
+    copy = shutil.copytree(folder.path, tmp_path / "taken home")
+    said = run("verify", "--database", str(copy / "state.db"))
+    assert (said.exit_code, "Checked 6 entries, to number 6, and 1 anchors" in said.output) == (0, True)
+
+
+def test_who_may_not_read_the_files_is_told_to_ask_the_agent(folder, monkeypatch):
+    monkeypatch.setattr(verbs.os, "access", lambda *_: False)  # as root there is nothing that one may not read
+    for words in (("verify",), ("show",), ("export", "-")):
+        said = run(*words)
+        assert said.exit_code == 4
+        assert f"You may not read {folder.database}" in said.output
+        assert "facility audit verify" in said.output

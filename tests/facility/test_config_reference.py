@@ -12,6 +12,13 @@ def test_the_reference_in_the_repository_is_what_the_models_say():
     assert FILE.read_text(encoding="utf-8") == reference.text(), "run: python -m facility.config.reference"
 
 
+def test_whoever_makes_it_is_told_where_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(reference.sys, "argv", ["reference", str(tmp_path / "here.md")])
+    reference.main()
+    assert capsys.readouterr().out == f"{tmp_path / 'here.md'}\n"
+    assert (tmp_path / "here.md").read_text(encoding="utf-8") == reference.text()
+
+
 def test_every_section_and_every_key_is_in_it_with_a_text():
     page = reference.text()
     rows = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", page, flags=re.MULTILINE)
