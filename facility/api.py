@@ -41,10 +41,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What probes and scrapers ask; `ready` is None when ready, else why not."""
+    """What probes and scrapers ask.
+
+    `ready` is None when ready, else why not: for whoever may open the socket. `metrics` says how large the building is,
+    what is held and what is wrong: it raises `FacilityError` for a caller who may not look.
+    """
 
     ready: Callable[[], str | None]
-    metrics: Callable[[], str]
+    metrics: Callable[[Caller], str]
 
 
 class SocketUnusable(PointsError):
@@ -130,8 +134,12 @@ class Api:
         reason = self._health.ready()
         return web.Response(text=f"{reason or 'ready'}\n", status=503 if reason else 200)
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
-        return web.Response(text=self._health.metrics())
+    async def _metrics(self, request: web.Request) -> web.Response:
+        try:
+            return web.Response(text=self._health.metrics(_caller(request)))
+        except FacilityError as error:
+            await self._tell_refusal(request, "metrics", error)
+            return _refusal(error.kind, str(error))
 
     async def _answer(self, request: web.Request) -> web.Response:
         call = CALLS.get(request.match_info["call"])

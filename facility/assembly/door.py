@@ -12,12 +12,13 @@ from facility.audit.checking import Checking
 from facility.audit.denials import Denials
 from facility.audit.doors import Refusals
 from facility.explain import Explainer
+from facility.permits import must
 from facility.port import FacilityError
 from facility.preview import Previews
 from facility.requests import Requests
 from facility.session import Parts, Session
 from facility.settings import roster
-from facility.users import Caller, stranger
+from facility.users import Caller, Permission, User, stranger
 
 
 def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing) -> Api:
@@ -25,16 +26,23 @@ def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Show
     parts = _parts(ground, trail, known, acts, shown)
     users = roster(ground.config)
 
-    def session(caller: Caller) -> Session:
+    def known_as(caller: Caller) -> User:
         user = users.user(caller)
         if user is None:
             raise FacilityError("not-allowed", stranger(caller))
-        return Session(parts, user)
+        return user
+
+    def session(caller: Caller) -> Session:
+        return Session(parts, known_as(caller))
+
+    def metrics(caller: Caller) -> str:
+        must(known_as(caller), Permission.SEE)
+        return shown.gauges.metrics()
 
     return Api(
         ground.config.socket,
         session,
-        Health(ready=lambda: _not_ready(known), metrics=shown.gauges.metrics),
+        Health(ready=lambda: _not_ready(known), metrics=metrics),
         group=ground.config.api.group,
         refused=Refusals(trail.audit, ground.clock).note,
     )

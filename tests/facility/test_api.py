@@ -286,6 +286,32 @@ async def test_probes_and_metrics(socket):
             assert "facility_points 3" in await answer.text()
 
 
+async def test_metrics_are_for_those_who_may_look_and_a_refusal_is_told(tmp_path):
+    path, told = tmp_path / "agent.sock", []
+
+    def metrics(caller: Caller) -> str:
+        raise FacilityError("not-allowed", f"You are an auditor, {caller.name}.")
+
+    async def refused(caller: Caller, call: str, why: str) -> None:
+        told.append((caller.uid, call, why))
+
+    running = asyncio.create_task(
+        Api(path, Session, Health(ready=lambda: None, metrics=metrics), refused=refused).run()
+    )
+    async with asyncio.timeout(5):
+        while not path.exists():
+            await asyncio.sleep(0)
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(path))) as session,
+        session.get("http://agent/metrics") as answer,
+    ):
+        assert (answer.status, (await answer.json())["error"]) == (403, "not-allowed")
+    name = pwd.getpwuid(os.getuid()).pw_name
+    assert told == [(os.getuid(), "metrics", f"You are an auditor, {name}.")]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_leaving_the_stream_is_noticed_at_once(socket):
     async with RemoteFacility(socket) as facility, asyncio.timeout(3), facility.watch() as updates:
         assert (await anext(updates)).kind == "hello"
