@@ -173,7 +173,10 @@ def _after(preview: Preview, point: Point) -> str:
         return ""
     level, value = preview.beneath
     what = f"{show(point, value)} from {'the relinquish default' if level is None else f'level {level}'}"
-    return f"then {what}" if preview.command.value is None else f"the agent lets go; then {what}"
+    if preview.command.value is not None:
+        return f"the agent lets go; then {what}"
+    also = ", ".join(f"{claim.point} (slot {int(claim.priority)}, {views.owner(claim.by)})" for claim in preview.also)
+    return f"then {what}; with it ends {also}: a room's air is let go of as a whole" if also else f"then {what}"
 
 
 def _ramp(lasts: timedelta, command: Command, point: Point) -> str:

@@ -16,7 +16,7 @@ import structlog
 from facility.audit import Audit, AuditUnavailable
 from facility.claims import Claims
 from facility.database import StateUnavailable
-from facility.model import Claim, Command, Held, Mismatch, Outcome, Outranked, Rejected, SlotKey, is_policy
+from facility.model import GUARD, Claim, Command, Held, Mismatch, Outcome, Outranked, Rejected, SlotKey, is_policy
 from points.clock import Clock
 from points.events import Events
 from points.model import Event, EventKind, PointId, Reading, Value
@@ -68,7 +68,7 @@ class Books:
         """Records and tells what ended without a write; to a machine that asks again and again, once."""
         command, text = outcome.command, in_words(outcome)
         key = (command.point, command.priority)
-        if is_policy(command.by) or command.by == AGENT:
+        if is_policy(command.by) or command.by in (AGENT, GUARD):
             if self._told.get(key) == text:
                 return outcome
             self._told[key] = text

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
+from facility.air import Air
 from facility.audit import Audit
 from facility.books import AGENT, Books
 from facility.claims import Claims, is_ours
+from facility.envelope import SOON, Room
 from facility.judgement import Judge, by_itself
 from facility.model import (
     GUARD,
@@ -27,16 +29,17 @@ from facility.model import (
     Command,
     Failed,
     Outcome,
+    Rejected,
     SlotKey,
 )
-from facility.ruling import Verdict
+from facility.ruling import Verdict, refuse
 from facility.writer import Reader, Writer, failed, rejected
 from points.bacnet.port import Bacnet
 from points.catalog import CatalogBook
 from points.clock import Clock
-from points.errors import PointsError
+from points.errors import DeviceRefused, DeviceSilent, PointsError
 from points.events import Events
-from points.model import DeviceId, DeviceRef, Point, PointId, Slots, Value, values_agree
+from points.model import DeviceId, DeviceRef, Point, PointId, Slots, Source, Value, values_agree
 from points.store import PointStore
 
 Result = TypeVar("Result")
@@ -88,14 +91,17 @@ class CommandDesk:
         self._books = Books(claims, audit, events, clock)
         self._clock = clock
         self.judge = judge
+        self._reader = reader
         self._recognises = recognises
         self._seen = seen
         self._met: set[DeviceId] = set()  # devices that have said who they are since they last came
         self._writer = Writer(
             bacnet=bacnet, reader=reader, store=store, books=self._books, paces=judge.paces, clock=clock
         )
-        self._locks: defaultdict[PointId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._air = Air(self._writer, self._books, judge, catalog, reader, clock, look=self._slots_of_the_known)
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[Any]] = set()
+        self._silent: set[SlotKey] = set()
         self._unseen = {claim.key for claim in claims.standing()}  # not compared since the start
 
     async def slots(self, point: PointId) -> Slots:
@@ -105,17 +111,25 @@ class CommandDesk:
         self._seen(known.id, slots, self._clock.now())
         return slots
 
+    async def look(self, point: PointId) -> Slots:
+        """The same, with the present value read as well: it enters the store like any reading."""
+        try:
+            await self._reader.read_now(point, source=Source.POLL)
+        except DeviceRefused as error:
+            log.debug("present value not read", point=point, error=str(error))
+        return await self.slots(point)
+
     async def submit(self, command: Command, *, seen: Slots | None = None) -> Outcome:
         """Carries `command` out. With `seen`, only if the slots are still as they were then (`StalePlan`)."""
         return await self._to_the_end(self._carry_out(command, seen))
 
     async def renew(self, key: SlotKey, until: datetime) -> Verdict:
         """Moves the end of a standing claim, if the guard still agrees; the device is not involved."""
-        async with self._locks[key[0]]:
+        async with self._lock(key[0]):
             claim = self.claims[key]
             if claim is None:
                 return Verdict(decision="refused", rule="no-claim", why=f"Nothing of ours stands at {key[0]}.")
-            verdict = self.judge(_again(claim, until - self._clock.now()), accepted=True)
+            verdict = self.judge(_again(claim, until - self._clock.now()), staying=True)
             if not verdict.refused:
                 await self.claims.renew(key, until)
         self.changed.set()
@@ -138,6 +152,10 @@ class CommandDesk:
         At a device in quarantine: left on the books as it is, until a person has said what the device is.
         """
         return await self._to_the_end(self._attend(key))
+
+    def is_silent(self, key: SlotKey) -> bool:
+        """Whether the latest attempt to compare the claim met with silence."""
+        return key in self._silent
 
     def due(self, now: datetime) -> list[SlotKey]:
         """The claims that need attention, those that ended first in front."""
@@ -169,32 +187,56 @@ class CommandDesk:
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
+    def also_let_go(self, command: Command) -> list[Claim]:
+        """What else ends when the command lets go: the air of a critical room is let go of as a whole."""
+        point = self._catalog.current.points.get(command.point)
+        room = None if point is None or command.value is not None else self.judge.air_of(point)
+        if room is None or self.claims[command.point, command.priority] is None:
+            return []
+        return [claim for claim in self._air_claims(room) if claim.key != (command.point, command.priority)]
+
+    def _lock(self, point: PointId) -> asyncio.Lock:
+        """One command at a time at a point; and in a room whose pressure two points make, at both of them."""
+        known = self._catalog.current.points.get(point)
+        room = None if known is None else self.judge.air_of(known)
+        return self._locks[point if room is None else f"the air of {room.space.id}"]
+
     async def _carry_out(self, command: Command, seen: Slots | None) -> Outcome:
         verdict = self.judge(command)
         if verdict.refused or verdict.decision == "second-person":
             return await self._books.unwritten(rejected(command, verdict))
         command = replace(self.judge.fit(command), rule=verdict.rule)
-        async with self._locks[command.point]:
+        async with self._lock(command.point):
             if any(point == command.point for point, _ in self._unseen):
+                await self._is_over(command)
                 why = f"{command.point} has not been compared with its device since the agent started; try again soon."
                 return await self._books.unwritten(Failed(command=command, why=why, written=False))
             point = self._catalog.current.point(command.point)
             try:
                 slots = await self._slots_of_the_known(point)
+                fresh = {} if command.value is None else await self._fresh(point, slots)
             except PointsError as error:
-                if command.value is None:
-                    await self._is_over(command)
+                await self._is_over(command)
                 return await self._books.unwritten(failed(command, error, written=False))
             if seen is not None and not _same(slots, seen):
                 raise StalePlan(f"The slots of {point.id} have changed since they were shown. Look again.")
             try:
                 if command.value is None:
                     return await self._release(command, point, slots)
-                return await self._hold(command, command.value, point, slots, accepted=False)
+                return await self._hold(command, command.value, point, slots, fresh)
             except PointsError as error:  # the books could not be written, so nothing else was
                 return failed(command, error, written=False)
             finally:
                 self.changed.set()
+
+    async def _fresh(self, point: Point, slots: Slots) -> dict[PointId, Value | None]:
+        """What the setpoints of a room's air are at this moment, by the arrays of both; empty elsewhere."""
+        room = self.judge.air_of(point)
+        other = None if room is None else room.other(point.id)
+        if other is None:
+            return {}
+        there = await self._slots_of_the_known(self._catalog.current.point(other))
+        return {point.id: slots.effective, other: there.effective}
 
     async def _slots_of_the_known(self, point: Point) -> Slots:
         """The slots of a device of which it is sure that it is the one we know."""
@@ -213,70 +255,100 @@ class CommandDesk:
     async def _is_over(self, command: Command) -> None:
         """What nobody wants any more, and cannot be let go of now, is let go of as soon as the device answers."""
         claim = self.claims[command.point, command.priority]
-        if claim is not None and by_itself(command):
-            await self._books.keep(self.claims.renew(claim.key, min(claim.until, self._clock.now())))
+        if command.value is None and claim is not None and by_itself(command):
+            await self._end_now(claim)
+
+    async def _end_now(self, claim: Claim) -> None:
+        await self._books.keep(self.claims.renew(claim.key, min(claim.until, self._clock.now())))
+        self.changed.set()
 
     async def _hold(
-        self, command: Command, goal: Value, point: Point, slots: Slots, *, accepted: bool, at: Value | None = None
+        self,
+        command: Command,
+        goal: Value,
+        point: Point,
+        slots: Slots,
+        fresh: Mapping[PointId, Value | None],
+        *,
+        accepted: bool = False,
+        at: Value | None = None,
     ) -> Outcome:
         """Writes the value, or where the point is ramped the first step to it. `at`: where the ramp stands."""
-        at = _effective(slots) if at is None else at
-        step = self.judge.step(at, goal, point) if command.by != GUARD else goal
-        written = replace(command, value=step)
+        at = self._present(point, slots) if at is None else at
+        if at is None and command.by != GUARD and self.judge.is_ramped(point):
+            why = f"{point.id} is driven in steps, and where it stands is not known."
+            return await self._books.unwritten(rejected(command, refuse("unknown-start", why, later=SOON)))
+        step = goal if command.by == GUARD else self.judge.step(at, goal, point, fresh)
+        becomes = slots.having({command.priority: step}).effective
 
         def still() -> Verdict:
-            return self.judge(command, accepted=accepted, step=None if step == goal else step)
+            return self.judge(command, accepted=accepted, step=becomes, fresh=fresh)
 
-        return await self._writer.hold(written, step, point, slots, still=still, goal=None if step == goal else goal)
+        verdict = still()
+        if verdict.refused:
+            return await self._books.unwritten(rejected(command, verdict))
+        written, on_its_way = replace(command, value=step), None if step == goal else goal
+        return await self._writer.hold(written, step, point, slots, still=still, goal=on_its_way)
+
+    def _present(self, point: Point, slots: Slots) -> Value | None:
+        """What the point is by its array; what it was read to be where the array does not say."""
+        reading = self._store.get(point.id)
+        known = reading.value if reading is not None and reading.is_good else None
+        return known if slots.effective is None else slots.effective
 
     async def _release(self, command: Command, point: Point, slots: Slots) -> Outcome:
-        """Lets go, first of what must be back before, so that no pressure reverses."""
-        for leading in self.judge.leading(point):
-            reason = f"{command.reason} ({point.id} follows)"
-            first = replace(_ending(leading), by=command.by, reason=reason)
-            await self._carry_out(first, None)
-            if self.claims[leading.key] is not None:
-                why = f"{leading.point} must be let go of first, and could not be."
-                await self._is_over(command)
-                return await self._books.unwritten(Failed(command=command, why=why, written=False))
-        return await self._writer.release(command, point, slots, still=lambda: self.judge(command))
+        room = self.judge.air_of(point)
+        if room is None or self.claims[command.point, command.priority] is None:
+            return await self._writer.release(command, point, slots, still=lambda: self.judge(command))
+        return await self._air.let_go(command, room, self._air_claims(room))
+
+    def _air_claims(self, room: Room) -> list[Claim]:
+        ways = (way for way in (room.main, room.minor) if way is not None)
+        return [claim for way in ways for claim in self.claims.of(way.point)]
 
     async def _advance(self, key: SlotKey) -> None:
-        async with self._locks[key[0]]:
+        async with self._lock(key[0]):
             claim = self.claims[key]
             if claim is None or claim.goal is None or claim.until <= self._clock.now():
                 return
             if key in self._unseen or self._books.is_unsettled(key):
                 return  # what the slot holds is looked at first
             point = self._catalog.current.point(claim.point)
+            rests_until = self.judge.rests_until(point)
+            if rests_until is not None and self._clock.now() < rests_until:
+                return
             command = _again(claim, claim.until - self._clock.now())
-            step = self.judge.step(claim.value, claim.goal, point)
-            if self.judge(command, accepted=True, step=step).refused:
-                return  # the next tick asks again; what must not stand at all, the watcher lets go of
             try:
                 slots = await self._slots_of_the_known(point)
-                await self._hold(command, claim.goal, point, slots, accepted=True, at=claim.value)
+                found = slots[claim.priority]
+                if found is None or not is_ours(claim, found):
+                    self._books.question(key)  # its device has restarted, or somebody has taken the slot
+                    return
+                fresh = await self._fresh(point, slots)
+                await self._hold(command, claim.goal, point, slots, fresh, accepted=True, at=found)
             except PointsError as error:
                 log.debug("a ramp waits", point=point.id, error=str(error))
             finally:
                 self.changed.set()
 
     async def _attend(self, key: SlotKey) -> bool:
-        async with self._locks[key[0]]:
+        async with self._lock(key[0]):
             claim = self.claims[key]
             if claim is not None and self.is_quarantined(claim.point):
                 return False  # what the slots of another device hold says nothing about the claim
-            if claim is not None and claim.until > self._clock.now() and self._books.is_unsettled(key):
+            if claim is not None and self._books.is_unsettled(key):
                 return False  # what may still be under way to the slot would not be seen
+            self._silent.discard(key)
             try:
                 done = claim is None or await self._compare(claim)
             except PointsError as error:
+                if isinstance(error, DeviceSilent):
+                    self._silent.add(key)
                 log.debug("claim not compared", point=key[0], slot=int(key[1]), error=str(error))
                 return False
             self._unseen.discard(key)
-            self._books.unsure.pop(key, None)
-            if not done:
-                self._books.question(key)
+            if done:
+                self._books.unsure.pop(key, None)
             return done
 
     async def _compare(self, claim: Claim) -> bool:
@@ -313,17 +385,14 @@ class CommandDesk:
         if not claim.confirmed:
             await self._books.lose(claim, None)
             return True
-        command, at = _again(claim, claim.until - self._clock.now()), _effective(slots)
-        step = self.judge.step(at, claim.wanted, point)
-        verdict = self.judge(command, accepted=True, step=step)
-        if verdict.refused:
-            await self._books.unwritten(rejected(command, verdict))
-            if verdict.later is None:
-                await self._books.lose(claim, None)
-            return verdict.later is None
+        command = _again(claim, claim.until - self._clock.now())
         self._books.tell(claim.point, f"{claim.point} lost its slot {int(claim.priority)}: it is written again")
-        outcome = await self._hold(command, claim.wanted, point, slots, accepted=True, at=at)
-        return not isinstance(outcome, Failed)
+        fresh = await self._fresh(point, slots)
+        outcome = await self._hold(command, claim.wanted, point, slots, fresh, accepted=True)
+        if isinstance(outcome, Rejected) and outcome.later is None:
+            await self._books.lose(claim, None)
+            return True
+        return not isinstance(outcome, (Failed, Rejected))
 
 
 def _again(claim: Claim, lasts: timedelta) -> Command:
@@ -343,11 +412,6 @@ def _ending(claim: Claim) -> Command:
     """The agent's own wish to let go of a claim whose time is up."""
     reason = f"the time of {claim.by} is up: {claim.reason}"
     return Command(point=claim.point, value=None, priority=claim.priority, by=AGENT, reason=reason, id=claim.command)
-
-
-def _effective(slots: Slots) -> Value | None:
-    """What applies by the array: the strongest value, or the relinquish default."""
-    return slots.default if slots.winner is None else slots[slots.winner]
 
 
 def _same(one: Slots, other: Slots) -> bool:

@@ -2,7 +2,7 @@
 
 - Nothing is reduced in a room that is in use, or may be: unknown is occupied.
 - The air that keeps the sign of the pressure leads: a positive room lowers extract before supply and raises supply
-  before extract; a negative one the other way round. So the offset between the two never shrinks.
+  before extract; a negative one the other way round. So the offset between the two never shrinks by more than `SLACK`.
 - The main air flow (supply of a positive, extract of a negative room) stays above the share that the profile gives.
 - As soon as the room leaves its limits, its evidence is not certain, or somebody may be in it, `breach` says so.
 
@@ -11,8 +11,9 @@ Conditions and ordering are those of ASHRAE 170 (pressure relationship held, ful
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from facility.profiles.airways import air_path
@@ -23,9 +24,8 @@ from points.model import Point, PointId, Space, Value
 SLACK = 0.1  # of the offset at rest, for what a flow sensor cannot tell: a tenth less is a fifth less of the pressure
 MOST_LEAD = 2.0  # times the offset at rest: twice the offset is four times the pressure
 SOON = timedelta(seconds=5)  # how long a flow takes to follow; then the next step may be asked for
-TURNED_DOWN = frozenset(
-    {"setback", "unoccupied", "standby", "night", "economy", "low", "off"}
-)  # states of a room's mode
+FULL = ("occupied", "normal", "purge", "full", "day", "comfort", "high", "boost")  # words of a mode with all of its air
+LESS = ("unocc", "not occ", "setback", "standby", "night")  # and of one that has these letters and means less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,8 @@ class Airway:
     point: PointId  # the flow setpoint
     setpoint: float | None  # None: not known for certain
     flow: float | None  # measured; None: not known, or not measured
-    rest: float | None  # the setpoint when nothing of ours stood at either airway
+    rest: float | None  # the setpoint when nothing of ours stood in the room
+    sensor: PointId | None = None  # what measures the flow
 
     @property
     def lowest(self) -> float | None:
@@ -71,6 +72,17 @@ class Room:
     def minor(self) -> Airway | None:
         return self.extract if self.rules.sign >= 0 else self.supply
 
+    def other(self, point: PointId) -> PointId | None:
+        """The airway that makes the pressure together with this one; None if the point makes none."""
+        main, minor = self.main, self.minor
+        if not self.rules.sign or main is None or minor is None or point not in (main.point, minor.point):
+            return None
+        return minor.point if point == main.point else main.point
+
+    def with_setpoints(self, fresh: Mapping[PointId, Value | None]) -> Room:
+        """The same room with what its setpoints were read to be just now."""
+        return replace(self, supply=_fresh(self.supply, fresh), extract=_fresh(self.extract, fresh))
+
     def margin(self) -> float | None:
         """How many times the limit the pressure is, in the right direction; None if not known."""
         if self.pressure is None or not self.pressure_limit:
@@ -90,9 +102,20 @@ def breach(room: Room, now: datetime) -> str:
     margin = room.margin()
     if room.rules.sign and (margin is None or margin < turndown.hold_margin):
         return _too_close(room, margin, turndown.hold_margin)
-    if room.door_open_since is not None and now - room.door_open_since > timedelta(seconds=turndown.door_open_s):
+    if room.door_open_since is not None and now - room.door_open_since >= timedelta(seconds=turndown.door_open_s):
         return "the door stands open"
-    return ""
+    return _out_of_balance(room)
+
+
+def _out_of_balance(room: Room) -> str:
+    """Whether its flow setpoints no longer keep the offset: seen before the pressure has followed."""
+    main, minor = room.main, room.minor
+    if not room.rules.sign or main is None or minor is None or main.rest is None or minor.rest is None:
+        return ""
+    if main.setpoint is None or minor.setpoint is None:
+        return "its flow setpoints are not known"
+    kept = main.setpoint - minor.setpoint >= (main.rest - minor.rest) * (1 - 2 * SLACK)
+    return "" if kept else "its flow setpoints no longer keep its pressure"
 
 
 def objections(
@@ -128,18 +151,21 @@ def within_reach(point: PointId, at: float, step: float, room: Room) -> float:
     return far if (far < at) is (step < at) and far != at else step
 
 
-def let_go_first(point: PointId, room: Room) -> PointId | None:
-    """The airway that must be back at full flow before `point` is let go of; None if there is none."""
+def may_rise_to(room: Room) -> float | None:
+    """How far the minor air may come up now, so that the pressure keeps its sign; None if that is not known."""
     main, minor = room.main, room.minor
-    if not room.rules.sign or main is None or minor is None or point != minor.point:
+    if main is None or minor is None or main.lowest is None:
         return None
-    return main.point
+    if main.rest is None or minor.rest is None:  # as after a crash: then the main air must have arrived
+        arrived = main.setpoint is not None and main.lowest >= main.setpoint * (1 - SLACK)
+        return math.inf if arrived else None
+    return main.lowest - (main.rest - minor.rest) * (1 - SLACK)
 
 
 def _reduces(point: Point, value: Value, room: Room) -> bool:
     """Whether the value means less air than the room has at rest."""
     if point.point_class == "mode":
-        return _state(point, value).casefold() in TURNED_DOWN
+        return is_less(_state(point, value))
     if point.point_class != "airflow-setpoint" or isinstance(value, str):
         return False
     airway = _airway(point, room)
@@ -230,6 +256,19 @@ def _too_close(room: Room, margin: float | None, needed: float) -> str:
 
 def _airway(point: Point, room: Room) -> Airway | None:
     return next((way for way in (room.supply, room.extract) if way is not None and way.point == point.id), None)
+
+
+def is_less(state: str) -> bool:
+    """Whether a state of a room's mode may mean less than all of its air: whatever does not surely mean all of it."""
+    text = state.casefold()
+    return any(word in text for word in LESS) or not any(word in text for word in FULL)
+
+
+def _fresh(way: Airway | None, fresh: Mapping[PointId, Value | None]) -> Airway | None:
+    if way is None or way.point not in fresh:
+        return way
+    value = fresh[way.point]
+    return replace(way, setpoint=None if value is None or isinstance(value, str) else float(value))
 
 
 def _state(point: Point, value: Value) -> str:

@@ -3,8 +3,7 @@
 Refused always: levels 1-7 and any that are not ours, points that are monitor-only, whoever the profile does not let
 command, a policy on the operators' level, values that do not fit the point or lie outside its limits, what would take a
 critical room out of its envelope, what its actuator cannot bear, commands without end or reason. To let go of a slot
-needs only a commandable point, and in a room whose pressure keeps somebody safe, the right order. Every refusal names
-its rule and its source, says why, and what to do instead.
+needs only a commandable point. Every refusal names its rule and its source, says why, and what to do instead.
 """
 
 from __future__ import annotations
@@ -21,7 +20,8 @@ from facility.pace import Pace, too_fast
 from facility.profiles.model import CommandRule
 from facility.ruling import ALLOWED, Verdict, refuse, warn
 from facility.users import PERMISSIONS, Permission
-from points.model import Access, Kind, Point, PointId, Priority, Reading, Safety, StatusFlags, Value
+from points.model import Access, Kind, Point, Priority, Reading, Safety, StatusFlags, Value
+from points.units import symbol
 
 SHORTEST = timedelta(minutes=15)  # less is a pulse: nothing in a plant has settled by then
 LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more is an engineer
@@ -53,8 +53,8 @@ class Surroundings:
     """What would be written now on the way to the value, where the point is ramped."""
     accepted: bool = False
     """It stands already: it is renewed, put back or driven on, and no person asks for it."""
-    held_back: PointId | None = None
-    """What must be let go of before this: something of ours holds it."""
+    staying: bool = False
+    """Nothing would be written: a value that stands is given more time."""
 
 
 def judge(command: Command, point: Point, known: Surroundings) -> Verdict:
@@ -84,7 +84,6 @@ def _objections(command: Command, point: Point, known: Surroundings) -> Iterator
     if point.access is Access.MONITOR_ONLY:
         yield refuse("monitor-only", f"{point.id} is monitor-only: {_why_monitor_only(point)}.")
     if command.value is None:
-        yield from _objections_to_release(command, known)
         return
     if is_policy(command.by):
         yield from _objections_to_policy(command, point, known)
@@ -102,7 +101,7 @@ def _objections_of_the_place(command: Command, value: Value, point: Point, known
     fit, policy = fitted(value, point), is_policy(command.by)
     if fit is None:
         return
-    if known.room is not None and known.accepted and known.step is None:
+    if known.room is not None and known.staying:
         yield from envelope.objections_to_stay(point, fit, known.room, known.now, policy=policy)
         return
     step = fit if known.step is None else known.step
@@ -110,12 +109,6 @@ def _objections_of_the_place(command: Command, value: Value, point: Point, known
         yield from envelope.objections(point, fit, step, known.room, known.now, policy=policy)
     if not known.accepted and (slow := too_fast(point, step, known.rule, known.pace, known.now)) is not None:
         yield slow
-
-
-def _objections_to_release(command: Command, known: Surroundings) -> Iterator[Verdict]:
-    if known.held_back is not None:
-        why = f"{known.held_back} is held below its flow at rest: the pressure would reverse."
-        yield refuse("order", why, f"Release {known.held_back} first.")
 
 
 def _objections_to_policy(command: Command, point: Point, known: Surroundings) -> Iterator[Verdict]:
@@ -167,20 +160,21 @@ def _objections_to_value(value: Value, point: Point, limits: Limits | None) -> I
     if fit is None:
         yield refuse("value", f"{value!r} is not a value of {point.id}.", f"It takes {accepted(point)}.")
     elif point.kind is Kind.ANALOG:
-        own = Limits(low=point.low, high=point.high, source="the device's own limits")
-        yield from _outside(fit, point, own)
         if limits is not None:
             yield from _outside(fit, point, limits)
+        yield from _outside(fit, point, Limits(low=point.low, high=point.high, source="the device's own limits"))
 
 
 def _outside(value: Value, point: Point, limits: Limits) -> Iterator[Verdict]:
-    number = float(value)
-    unit = f" {point.unit}" if point.unit else ""
-    instead = f"Allowed: {_range(limits)}{unit} ({limits.source})."
+    number, source = float(value), limits.source
+    unit = f" {symbol(point.unit)}" if point.unit else ""
+    instead = f"Allowed: {_range(limits)}{unit}."
     if limits.low is not None and number < limits.low:
-        yield refuse("limits", f"{number:g}{unit} is below the lowest allowed, {limits.low:g}.", instead)
+        why = f"{number:g}{unit} is below the lowest allowed, {limits.low:g}."
+        yield refuse("limits", why, instead, source=source)
     if limits.high is not None and number > limits.high:
-        yield refuse("limits", f"{number:g}{unit} is above the highest allowed, {limits.high:g}.", instead)
+        why = f"{number:g}{unit} is above the highest allowed, {limits.high:g}."
+        yield refuse("limits", why, instead, source=source)
 
 
 def _warnings(point: Point, reading: Reading | None) -> Iterator[Verdict]:

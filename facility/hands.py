@@ -102,7 +102,8 @@ class PolicyHands:
         if self._desk.claims[key] is None or (looked is not None and timedelta(0) <= now - looked < LOOK_EVERY):
             return
         if not await self._desk.attend(key):
-            raise DeviceSilent(f"{key[0]} could not be compared with its device.")
+            why = f"{key[0]} could not be compared with its device."
+            raise DeviceSilent(why) if self._desk.is_silent(key) else NotDone(why)
         self._looked[key] = now
 
     def _expect(self, outcome: Outcome) -> None:

@@ -5,23 +5,23 @@ Its judgement is `facility.guard.judge`'s; this is where catalog, readings, prof
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from facility.books import AGENT
 from facility.claims import Claims
-from facility.envelope import Room, let_go_first, within_reach
+from facility.envelope import Room, within_reach
 from facility.fitting import fitted
 from facility.guard import Limits, Surroundings, judge
-from facility.model import GUARD, Claim, Command, is_policy
+from facility.model import GUARD, Command, is_policy
 from facility.pace import Paces, next_step, ramp_lasts
 from facility.profiles.model import CommandRule
 from facility.ruling import Verdict
 from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import UnknownPoint
-from points.model import Kind, Point, Priority, Value
+from points.model import Kind, Point, PointId, Priority, Value
 from points.store import PointStore
 
 
@@ -60,32 +60,41 @@ class Judge:
             self.paces.stood(claim.point, claim.value, claim.since)
         self._catalog = catalog
         self._store = store
-        self._claims = claims
         self._clock = clock
         self._limits = limits
         self._rule = rule
         self._room = room
 
-    def __call__(self, command: Command, *, accepted: bool = False, step: Value | None = None) -> Verdict:
+    def __call__(
+        self,
+        command: Command,
+        *,
+        accepted: bool = False,
+        staying: bool = False,
+        step: Value | None = None,
+        fresh: Mapping[PointId, Value | None] | None = None,
+    ) -> Verdict:
         """What the guard says to `command` at this moment.
 
-        `accepted`: it stands already, and is renewed, put back or driven on. `step`: what would be written on its way.
+        `accepted`: it stands already, and is put back or driven on; `staying`: it is given more time, nothing else.
+        `step`: the value that the point will really have; without it, what would be written first. `fresh`: what
+        setpoints of the room were read to be just now.
         """
         try:
             point = self._catalog.current.point(command.point)
         except UnknownPoint as error:
             return Verdict(decision="refused", rule="unknown-point", why=str(error))
-        room, rule = self._room(point), self._rule(point)
+        room = self._room(point)
         known = Surroundings(
             now=self._clock.now(),
             limits=self._limits(point),
             reading=self._store.get(point.id),
-            rule=rule,
+            rule=self._rule(point),
             pace=self.paces.of(point.id),
-            room=room,
-            step=step if step is not None or accepted else self._first_step(command, point),
-            accepted=accepted,
-            held_back=None if by_itself(command) or not self.leading(point) else self.leading(point)[0].point,
+            room=room if room is None or fresh is None else room.with_setpoints(fresh),
+            step=step if step is not None or accepted or staying else self._first_step(command, point),
+            accepted=accepted or staying,
+            staying=staying,
         )
         return judge(command, point, known)
 
@@ -95,14 +104,18 @@ class Judge:
         value = None if command.value is None else fitted(command.value, point)
         return replace(command, value=value, priority=Priority(command.priority))
 
-    def leading(self, point: Point) -> list[Claim]:
-        """Claims of ours that hold down the air which must be back before this point may be let go of."""
+    def air_of(self, point: Point) -> Room | None:
+        """The room whose pressure the point makes together with another; None if it makes none."""
         room = self._room(point)
-        first = None if room is None else let_go_first(point.id, room)
-        if first is None or room is None or room.main is None:
-            return []
-        rest = room.main.rest
-        return [claim for claim in self._claims.of(first) if rest is None or _is_below(claim.value, rest)]
+        return None if room is None or room.other(point.id) is None else room
+
+    def is_ramped(self, point: Point) -> bool:
+        return self._rule(point).ramp_per_minute is not None
+
+    def rests_until(self, point: Point) -> datetime | None:
+        """Until when the actuator is left alone between two steps of a ramp."""
+        latest = self.paces.of(point.id).latest
+        return None if latest is None else latest + timedelta(seconds=self._rule(point).spacing_s)
 
     def _first_step(self, command: Command, point: Point) -> Value | None:
         """What would be written first on the way to the command's value; None if that is the value itself."""
@@ -122,11 +135,14 @@ class Judge:
             return timedelta(0)
         return ramp_lasts(float(at), float(goal), self._rule(point), _full_range(point, self._room(point)))
 
-    def step(self, at: Value | None, goal: Value, point: Point) -> Value:
+    def step(
+        self, at: Value | None, goal: Value, point: Point, fresh: Mapping[PointId, Value | None] | None = None
+    ) -> Value:
         """What to write on the way from `at` to `goal`: the goal itself, where the point is not ramped."""
         if point.kind is not Kind.ANALOG or at is None or isinstance(at, str) or isinstance(goal, str):
             return goal
         room = self._room(point)
+        room = room if room is None or fresh is None else room.with_setpoints(fresh)
         step = next_step(float(at), float(goal), self._rule(point), _full_range(point, room))
         if room is None or step == goal == at or self._rule(point).ramp_per_minute is None:
             return step
@@ -136,10 +152,6 @@ class Judge:
 def by_itself(command: Command) -> bool:
     """Whether nobody at a screen asks for it."""
     return is_policy(command.by) or command.by in (AGENT, GUARD)
-
-
-def _is_below(value: Value, rest: float) -> bool:
-    return not isinstance(value, str) and value < rest
 
 
 def _full_range(point: Point, room: Room | None) -> float:

@@ -22,7 +22,8 @@ NEAR = 1e-6  # of the full range: closer than this, it is there
 class Pace:
     """What an actuator has been through: our writes of the past hour, and since when it is switched as it is."""
 
-    writes: tuple[datetime, ...] = ()
+    writes: tuple[datetime, ...] = ()  # but for the steps of a ramp
+    latest: datetime | None = None  # write of any kind
     switched: datetime | None = None
     on: bool | None = None
 
@@ -53,10 +54,13 @@ def _switched_too_soon(point: Point, value: Value, rule: CommandRule, pace: Pace
 
 
 def next_step(now_at: float, goal: float, rule: CommandRule, full: float) -> float:
-    """Where the ramp from `now_at` to `goal` is after one `STEP`. `full`: the range that the rule's percent are of."""
+    """Where the ramp from `now_at` to `goal` is after one `STEP`, or one spacing where that is longer.
+
+    `full`: the range that the rule's percent are of.
+    """
     if rule.ramp_per_minute is None or full <= 0:
         return goal
-    reach = full * rule.ramp_per_minute / 100 * (STEP / timedelta(minutes=1))
+    reach = full * rule.ramp_per_minute / 100 * (max(STEP, timedelta(seconds=rule.spacing_s)) / timedelta(minutes=1))
     if abs(goal - now_at) <= reach + NEAR * full:
         return goal
     return round(now_at + (reach if goal > now_at else -reach), 3)
@@ -82,18 +86,22 @@ class Paces:
     def stood(self, point: PointId, value: Value, since: datetime) -> None:
         """What an earlier process switched, and still holds."""
         if isinstance(value, bool):
-            self._paces[point] = Pace((), since, value)
+            self._paces[point] = Pace((), None, since, value)
 
-    def wrote(self, point: Point, value: Value | None) -> None:
-        """A write went out; `value` None let go, so that what it is switched to now is not known from us."""
+    def wrote(self, point: Point, value: Value | None, *, is_step: bool = False) -> None:
+        """A write went out; `value` None let go, so that what it is switched to now is not known from us.
+
+        `is_step`: of a ramp that stands already. It holds nobody up who wants something else.
+        """
         now, before = self._now(), self.of(point.id)
-        writes = (*(time for time in before.writes if timedelta(0) <= now - time < HOUR), now)
+        past = tuple(time for time in before.writes if timedelta(0) <= now - time < HOUR)
+        writes = past if is_step else (*past, now)
         if point.kind is not Kind.BINARY or value is None:
-            self._paces[point.id] = Pace(writes, None, None)
+            self._paces[point.id] = Pace(writes, now, None, None)
         elif before.on is bool(value):
-            self._paces[point.id] = Pace(writes, before.switched, before.on)
+            self._paces[point.id] = Pace(writes, now, before.switched, before.on)
         else:
-            self._paces[point.id] = Pace(writes, now, bool(value))
+            self._paces[point.id] = Pace(writes, now, now, bool(value))
 
 
 def _later(rule: str, why: str, wait: timedelta, by: CommandRule) -> Verdict:

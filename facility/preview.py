@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from facility.commands import CommandDesk, StalePlan
-from facility.model import Command, Outcome
+from facility.model import Claim, Command, Outcome
 from facility.ruling import Verdict
 from points.clock import Clock
 from points.model import Slots, Value
@@ -28,6 +28,7 @@ class Preview:
     verdict: Verdict
     slots: Slots | None  # None when it was refused for a point that does not exist
     made: datetime
+    also: tuple[Claim, ...] = ()  # what a release lets go of besides
 
     @property
     def valid_until(self) -> datetime:
@@ -65,9 +66,10 @@ class Previews:
 
     async def preview(self, command: Command) -> Preview:
         """What `command` would do now. Raises `DeviceError` if the device cannot be asked."""
-        verdict = self._desk.judge(command)
-        unread = verdict.refused and verdict.rule in ("unknown-point", "monitor-only", "level")
-        slots = None if unread else await self._desk.slots(command.point)
+        verdict, slots = self._desk.judge(command), None
+        if not (verdict.refused and verdict.rule in ("unknown-point", "monitor-only", "level")):
+            slots = await self._desk.look(command.point)
+            verdict = self._desk.judge(command)
         now = self._clock.now()
         preview = Preview(
             id=uuid4().hex,
@@ -75,6 +77,7 @@ class Previews:
             verdict=verdict,
             slots=slots,
             made=now,
+            also=tuple(self._desk.also_let_go(command)),
         )
         self._open = {key: plan for key, plan in self._open.items() if plan.valid_until > now}
         self._open[preview.id] = preview

@@ -6,20 +6,22 @@
   are released, the air that leads first.
 - Where the profile says so, and only there, protective commands are raised at level 10 once the room has been
   measured outside its limits for a minute; they are renewed as long as it is, and end by themselves.
-- It never waits for a device that is silent: what could not be released is on the books as over, and tried again.
+- A device that is silent holds up no other; what could not be let go of is tried again, at first each second.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Iterable, Sized
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from facility.commands import CommandDesk
 from facility.envelope import Room, breach
+from facility.fitting import fitted
 from facility.model import GUARD, Claim, Command, is_policy
 from facility.profiles.airways import air_path, command_class
 from facility.profiles.model import Protection
@@ -33,9 +35,18 @@ from points.store import PointStore
 
 TICK_S = 1.0  # half of the two seconds within which everything is let go
 OUTSIDE_FOR = timedelta(minutes=1)  # before anything is commanded: a door that is passed is no reason
+AGAIN = timedelta(seconds=1)  # after a try that did not succeed, doubling
+AGAIN_AT_MOST = timedelta(seconds=8)
+PROTECT_AGAIN_AT_MOST = timedelta(minutes=4)  # what a device refuses again and again, it will go on refusing
 JUMP = timedelta(seconds=10)  # between two ticks: then the clock was set, or the machine slept
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tries:
+    latest: datetime
+    count: int
 
 
 class EnvelopeWatcher:
@@ -55,6 +66,7 @@ class EnvelopeWatcher:
         self._catalog: Catalog | None = None
         self._told: dict[SpaceId, str] = {}
         self._at_work: set[SpaceId] = set()
+        self._tries: dict[tuple[SpaceId, str], _Tries] = {}
 
     async def run(self) -> None:
         self._at_work.clear()
@@ -77,7 +89,7 @@ class EnvelopeWatcher:
 
     def _follow(self) -> list[SpaceId]:
         """The rooms to look at now: all of them when the catalog is another, else those that time may change."""
-        if self._book.current is self._catalog:
+        if self._book.current is self._catalog and not self._rooms.outlived:
             return [*{*self._rooms.restless(), *self._with_policies()}]
         self._catalog = self._book.current
         self._rooms.follow(self._catalog)
@@ -92,16 +104,35 @@ class EnvelopeWatcher:
 
     def _look(self, places: Iterable[SpaceId], tasks: asyncio.TaskGroup) -> None:
         now = self._clock.now()
-        for place in list(places):
+        for place in places:
+            if place not in self._rooms.spaces:
+                continue  # it has just gone from the catalog
             room = self._rooms.look(place, now)
             why = breach(room, now)
             held = self._held_by_policies(place) if why else []
             wanted = self._protective(place, room, now)
-            if (held or wanted) and place not in self._at_work:
-                self._at_work.add(place)
-                tasks.create_task(self._act(place, why, held, wanted))
+            if held:
+                self._rooms.disturbed(place, now)
             if not why:
                 self._told.pop(place, None)
+            if place in self._at_work:
+                continue
+            held = held if self._is_due((place, "held"), held, AGAIN_AT_MOST, now) else []
+            wanted = wanted if self._is_due((place, "wanted"), wanted, PROTECT_AGAIN_AT_MOST, now) else []
+            if held or wanted:
+                self._at_work.add(place)
+                tasks.create_task(self._act(room, why, held, wanted))
+
+    def _is_due(self, what: tuple[SpaceId, str], there: Sized, at_most: timedelta, now: datetime) -> bool:
+        """At once the first time; what did not succeed is tried again, at first each second."""
+        tries = self._tries.get(what)
+        if not there:
+            self._tries.pop(what, None)
+            return False
+        if tries is not None and timedelta(0) <= now - tries.latest < min(AGAIN * 2**tries.count, at_most):
+            return False
+        self._tries[what] = _Tries(now, 0 if tries is None else tries.count + 1)
+        return True
 
     def _with_policies(self) -> Iterable[SpaceId]:
         points = self._book.current.points
@@ -111,27 +142,37 @@ class EnvelopeWatcher:
                 yield place
 
     def _held_by_policies(self, place: SpaceId) -> list[Claim]:
-        """Those in time: what is over already, is let go of as soon as its device answers."""
-        points, now = self._book.current.points, self._clock.now()
-        return [
-            claim
-            for claim in self._desk.claims.standing()
-            if is_policy(claim.by)
-            and claim.until > now
-            and (point := points.get(claim.point)) is not None
-            and point.space == place
-        ]
+        """What leads comes first. Also what is over already: as long as the room is not as it must be, it is urgent."""
+        here = {point.id for point in self._rooms.points_of(place)}
+        main = self._rooms.look(place, self._clock.now()).main
+        claims = [claim for claim in self._desk.claims.standing() if claim.point in here and is_policy(claim.by)]
+        return sorted(claims, key=lambda claim: main is None or claim.point != main.point)
 
-    async def _act(self, place: SpaceId, why: str, held: list[Claim], wanted: list[Command]) -> None:
-        space = self._book.current.spaces[place]
-        if held:
-            self._tell(space, why, held)
+    async def _act(self, room: Room, why: str, held: list[Claim], wanted: list[Command]) -> None:
+        """Devices side by side: one that is silent holds up no other."""
         try:
+            if held:
+                self._tell(room.space, why, held)
+            visits: defaultdict[str, list[Command]] = defaultdict(list)
             for command in [*(_letting_go(claim, why) for claim in held), *wanted]:
-                with suppress(PointsError):
-                    await self._desk.submit(command)
+                visits[command.point.split("/")[0]].append(command)
+            async with asyncio.TaskGroup() as devices:
+                for commands in visits.values():
+                    devices.create_task(self._carry_out(commands))
         finally:
-            self._at_work.discard(place)
+            self._at_work.discard(room.space.id)
+
+    async def _carry_out(self, commands: list[Command]) -> None:
+        for command in commands:
+            key = (command.point, command.priority)
+            if command.value is None and self._desk.claims[key] is None:
+                continue  # it went with another
+            try:
+                await self._desk.submit(command)
+            except PointsError as error:
+                log.debug("a critical room is not let go of yet", point=command.point, error=str(error))
+            except Exception:  # a fault of ours at one point must not end the watch over all rooms
+                log.exception("a command in a critical room failed", point=command.point)
 
     def _tell(self, space: Space, why: str, held: list[Claim]) -> None:
         if self._told.get(space.id) == why:
@@ -168,7 +209,7 @@ class EnvelopeWatcher:
         )
         if claim is None or claim.until - now < lasts / 2:
             return command
-        wanted = self._desk.judge.fit(command).value
+        wanted = fitted(protection.value, point)
         return None if values_agree(claim.value, wanted) else command
 
 

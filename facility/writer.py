@@ -29,6 +29,8 @@ from points.errors import DeviceError, DeviceRefused, DeviceSilent, PointsError
 from points.model import Kind, Point, PointId, Reading, Slots, Source, Value, values_agree
 from points.store import PointStore
 
+ROUNDING = 0.005  # of a value: what a device may make of it and still mean the same
+
 log = structlog.get_logger(__name__)
 
 
@@ -78,18 +80,18 @@ class Writer:
         claim = replace(_claim(command, value, self._clock.now()), goal=goal)
         if goal is not None and older is not None and older.command == command.id:
             claim = replace(claim, since=older.since)
-        return await self._books.end(seq, await self._write(command, claim, point, found, older, still))
+        return await self._books.end(seq, await self._write(command, claim, point, slots, older, still))
 
     async def _write(
         self,
         command: Command,
         claim: Claim,
         point: Point,
-        before: Value | None,
+        before_it: Slots,
         older: Claim | None,
         still: Callable[[], Verdict],
     ) -> Outcome:
-        key, value = claim.key, claim.value
+        key, value, before, at = claim.key, claim.value, before_it[claim.priority], before_it.effective
         try:
             claim = await self._books.claims.put(claim)
         except StateUnavailable as error:
@@ -99,7 +101,7 @@ class Writer:
             await self._books.undo(key, older)
             return rejected(command, verdict)
         trouble: DeviceError | None = None
-        self._paces.wrote(point, value)
+        self._paces.wrote(point, value, is_step=older is not None and older.command == claim.command)
         try:
             await self._bacnet.write(point.ref, value, command.priority)
         except DeviceRefused as error:
@@ -121,7 +123,7 @@ class Writer:
             return failed(command, trouble, written=True)
         if values_agree(before, found):
             await self._books.undo(key, older)
-        elif found is not None and trouble is None and point.kind is Kind.ANALOG:  # rounded or clamped
+        elif found is not None and trouble is None and _is_made_of(value, found, point, at):
             await self._books.keep(self._books.claims.confirm(key, value, also=found))
         else:
             await self._books.lose(claim, found)
@@ -132,6 +134,12 @@ class Writer:
         """Empties the command's slot, if what it holds is ours."""
         key = (point.id, command.priority)
         claim, found = self._books.claims[key], slots[command.priority]
+        if found is None and claim is not None and self._books.is_unsettled(key):
+            await self._books.claims.renew(key, min(claim.until, self._clock.now()))
+            why = (
+                f"A write may still be under way to slot {int(command.priority)}; it is let go of when that is settled."
+            )
+            return await self._books.unwritten(Failed(command=command, why=why, written=True))
         if found is None:
             await self._books.forget(key)
             return await self._books.unwritten(Held(command=command, readback=self._store.get(point.id), slots=slots))
@@ -163,7 +171,8 @@ class Writer:
             return failed(command, trouble or error, written=True)
         found = slots[command.priority]
         if found is None:
-            await self._books.keep(self._books.forget(claim.key))
+            if not self._books.is_unsettled(claim.key):  # else an earlier write may still arrive: it stays on the books
+                await self._books.keep(self._books.forget(claim.key))
             return await self._see(command, slots)
         if not is_ours(claim, found):
             await self._books.lose(claim, found)
@@ -216,3 +225,14 @@ def _foreign(command: Command, found: Value) -> Verdict:
     why = f"Slot {int(command.priority)} of {command.point} holds {found}, which is not ours."
     instead = "Release it where it was written, then ask again."
     return refuse("foreign-value", why, instead)
+
+
+def _is_made_of(wrote: Value, found: Value, point: Point, at: Value | None) -> bool:
+    """Whether a device made `found` of what we wrote: rounded it, or went only part of the way from where it was."""
+    if point.kind is not Kind.ANALOG or isinstance(wrote, str) or isinstance(found, str):
+        return False
+    if abs(found - wrote) <= max(point.resolution or 0.0, ROUNDING * abs(wrote)):
+        return True
+    if at is None or isinstance(at, str):
+        return found in (point.low, point.high)
+    return min(at, wrote) <= found <= max(at, wrote)

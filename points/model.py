@@ -6,7 +6,8 @@ library only. A value never travels alone: it is a `Reading`, with its time and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, IntFlag, StrEnum
 from typing import NewType
@@ -223,6 +224,16 @@ class Slots:
     def winner(self) -> int | None:
         """The lowest level that holds a value; None when the relinquish default applies."""
         return next((level for level, value in enumerate(self.values, 1) if value is not None), None)
+
+    @property
+    def effective(self) -> Value | None:
+        """What applies by the array: the strongest value, or the relinquish default."""
+        return self.default if self.winner is None else self[self.winner]
+
+    def having(self, changes: Mapping[int, Value | None]) -> Slots:
+        """The same array with other values at some levels."""
+        values = (changes.get(level, value) for level, value in enumerate(self.values, 1))
+        return replace(self, values=tuple(values))
 
 
 class EventKind(StrEnum):

@@ -21,7 +21,7 @@ from facility.profiles.model import (
     Turndown,
     TurndownTable,
 )
-from points.model import Point
+from points.model import Point, Safety
 
 DEFAULT = "default"
 """The key of a profile's `commands` that speaks of every class."""
@@ -50,9 +50,15 @@ def origin(table: Provenance, profile: Provenance | None) -> Origin:
     )
 
 
-def command_rule(point: Point, profile: Profile | None, actuators: Mapping[str, CommandTable]) -> CommandRule:
-    """The rule for commands to the point."""
-    layers = list(_layers(command_class(point), profile, actuators))
+def command_rule(
+    point: Point,
+    profile: Profile | None,
+    actuators: Mapping[str, CommandTable],
+    plant: Mapping[str, CommandTable],
+) -> CommandRule:
+    """The rule for commands to the point. `plant`: for what is critical where no profile speaks."""
+    critical = point.safety is Safety.CRITICAL if profile is None else profile.critical
+    layers = list(_layers(command_class(point), profile, actuators, plant if critical else {}))
     won = {name: layer for layer, _ in layers for name in FIELDS if getattr(layer, name) is not None}
     used = {id(layer) for layer in won.values()}
     origins = [where for layer, where in reversed(layers) if id(layer) in used]
@@ -64,7 +70,7 @@ def command_rule(point: Point, profile: Profile | None, actuators: Mapping[str, 
     per_hour = won["per_hour"].per_hour if "per_hour" in won else None
     where = _joined(origins)
     return CommandRule(
-        who=who or ("operator" if profile is not None and profile.critical else "policy"),
+        who=who or ("operator" if critical else "policy"),
         ramp_per_minute=value("ramp_percent_per_minute"),
         spacing_s=value("spacing_s") or 0.0,
         per_hour=per_hour,
@@ -77,16 +83,15 @@ def command_rule(point: Point, profile: Profile | None, actuators: Mapping[str, 
 
 
 def _layers(
-    key: str, profile: Profile | None, actuators: Mapping[str, CommandTable]
+    key: str, profile: Profile | None, actuators: Mapping[str, CommandTable], plant: Mapping[str, CommandTable]
 ) -> Iterator[tuple[CommandTable, Origin]]:
     """Weakest first. A damper of a room of which nobody knows whose air it moves is treated as one that does."""
     if key in actuators:
         yield actuators[key], origin(actuators[key], None)
-    if profile is None:
-        return
+    commands = plant if profile is None else profile.commands
     for name in (DEFAULT, *([AIR_VALVE] if key == "damper" else []), key):
-        if name in profile.commands:
-            yield profile.commands[name], origin(profile.commands[name], profile)
+        if name in commands:
+            yield commands[name], origin(commands[name], profile)
 
 
 def _joined(origins: Sequence[Origin]) -> Origin:
@@ -120,6 +125,7 @@ def _turndown(table: TurndownTable, profile: Profile) -> Turndown:
         hold_margin=table.hold_margin,
         door_open_s=table.door_open_s,
         lowest_share=table.air_changes / table.full_air_changes,
+        full_air_changes=table.full_air_changes,
         source=where.source,
         edition=where.edition,
         verified_by=where.verified_by,

@@ -148,8 +148,9 @@ class Turndown:
     vacant_s: float  # without a break, before anything is reduced
     enter_margin: float  # times the pressure limit, to begin or go further
     hold_margin: float  # times the pressure limit; closer to it, everything is let go
-    door_open_s: float  # an open door longer than that lets go of everything
+    door_open_s: float  # an open door lets go of everything after so long; 0: at once
     lowest_share: float  # of the main air flow at rest
+    full_air_changes: float  # an hour, that the room has at rest
     source: str
     edition: str
     verified_by: str
@@ -297,6 +298,19 @@ class Actuators(Table):
     @model_validator(mode="after")
     def _names_known_classes(self) -> Self:
         _known(self.commands.keys() - {"air-valve"})
+        return self
+
+
+class Plant(Table):
+    """`[plant.<point class>]`: what is critical and for which no profile speaks, such as an air handler's fan."""
+
+    commands: dict[str, CommandTable]
+
+    @model_validator(mode="after")
+    def _keeps_policies_out(self) -> Self:
+        _known(self.commands.keys() - {"default", "air-valve"})
+        if open_to_policies := sorted(name for name, table in self.commands.items() if table.who == "policy"):
+            raise ValueError(f"{', '.join(open_to_policies)}: no policy commands what serves nobody knows which rooms")
         return self
 
 

@@ -234,7 +234,7 @@ class Bench:
         return self
 
     async def read_now(self, point, *, source):
-        assert source is Source.READBACK
+        assert source in (Source.READBACK, Source.POLL)
         if self.reader_error is not None:
             raise self.reader_error
         array = self.device.slots(self.book.current.point(point))

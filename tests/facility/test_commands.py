@@ -203,14 +203,37 @@ async def test_a_device_that_falls_silent_after_the_write_is_compared_later(benc
 
 
 async def test_a_clamped_value_is_a_mismatch_and_still_ours_to_release(bench):
-    bench.device.faults = [bench.device.clamp(16.0)]
-    outcome = await bench.desk.submit(OVERRIDE)
+    bench.device.faults = [bench.device.clamp(22.0)]
+    outcome = await bench.desk.submit(replace(OVERRIDE, value=25.0))  # it was at 20
     assert isinstance(outcome, Mismatch)
-    assert outcome.found == 16.0
-    assert "mismatch: slot 8 holds 16.0" in await bench.results()
+    assert outcome.found == 22.0
+    assert "mismatch: slot 8 holds 22.0" in await bench.results()
     assert bench.claims[KEY].confirmed
     assert isinstance(await bench.desk.submit(RELEASE), Held)
     assert bench.slot() is None
+
+
+async def test_a_value_that_no_rounding_makes_of_ours_is_somebody_else_s(bench):
+    bench.device.faults = [bench.device.taken(55.0)]  # written by somebody right after us
+    outcome = await bench.desk.submit(OVERRIDE)
+    assert (type(outcome), outcome.found, bench.claims.standing()) == (Mismatch, 55.0, [])
+    await bench.desk.submit(RELEASE)
+    assert bench.slot() == 55.0
+
+
+async def test_a_write_that_arrives_late_is_let_go_of_although_it_was_let_go_of_before(bench):
+    late = []
+    bench.device.faults = [
+        lambda ref, value, priority: late.append((ref, value, priority)) or bench.device.deaf(0, 0, 0)
+    ]
+    await bench.desk.submit(OVERRIDE)
+    await bench.desk.submit(RELEASE)
+    assert [claim.key for claim in bench.claims.standing()] == [KEY]  # on the books, and over
+    bench.device._store(*late[0])
+    bench.clock.advance(seconds=11)
+    for _ in range(2):
+        await bench.desk.attend(KEY)
+    assert (bench.slot(), bench.claims.standing()) == (None, [])
 
 
 async def test_a_device_that_acknowledges_but_ignores_is_a_mismatch(bench):

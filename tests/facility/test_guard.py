@@ -143,13 +143,13 @@ def test_the_device_s_own_limits(value, bound):
     said = verdict(replace(OVERRIDE, value=value))
     assert said.rule == "limits"
     assert bound in said.why
-    assert said.instead == "Allowed: 10 to 30 degrees-celsius (the device's own limits)."
+    assert (said.instead, said.source) == ("Allowed: 10 to 30 °C.", "the device's own limits")
 
 
 @pytest.mark.parametrize(
     ("limits", "value", "allowed"),
     [
-        (Limits(low=18, high=24, source="ASHRAE 170"), 17.0, "18 to 24 degrees-celsius (ASHRAE 170)"),
+        (Limits(low=18, high=24, source="ASHRAE 170"), 17.0, "18 to 24 °C. [ASHRAE 170]"),
         (Limits(low=18, high=None, source="site"), 17.0, "18 or more"),
         (Limits(low=None, high=24, source="site"), 25.0, "24 or less"),
     ],

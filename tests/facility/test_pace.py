@@ -30,12 +30,18 @@ def test_writes_of_an_hour_are_counted():
 @pytest.mark.parametrize("on", [True, False])
 def test_what_was_switched_stays_so_for_its_minimum_time(on):
     rule = CommandRule(minimum_on_s=300, minimum_off_s=600)
-    pace = Pace((NOON,), NOON, on)
+    pace = Pace((NOON,), NOON, NOON, on)
     least = 300 if on else 600
     said = too_fast(FAN, not on, rule, pace, NOON + 100 * SECOND)
     assert (said.rule, said.later) == (f"minimum-{'on' if on else 'off'}", (least - 100) * SECOND)
     assert too_fast(FAN, on, rule, pace, NOON + SECOND) is None  # the same again switches nothing
     assert too_fast(FAN, not on, rule, pace, NOON + least * SECOND) is None
+
+
+def test_the_steps_of_a_ramp_hold_nobody_up():
+    paces = Paces(ManualClock().now)
+    paces.wrote(SETPOINT, 18.0, is_step=True)
+    assert too_fast(SETPOINT, 18.0, CommandRule(spacing_s=60, per_hour=1), paces.of(SETPOINT.id), NOON) is None
 
 
 def test_a_clock_that_was_put_back_holds_nothing_up():

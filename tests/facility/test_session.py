@@ -258,9 +258,9 @@ async def test_outranked_is_not_called_held(bench):
 
 
 async def test_a_clamped_value_is_ours_all_the_same(bench):
-    bench.device.faults = [bench.device.clamp(16.0)]
-    result = await carried_out(bench)
-    assert (result.status, result.text) == ("mismatch", "The slot holds 16.0 °C, not 18.0 °C. It is held all the same.")
+    bench.device.faults = [bench.device.clamp(22.0)]
+    result = await carried_out(bench, WISH.model_copy(update={"value": 25}))
+    assert (result.status, result.text) == ("mismatch", "The slot holds 22.0 °C, not 25.0 °C. It is held all the same.")
 
 
 async def test_an_ignored_write_is_told_as_an_empty_slot_of_nobody(bench):

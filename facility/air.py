@@ -1,0 +1,143 @@
+"""Letting go of the air of a critical room: of all that is ours at both airways, in the order that keeps its pressure.
+
+- The main air (supply of a positive, extract of a negative room) is let go of first; as long as it is not back, what
+  holds the other down stays.
+- The other follows what the main air really does: its setpoint comes up with the measured flow, and is let go of when
+  it may be where it was at rest. Neither sign of the pressure is lost, and neither side runs far ahead.
+- What cannot be let go of now is on the books as over, and tried again for ever.
+
+The caller has the room's air to himself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+from facility.books import Books
+from facility.envelope import Airway, Room, may_rise_to
+from facility.judgement import Judge
+from facility.model import Claim, Command, Failed, Outcome
+from facility.ruling import ALLOWED
+from facility.writer import Reader, Writer, failed
+from points.catalog import CatalogBook
+from points.clock import Clock
+from points.errors import PointsError
+from points.model import Point, Slots, Source, Value
+
+PATIENCE = timedelta(seconds=10)  # for the main air to come back, before others have their turn
+LOOK_EVERY_S = 0.5
+WORTH = 0.02  # of what it has at rest: less is not worth a step
+
+
+class Air:
+    """Lets go of both airways of a room."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        books: Books,
+        judge: Judge,
+        catalog: CatalogBook,
+        reader: Reader,
+        clock: Clock,
+        *,
+        look: Callable[[Point], Awaitable[Slots]],
+    ) -> None:
+        """`look`: reads the slots of a point of a device that is known."""
+        self._writer = writer
+        self._books = books
+        self._judge = judge
+        self._catalog = catalog
+        self._reader = reader
+        self._clock = clock
+        self._look = look
+
+    async def let_go(self, command: Command, room: Room, claims: Sequence[Claim]) -> Outcome:
+        """Carries out the release that `command` is, with all else that is ours in the room's air."""
+        assert room.main is not None
+        assert room.minor is not None
+        outcome: Outcome | None = None
+        try:
+            for way in (room.main, room.minor):
+                mine = [claim for claim in claims if claim.point == way.point]
+                if way is room.minor and mine and (waits := await self._follow_the_main_air(room, mine)):
+                    return await self._left(command, claims, waits)
+                for claim in sorted(mine, key=lambda claim: -claim.priority):  # the weaker ones change nothing
+                    ended = await self._release(command, claim)
+                    if claim.key == (command.point, command.priority):
+                        outcome = ended
+                    if self._books.claims[claim.key] is not None and not self._books.is_unsettled(claim.key):
+                        why = f"{claim.point} could not be let go of"
+                        return await self._left(command, claims, why) if outcome is None else outcome
+        except PointsError as error:
+            await self._are_over(claims)
+            return await self._books.unwritten(failed(command, error, written=False))
+        return outcome or Failed(command=command, why="nothing of ours stood there", written=False)
+
+    async def _release(self, command: Command, claim: Claim) -> Outcome:
+        point = self._catalog.current.point(claim.point)
+        reason = command.reason if claim.point == command.point else f"{command.reason} (with {command.point})"
+        letting_go = replace(command, point=point.id, priority=claim.priority, reason=reason)
+        return await self._writer.release(
+            letting_go, point, await self._look(point), still=lambda: self._judge(letting_go)
+        )
+
+    async def _follow_the_main_air(self, room: Room, claims: Sequence[Claim]) -> str:
+        """Brings the minor air up as far as the main air allows; "" when it may be let go of, else why not yet."""
+        assert room.main is not None
+        main, minor = (self._catalog.current.point(way.point) for way in (room.main, room.minor) if way is not None)
+        until, now = self._clock.now() + PATIENCE, self._clock.now()
+        while now <= until <= now + PATIENCE:
+            there, here = await self._look(main), await self._look(minor)
+            beneath = here.having({int(claim.priority): None for claim in claims}).effective
+            limit = may_rise_to(await self._as_it_is(room.main, main, there))
+            at, goal = _number(here.effective), _number(beneath)
+            if at is None or goal is None or goal <= at or (limit is not None and goal <= limit):
+                return ""
+            if limit is not None and limit >= at + WORTH * goal:
+                await self._raise(claims, here, minor, limit)
+            await self._clock.sleep(LOOK_EVERY_S)
+            now = self._clock.now()
+        return f"{main.id} has not come back: the pressure of {room.space.name} would reverse"
+
+    async def _as_it_is(self, way: Airway, main: Point, slots: Slots) -> Room:
+        if way.sensor is not None:
+            with suppress(PointsError):
+                await self._reader.read_now(way.sensor, source=Source.READBACK)
+        room = self._judge.air_of(main)
+        assert room is not None
+        return room.with_setpoints({main.id: slots.effective})
+
+    async def _raise(self, claims: Sequence[Claim], slots: Slots, point: Point, value: float) -> None:
+        """A step up, at the level that holds the point now, if it is ours."""
+        claim = next((claim for claim in claims if int(claim.priority) == slots.winner), None)
+        if claim is None:
+            return
+        step = Command(
+            point=point.id,
+            value=round(value, 3),
+            priority=claim.priority,
+            by=claim.by,
+            reason=f"back to rest: {claim.reason}",
+            lasts=PATIENCE,
+            id=claim.command,
+        )
+        await self._writer.hold(step, round(value, 3), point, slots, still=lambda: ALLOWED)
+
+    async def _left(self, command: Command, claims: Sequence[Claim], why: str) -> Outcome:
+        await self._are_over(claims)
+        return await self._books.unwritten(Failed(command=command, why=why, written=False))
+
+    async def _are_over(self, claims: Sequence[Claim]) -> None:
+        for claim in claims:
+            standing = self._books.claims[claim.key]
+            if standing is not None:
+                until = min(standing.until, self._clock.now())
+                await self._books.keep(self._books.claims.renew(claim.key, until))
+
+
+def _number(value: Value | None) -> float | None:
+    return None if value is None or isinstance(value, str) else float(value)
