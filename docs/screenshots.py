@@ -35,6 +35,8 @@ SHOTS = (
     ("links", b"0"),
     ("point", b"4/" + HELD.encode() + b"\r\r"),
     ("override", b"o20"),
+    ("preview", b"\t\t1\r"),
+    ("audit", b"\x1b1gaV"),
 )
 
 

@@ -28,6 +28,7 @@ from facility.client import RemoteFacility
 from facility.config import Config, ConfigError
 from facility.log import set_up
 from facility.port import FacilityError
+from facility.simulation.stories import STORIES
 from facility.until import asked_to_end
 from facility.users import Permission
 from facility.wire import Hello
@@ -185,9 +186,7 @@ def screens() -> Any:
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="No screen; print a summary at the end.")] = False,
     seconds: Annotated[float | None, typer.Option("--for", min=1, help="End after so many seconds.")] = None,
-    scenario: Annotated[
-        str | None, typer.Option(help="A story: fridge-door, or-pressure, device-reboot, device-silent, holiday.")
-    ] = None,
+    scenario: Annotated[str | None, typer.Option(help=f"A story: {', '.join(STORIES)}.")] = None,
     speed: Annotated[float, typer.Option(min=0.1, max=600, help="How much faster the building's physics runs.")] = 1.0,
     churn: Annotated[int, typer.Option(min=0, help="Extra value changes a second, to see it under load.")] = 0,
     mqtt: Annotated[str | None, typer.Option(help="host:port of a broker to use instead of our own.")] = None,
@@ -201,10 +200,9 @@ def demo(
     """
     from facility.demo.play import DemoOptions, play  # noqa: PLC0415 - as heavy as the agent
     from facility.demo.processes import ChildFailed  # noqa: PLC0415 - the same
-    from facility.simulation.scenarios import SCENARIOS  # noqa: PLC0415 - the same
 
-    if scenario is not None and scenario not in SCENARIOS:
-        fail(f"There is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}.", Exit.USAGE)
+    if scenario is not None and scenario not in STORIES:
+        fail(f"There is no scenario {scenario!r}; there are {', '.join(STORIES)}.", Exit.USAGE)
     if seconds is not None and not headless:
         fail("--for goes with --headless; with a screen, Ctrl-Q ends the demo.", Exit.USAGE)
     options = DemoOptions(

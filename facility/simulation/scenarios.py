@@ -12,6 +12,7 @@ from bacpypes3.primitivedata import Real
 
 from facility.simulation.network import Internetwork
 from facility.simulation.site import Site
+from facility.simulation.stories import STORIES
 
 REBOOT_SECONDS = 10.0
 OPERATING_ROOMS = tuple(f"OR-{number} Room Controller" for number in range(1, 5))
@@ -79,23 +80,20 @@ async def _foreign_override(network: Internetwork, _: Site) -> None:
         await setpoint.write_property("presentValue", Real(value), None, level)
 
 
-SCENARIOS = {
-    "fridge-door": Scenario("the door of blood bank refrigerator 1 is left open; it warms past 6 C", _fridge_door),
-    "or-pressure": Scenario("OR 2 loses supply air, and with it its positive pressure", _or_pressure),
-    "device-reboot": Scenario("VAV-2-03 restarts: silent for 10 s, commands and subscriptions gone", _device_reboot),
-    "device-silent": Scenario("VAV-2-05 stops answering for good", _device_silent),
-    "holiday": Scenario("nobody comes to the offices", _holiday),
-    "or-vacant": Scenario("nobody is in the operating rooms, and their doors stay shut", _or_vacant),
-    "or-occupied": Scenario("somebody enters OR 1", _or_occupied),
-    "or-night-case": Scenario(
-        "the operating rooms are vacant; after half an hour somebody enters OR 1", _or_night_case
-    ),
-    "fan-seized": Scenario("the supply fan of AHU-1 stands, whatever it is told", _fan_seized),
-    "device-ignores": Scenario("VAV-2-06 acknowledges every command and does nothing", _device_ignores),
-    "foreign-override": Scenario(
-        "somebody else commands two heating setpoints: VAV-2-07 at level 5, VAV-2-08 at level 8", _foreign_override
-    ),
+_HAPPENS = {
+    "fridge-door": _fridge_door,
+    "or-pressure": _or_pressure,
+    "device-reboot": _device_reboot,
+    "device-silent": _device_silent,
+    "holiday": _holiday,
+    "or-vacant": _or_vacant,
+    "or-occupied": _or_occupied,
+    "or-night-case": _or_night_case,
+    "fan-seized": _fan_seized,
+    "device-ignores": _device_ignores,
+    "foreign-override": _foreign_override,
 }
+SCENARIOS = {name: Scenario(tells, _HAPPENS[name]) for name, tells in STORIES.items()}
 
 
 async def play(name: str, network: Internetwork, site: Site, after: float) -> None:

@@ -4,7 +4,9 @@ import re
 from datetime import date
 from pathlib import Path
 
+from facility.cli import app
 from facility.config import load
+from facility.simulation.stories import STORIES
 from facility.strategy import Strategy, rules_of
 
 README = Path(__file__).parents[2] / "README.md"
@@ -18,6 +20,26 @@ def test_its_configuration_is_valid_as_it_stands(tmp_path):
     config = load(path)
     rules_of(config)
     assert [policy.name for policy in Strategy(config, date(2026, 11, 24)).policies] == ["office-heating", "or-night"]
+
+
+def named(heading: str) -> set[str]:
+    """What stands in backquotes in one section, each as its words."""
+    section = README.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    return set(re.findall(r"`([a-z-]+)`", section))
+
+
+def test_every_command_is_named_in_it():
+    verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
+    for group in app.registered_groups:
+        verbs |= {group.typer_instance.info.name}
+        verbs |= {command.callback.__name__ for command in group.typer_instance.registered_commands}
+    assert len(verbs) > 20
+    assert verbs - named("The command line") == set()
+
+
+def test_every_story_is_named_in_it():
+    assert set(STORIES) - named("Two commands") == {"fridge-door"}
+    assert "--scenario fridge-door" in README.read_text(encoding="utf-8")
 
 
 def test_its_pictures_exist():
