@@ -29,7 +29,7 @@ from points.model import Point, Slots, Source, Value
 
 PATIENCE = timedelta(seconds=10)  # for the main air to come back, before others have their turn
 LOOK_EVERY_S = 0.5
-WORTH = 0.02  # of what it has at rest: less is not worth a step
+WORTH = 0.1  # of what it has at rest: less is not worth a step
 
 
 class Air:

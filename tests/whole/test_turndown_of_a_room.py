@@ -160,15 +160,15 @@ async def test_a_vacant_room_comes_down_in_order_and_goes_back_at_the_first_sign
         assert (room.supply, room.extract) == (pytest.approx(240, abs=5), pytest.approx(146, abs=5))
         assert made.writes[0][1] == EXTRACT
         steps = [abs(after - before) for before, after in steps_of(made, SUPPLY)]
-        assert len(steps) > 20
-        assert max(steps) <= 0.25 / 12 * REST[SUPPLY] + 1  # every five seconds
+        assert len(steps) > 15
+        assert max(steps) <= 0.25 / 6 * REST[SUPPLY] + 1  # every ten seconds
 
         made.people("OR-1", present=True)
         await made.wait(seconds=1)
         assert made.seconds["OR-1"][-1].occupied
         assert await back_after(made) <= timedelta(seconds=10)
-        assert [point for _, point, value, _ in made.writes if value is None] == [SUPPLY, EXTRACT]
         await made.wait(minutes=1)
+        assert [point for _, point, value, _ in made.writes if value is None] == [SUPPLY, EXTRACT]
         assert made.values() == {}
     must_have_kept_the_pressure(made)
     must_have_touched_nothing_else(made)
@@ -199,6 +199,7 @@ async def test_every_sign_that_somebody_may_be_there_brings_full_flow_back_in_te
             show(True)
             await made.wait(seconds=1)
             assert await back_after(made) <= timedelta(seconds=10), sign
+            await made.wait(seconds=4)  # the extract follows the supply, and is let go of when it may be
             assert made.values() == {}, sign
             show(False)
             await made.wait(seconds=10)

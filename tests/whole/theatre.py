@@ -127,7 +127,8 @@ class Theatre:
         finally:
             for task in tasks[::-1]:
                 task.cancel()
-            await asyncio.wait(tasks)
+            while not all(task.done() for task in tasks):
+                await self._pass(1.0)  # letting go takes the time that the air takes
             self._stack.close()
             VirtualNetwork._networks.pop("theatre")
         for task in tasks:
