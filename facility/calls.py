@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
+from facility.plain import must_be_plain
 from facility.port import Facility
 
 STATUS = {
@@ -41,11 +42,13 @@ class Call:
     result: TypeAdapter[Any]
 
     def arguments(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Validated arguments; ValueError (pydantic's own included) says which is wrong."""
+        """Validated arguments, plain text throughout; ValueError (pydantic's own included) says which is wrong."""
         if unknown := given.keys() - self.parameters.keys():
             raise ValueError(f"{self.name} has no parameter {', '.join(sorted(unknown))}")
         if missing := self.required - given.keys():
             raise ValueError(f"{self.name} needs {', '.join(sorted(missing))}")
+        for name, value in given.items():
+            must_be_plain(name, value)
         return {name: self.parameters[name].validate_python(value) for name, value in given.items()}
 
 

@@ -16,6 +16,7 @@ from facility.cli.common import (
     duration,
     print_json,
     print_table,
+    say,
     socket_of,
     value,
 )
@@ -87,7 +88,7 @@ def waiting(config: ConfigOption = None, socket: SocketOption = None, as_json: J
     if as_json:
         print_json(requests)
     elif not requests:
-        typer.echo("Nothing waits for a second person.")
+        say("Nothing waits for a second person.")
     else:
         heads = ("REQUEST", "UNTIL", "WHO", "WHAT", "REASON", "YOU")
         print_table(heads, [_waiting_row(request, zone) for request in requests])
@@ -117,7 +118,7 @@ def second(
         if as_json:
             print_json(gone)
         else:
-            typer.echo(f"{'Withdrawn' if gone.mine else 'Declined'}: {gone.what}. Nothing was written.")
+            say(f"{'Withdrawn' if gone.mine else 'Declined'}: {gone.what}. Nothing was written.")
         return
 
     async def question(facility: Facility) -> tuple[Hello, Plan, Result | None]:
@@ -131,9 +132,9 @@ def second(
     elif result is None:
         _print_plan(plan, ZoneInfo(hello.zone))
     else:
-        typer.echo(result.text)
+        say(result.text)
     if result is None and plan.verdict != "refused":
-        typer.echo("Nothing was written. Say --yes to agree.", err=True)
+        say("Nothing was written. Say --yes to agree.", err=True)
     if result is None or result.status not in DONE:
         raise typer.Exit(Exit.NO)
 
@@ -159,16 +160,16 @@ def _carry_out(
     elif result is None:
         _print_plan(plan, ZoneInfo(hello.zone))
         if plan.verdict == "warning" and not dry_run:
-            typer.echo("Nothing was written. Say --yes to do it all the same.", err=True)
+            say("Nothing was written. Say --yes to do it all the same.", err=True)
     else:
-        typer.echo(result.text)
+        say(result.text)
     done = dry_run and plan.verdict != "refused" if result is None else result.status in DONE
     if not done:
         raise typer.Exit(Exit.NO)
 
 
 def _print_plan(plan: Plan, zone: ZoneInfo) -> None:
-    typer.echo(f"{WORDS[plan.verdict]}: {plan.what}")
+    say(f"{WORDS[plan.verdict]}: {plan.what}")
     ends = plan.ends.astimezone(zone).strftime("%a %H:%M") if plan.ends else ""
     spaces = ", ".join(f"{space.name}{' (critical)' if space.critical else ''}" for space in plan.spaces)
     rows = (
@@ -185,4 +186,4 @@ def _print_plan(plan: Plan, zone: ZoneInfo) -> None:
     )
     for head, text in rows:
         if text:
-            typer.echo(f"  {head}: {text}" if len(head) > 8 else f"  {head:<8}{text}")
+            say(f"  {head}: {text}" if len(head) > 8 else f"  {head:<8}{text}")

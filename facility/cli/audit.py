@@ -12,15 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy import Select
 
 from facility.audit.keys import KeyUnusable, key_id, public_file, public_in
-from facility.audit.ledger import record_of, records_query
-from facility.audit.proof import Evidence, check
+from facility.audit.proof import Evidence, check, records_in
 from facility.audit.proof import export as written_out
 from facility.cli.common import (
     ConfigOption,
@@ -35,10 +33,11 @@ from facility.cli.common import (
     print_json,
     print_table,
     running_agents,
+    say,
     say_which,
     socket_of,
 )
-from facility.database import StateUnavailable, look_into
+from facility.database import StateUnavailable
 from facility.port import Facility
 from facility.wire import AuditCheck, Hello, Record
 
@@ -49,6 +48,8 @@ KeyOption = Annotated[
     typer.Option("--key", help="Public key that anchors were signed with; besides the one beside the agent's key."),
 ]
 
+
+WIDEST = 60  # characters of one column: a single entry is shown whole
 
 DatabaseOption = Annotated[
     Path | None, typer.Option("--database", help="The agent's state.db, or a copy; its anchors and key lie beside it.")
@@ -76,13 +77,14 @@ def verify(
     own_eyes = bool(anchors or key or database)
     agent = None if own_eyes or (config and socket is None) else socket_of(socket, config)
     if agent is not None and (socket is not None or answers(agent)):
-        found, reader = ask(agent, lambda facility: facility.audit_check()), f"The agent at {agent} has read it.\n"
+        found, reader = ask(agent, lambda facility: facility.audit_check()), f"The agent at {agent} has read it."
     else:
         found, reader = _checked(_files(database, config), anchors or (), key), ""
     if as_json:
         print_json(found)
     else:
-        typer.echo(reader, nl=False)
+        if reader:
+            say(reader)
         _print_check(found)
     if found.faults:
         raise typer.Exit(Exit.NO)
@@ -113,8 +115,11 @@ def show(
         hello, records = ask(agent, question)
         zone = ZoneInfo(hello.zone)
     else:
-        query = records_query(target, limit, by=by, since=after, entry=entry)
-        records, zone = _from_file(_files(None, config), query), configuration(config).site.tz
+        files, zone = _files(None, config), configuration(config).site.tz
+        try:
+            records = records_in(files.database, target, limit, by=by, since=after, entry=entry)
+        except StateUnavailable as error:
+            fail(str(error), Exit.CONFIG)
     if entry is not None and not records:
         fail(f"There is no entry {entry}.", Exit.NO)
     if as_json:
@@ -150,7 +155,7 @@ def export(
         fail(str(error), Exit.CONFIG)
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.", Exit.USAGE)
-    typer.echo(f"{count:,} entries are in {file}.")
+    say(f"{count:,} entries are in {file}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,28 +217,18 @@ def _keys(files: _Files, given: Sequence[Path] | None) -> dict[str, str]:
         fail(str(error), Exit.USAGE)
 
 
-def _from_file(files: _Files, query: Select[Any]) -> list[Record]:
-    try:
-        return look_into(
-            files.database,
-            lambda connection: [record_of(row) for row in connection.execute(query).mappings()],
-        )
-    except StateUnavailable as error:
-        fail(str(error), Exit.CONFIG)
-
-
 def _print_check(found: AuditCheck) -> None:
     anchored = f", the latest of {found.anchored:%Y-%m-%d %H:%M:%S}Z" if found.anchored else ""
-    typer.echo(f"Checked {found.entries:,} entries, to number {found.last}, and {found.anchors:,} anchors{anchored}.")
+    say(f"Checked {found.entries:,} entries, to number {found.last}, and {found.anchors:,} anchors{anchored}.")
     for fault in found.faults:
-        typer.echo(fault.text)
+        say(fault.text)
     if not found.anchors:
-        typer.echo(
+        say(
             "No anchor bears it out: who can rewrite the whole database would not be found out. "
             "Give a copy of the anchors with --anchors."
         )
     if not found.faults:
-        typer.echo("The audit is as it was written.")
+        say("The audit is as it was written.")
 
 
 def _print_records(records: Sequence[Record], zone: ZoneInfo) -> None:
@@ -254,6 +249,7 @@ def _print_records(records: Sequence[Record], zone: ZoneInfo) -> None:
             )
             for record in records
         ],
+        widest=WIDEST,
     )
 
 
@@ -261,7 +257,7 @@ def _print_whole(record: Record, zone: ZoneInfo) -> None:
     said = {**record.model_dump(), "time": record.time.astimezone(zone).isoformat(sep=" ")}
     for name, value in said.items():
         if value not in (None, ""):
-            typer.echo(f"{name:<9}{value}")
+            say(f"{name:<9}{value}")
 
 
 def _when(time: datetime, zone: ZoneInfo) -> str:

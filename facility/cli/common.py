@@ -20,6 +20,7 @@ from pydantic_core import to_jsonable_python
 
 from facility.client import RemoteFacility
 from facility.config import Config, ConfigError, load
+from facility.plain import escaped, escaped_json
 from facility.port import AgentLost, Facility, FacilityError
 
 Result = TypeVar("Result")
@@ -48,8 +49,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 def fail(text: str, code: Exit) -> NoReturn:
     """One line (or a few) on stderr, and out."""
-    typer.echo(text, err=True)
+    for line in text.split("\n"):
+        say(line, err=True)
     raise typer.Exit(code)
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """One line of text. Whatever devices or people wrote into it, the terminal prints it and does nothing else."""
+    typer.echo(escaped(line), err=err)
 
 
 def configuration(path: Path | None) -> Config:
@@ -115,20 +122,26 @@ def ask(socket: Path, question: Callable[[Facility], Awaitable[Result]]) -> Resu
 
 def print_json(answer: Any) -> None:
     """Plain JSON, one document; NaN cannot occur."""
-    sys.stdout.write(orjson.dumps(to_jsonable_python(answer), option=orjson.OPT_INDENT_2).decode() + "\n")
+    document = orjson.dumps(to_jsonable_python(answer), option=orjson.OPT_INDENT_2).decode()
+    sys.stdout.write(escaped_json(document) + "\n")
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as their content; the last one is cut at the terminal's edge, if there is a terminal."""
-    lines = [list(heads), *[list(row) for row in rows]]
+def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, widest: int | None = None) -> None:
+    """Columns as wide as their content, or cut at `widest`; the last one at the terminal's edge, if there is one."""
+    lines = [list(heads), *[[cut(escaped(cell), widest) for cell in row] for row in rows]]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
     edge = os.get_terminal_size().columns if sys.stdout.isatty() else None
     for line in lines:
         text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        typer.echo(text if edge is None or len(text) <= edge else text[: edge - 1] + "…")
+        say(cut(text, edge))
 
 
-DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?")
+def cut(text: str, most: int | None) -> str:
+    """The text in so many characters; the last of them says that there was more."""
+    return text if most is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+DURATION = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?", re.ASCII)
 
 
 def duration(text: str) -> timedelta:
@@ -152,7 +165,7 @@ def value(text: str) -> float | int | bool | str:
     """A number where it reads like one; state texts (`on`, `occupied`) are understood by the agent."""
     for kind in (int, float):
         try:
-            number = kind(text.replace("_", "?"))  # what Python takes for digits no operator does
+            number = kind(text if text.isascii() and "_" not in text else "")  # Python takes more for numbers
         except ValueError:
             continue
         if abs(number) > sys.float_info.max or math.isnan(number):

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from facility.cli.common import ConfigOption, Exit, JsonOption, SocketOption, ask, print_json, print_table, socket_of
+from facility.cli.common import (
+    ConfigOption,
+    Exit,
+    JsonOption,
+    SocketOption,
+    ask,
+    print_json,
+    print_table,
+    say,
+    socket_of,
+)
 from facility.exports import passport_book
 from facility.port import Facility
 from facility.wire import DeviceInfo, Hello
@@ -51,7 +61,7 @@ def print_devices(known: Iterable[DeviceInfo]) -> None:
     )
     for device in every:
         if device.quarantine:
-            typer.echo(f"quarantine: {device.id} {device.quarantine}")
+            say(f"quarantine: {device.id} {device.quarantine}")
 
 
 def state_of(device: DeviceInfo) -> str:
@@ -81,9 +91,9 @@ def passport(
     else:
         for each in chosen:
             says = each.passport.says if each.passport else []
-            typer.echo(f"{each.id}  {' · '.join(says) or 'nothing has been learned yet'}")
+            say(f"{each.id}  {' · '.join(says) or 'nothing has been learned yet'}")
     if device is not None and not chosen:
-        typer.echo(f"There is no device {device!r}; `facility devices` lists them.", err=True)
+        say(f"There is no device {device!r}; `facility devices` lists them.", err=True)
         raise typer.Exit(Exit.NO)
 
 
@@ -106,4 +116,4 @@ def approve(
     if as_json:
         print_json(approved)
     else:
-        typer.echo(f"{approved.id} is approved; its claims are compared with it now.")
+        say(f"{approved.id} is approved; its claims are compared with it now.")

@@ -24,11 +24,13 @@ from facility.cli.common import (
     fail,
     print_json,
     print_table,
+    say,
     socket_of,
 )
 from facility.cli.devices import print_devices, state_of
 from facility.config import Config, ConfigError
 from facility.log import set_up
+from facility.plain import escaped
 from facility.port import Facility
 from facility.wire import DeviceInfo, Discovery, Hello, Hold, Overview, PointInfo, ScheduleInfo, ValueInfo
 from facility.words import age, value_text
@@ -68,7 +70,7 @@ def points(
             [_point_row(point, by_id.get(point.id)) for point in chosen],
         )
     if not chosen:
-        typer.echo("No point has these words.", err=True)
+        say("No point has these words.", err=True)
         raise typer.Exit(Exit.NO)
 
 
@@ -108,7 +110,7 @@ def read(
         print_json(reading)
     else:
         reason = f" ({reading.reason})" if reading.reason else ""
-        typer.echo(f"{about.id}  {value_text(about, reading.value)}  {reading.quality}{reason}  {about.description}")
+        say(f"{about.id}  {value_text(about, reading.value)}  {reading.quality}{reason}  {about.description}")
     if reading.quality != "good":
         raise typer.Exit(Exit.NO)
 
@@ -136,36 +138,36 @@ def status(config: ConfigOption = None, socket: SocketOption = None, as_json: Js
 
 def _print_status(hello: Hello, overview: Overview, devices: list[DeviceInfo], look: Discovery) -> None:
     zone = ZoneInfo(hello.zone)
-    typer.echo(
-        f"{hello.site_name}  {overview.verdict}  {_local(overview.at, zone)}  you are {hello.user}, {hello.role}"
-    )
+    say(f"{hello.site_name}  {overview.verdict}  {_local(overview.at, zone)}  you are {hello.user}, {hello.role}")
     for text in (*overview.banners, *overview.reasons):
-        typer.echo(f"  {text}")
+        say(f"  {text}")
     for request in overview.waiting:
-        typer.echo(f"  waits for a second person: {request.what}, asked for by {request.by} ({request.id})")
+        say(f"  waits for a second person: {request.what}, asked for by {request.by} ({request.id})")
     if look.running:
-        typer.echo(f"  looking through the building: {look.says}")
-    typer.echo("")
+        say(f"  looking through the building: {look.says}")
+    say("")
     print_table(
         ("SPACES", "IN RANGE", "OUT", "UNKNOWN", "WORST"),
         [(g.name, str(g.in_range), str(g.out), str(g.unknown), g.worst) for g in overview.groups],
     )
-    typer.echo("")
+    say("")
     print_table(("LINK", "STATE", ""), [(link.name, link.state, link.text) for link in overview.links])
     silent = [device for device in devices if device.status != "online" or device.quarantine]
     if silent:
-        typer.echo("")
+        say("")
         print_table(
             ("DEVICE", "STATE", "SINCE", "POINTS"),
             [(d.id, state_of(d), _local(d.since, zone) if d.since else "", str(d.points)) for d in silent],
         )
     if overview.foreign:
-        typer.echo(f"\nheld by others: {overview.foreign}; `facility overrides` lists what")
+        say("")
+        say(f"held by others: {overview.foreign}; `facility overrides` lists what")
     for hold in overview.holds:
         if hold.priority == 8:
-            typer.echo(f"\nheld: {hold.point} {hold.text} by {hold.by} {end_of(hold, zone)}: {hold.reason}")
+            say("")
+            say(f"held: {hold.point} {hold.text} by {hold.by} {end_of(hold, zone)}: {hold.reason}")
             if hold.effect:
-                typer.echo(f"      {hold.effect}")
+                say(f"      {hold.effect}")
 
 
 def end_of(hold: Hold, zone: ZoneInfo) -> str:
@@ -192,7 +194,7 @@ def schedule(
     chosen = [item for item in schedules if name is None or item.name == name]
     if not chosen:
         known = ", ".join(item.name for item in schedules) or "none"
-        typer.echo(f"There is no schedule {name!r}; known: {known}.", err=True)
+        say(f"There is no schedule {name!r}; known: {known}.", err=True)
         raise typer.Exit(Exit.NO)
     if as_json:
         print_json(chosen)
@@ -211,7 +213,7 @@ def schedule(
 def _print_week(week: ScheduleInfo) -> None:
     for day in week.days:
         blocks = ", ".join(f"{_clock(b.start)}-{_clock(b.end)} {b.state}" for b in day.blocks)
-        typer.echo(f"{day.date}  {blocks}{'  ' + day.note if day.note else ''}")
+        say(f"{day.date}  {blocks}{'  ' + day.note if day.note else ''}")
 
 
 def _clock(minutes: int) -> str:
@@ -233,14 +235,14 @@ def discover(config: ConfigOption = None, socket: SocketOption = None, as_json: 
         state, devices = _alone(configuration(config), progress)
     progress.end(state)
     if state.error:
-        typer.echo(f"Discovery did not come to its end: {state.error}", err=True)
+        say(f"Discovery did not come to its end: {state.error}", err=True)
     if as_json:
         print_json({"discovery": state, "devices": devices})
         raise typer.Exit(Exit.NO if state.error else Exit.OK)
     for text in state.news:
-        typer.echo(text)
+        say(text)
     print_devices(devices)
-    typer.echo(f"{len(devices)} devices, {state.points} points")
+    say(f"{len(devices)} devices, {state.points} points")
     if state.error:
         raise typer.Exit(Exit.NO)
 
@@ -286,21 +288,21 @@ class _Progress:
         self._line_due = 0.0
 
     def show(self, state: Discovery) -> None:
-        line = f"{state.says}  {state.now}".rstrip()
+        line = escaped(f"{state.says}  {state.now}".rstrip())
         if self._on_terminal:
             width = max(os.get_terminal_size(sys.stderr.fileno()).columns, 40) - 1
             sys.stderr.write(f"\r{line[:width]:<{width}}")
             sys.stderr.flush()
         elif (now := monotonic()) >= self._line_due:
             self._line_due = now + LINE_EVERY_S
-            typer.echo(line, err=True)
+            say(line, err=True)
 
     def end(self, state: Discovery) -> None:
         """The last word, whatever was shown before."""
         self._line_due = 0.0
         self.show(state)
         if self._on_terminal:
-            typer.echo("", err=True)
+            say("", err=True)
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> str:

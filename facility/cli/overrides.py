@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, print_table, socket_of
+from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, print_table, say, socket_of
 from facility.cli.look import end_of
 from facility.port import Facility
 from facility.wire import Hello, Hold, OverrideInfo, Overview
@@ -40,7 +40,7 @@ def overrides(
     shown = [hold for hold in overview.holds if every or hold.priority <= LAST_OF_PEOPLE]
     _print(foreign, shown, ZoneInfo(hello.zone))
     if policies := len(overview.holds) - len(shown):
-        typer.echo(
+        say(
             f"Policies hold {policies} {'point' if policies == 1 else 'points'}: `facility overrides --all` lists them."
         )
 
@@ -49,7 +49,7 @@ def _print(foreign: list[OverrideInfo], holds: list[Hold], zone: ZoneInfo) -> No
     rows = [(_strength(each), _foreign_row(each)) for each in foreign]
     rows += [(hold.priority, _hold_row(hold, zone)) for hold in holds]
     if not rows:
-        typer.echo("Nothing is overridden, as far as is known.")
+        say("Nothing is overridden, as far as is known.")
         return
     rows.sort(key=lambda row: row[0])
     print_table(

@@ -22,6 +22,7 @@ from facility.cli.common import (
     configuration,
     fail,
     print_json,
+    say,
     socket_of,
 )
 from facility.client import RemoteFacility
@@ -110,7 +111,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json(findings)
     else:
         for line in findings.lines:
-            typer.echo(line)
+            say(line)
     if findings.errors:
         raise typer.Exit(Exit.CONFIG)
 
@@ -137,9 +138,9 @@ def preflight(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         print_json({"findings": found})
     else:
         for finding in found:
-            typer.echo(f"{finding.level.upper():<8} {finding.text}")
+            say(f"{finding.level.upper():<8} {finding.text}")
             if finding.advice:
-                typer.echo(f"{'':<8} {finding.advice}")
+                say(f"{'':<8} {finding.advice}")
     if any(finding.level is Level.PROBLEM for finding in found):
         raise typer.Exit(Exit.NO)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
-from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, socket_of, stretch
+from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, say, socket_of, stretch
 from facility.users import Permission
 from facility.wire import Hello
 
@@ -18,11 +16,11 @@ def whoami(config: ConfigOption = None, socket: SocketOption = None, as_json: Js
     if as_json:
         print_json(hello)
         return
-    typer.echo(f"You are {hello.user}, {hello.role} of {hello.site_name}.")
-    typer.echo(f"  You may {', '.join(Permission(each).words for each in hello.permissions)}.")
+    say(f"You are {hello.user}, {hello.role} of {hello.site_name}.")
+    say(f"  You may {', '.join(Permission(each).words for each in hello.permissions)}.")
     if Permission.COMMAND in hello.permissions:
-        typer.echo(f"  Where: {_where(hello)}.")
-        typer.echo(f"  A hold of yours lasts {stretch(hello.shortest_minutes)} to {stretch(hello.longest_minutes)}.")
+        say(f"  Where: {_where(hello)}.")
+        say(f"  A hold of yours lasts {stretch(hello.shortest_minutes)} to {stretch(hello.longest_minutes)}.")
 
 
 def _where(hello: Hello) -> str:

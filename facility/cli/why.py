@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, socket_of
+from facility.cli.common import ConfigOption, JsonOption, SocketOption, ask, print_json, say, socket_of
 
 
 def why(
@@ -25,8 +25,8 @@ def why(
     if as_json:
         print_json(told)
         return
-    typer.echo(told.value)
+    say(told.value)
     *causes, coming = told.steps
     for number, step in enumerate(causes, 1):
-        typer.echo(f" {number} {step.text}  [{step.evidence}]")
-    typer.echo(f" ▸ Next: {coming.text}  [{coming.evidence}]")
+        say(f" {number} {step.text}  [{step.evidence}]")
+    say(f" ▸ Next: {coming.text}  [{coming.evidence}]")

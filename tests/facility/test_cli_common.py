@@ -28,7 +28,7 @@ def test_a_duration_is_read(text, stretch):
     assert duration(text) == stretch
 
 
-@pytest.mark.parametrize("text", ["", "2", "h", "1.5h", "-2h", "30m2h", "2 days", "9" * 99 + "h"])
+@pytest.mark.parametrize("text", ["", "2", "h", "1.5h", "-2h", "30m2h", "2 days", "9" * 99 + "h", "٣h"])
 def test_what_is_no_duration_is_a_usage_error(text):
     with pytest.raises(typer.BadParameter, match="write 2h, 30m or 1h30m"):
         duration(text)
@@ -36,7 +36,7 @@ def test_what_is_no_duration_is_a_usage_error(text):
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("18", 18), ("18.5", 18.5), ("-3", -3), ("1e3", 1000.0), ("on", "on"), ("Occupied", "Occupied"), ("1_0", "1_0")],
+    [("18", 18), ("18.5", 18.5), ("-3", -3), ("1e3", 1000.0), ("on", "on"), ("Occupied", "Occupied"), ("1_0", "1_0"), ("٣", "٣")],
 )
 def test_a_value_is_a_number_where_it_reads_like_one(text, read):
     assert (value(text), type(value(text))) == (read, type(read))
