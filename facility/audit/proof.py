@@ -18,9 +18,10 @@ from sqlalchemy import Connection
 
 from facility.audit.anchors import Found, anchor_of, found_in, witnessed
 from facility.audit.chain import Chain, Fault, Witnessed
+from facility.audit.ledger import record_of, records_query
 from facility.audit.record import NAMES
 from facility.database import StateUnavailable, look_into
-from facility.wire import AuditCheck, AuditFault
+from facility.wire import AuditCheck, AuditFault, Record
 
 AT_ONCE = 500  # rows in memory
 _COLUMNS = ", ".join(f'"{name}"' for name in (*NAMES, "canonical", "previous", "hash"))
@@ -41,6 +42,20 @@ def check(database: Path, evidence: Evidence, now: datetime) -> AuditCheck:
     """Reads all of it once. Raises `StateUnavailable` where the file, or one of the evidence, cannot be read."""
     outside = [found for file in evidence.files for found in _in_file(file)]
     return look_into(database, lambda connection: _checked(connection, outside, evidence.keys, now))
+
+
+def records_in(
+    database: Path,
+    target: str | None,
+    limit: int,
+    *,
+    by: str | None = None,
+    since: datetime | None = None,
+    entry: int | None = None,
+) -> list[Record]:
+    """As `Audit.records`, of a file."""
+    query = records_query(target, limit, by=by, since=since, entry=entry)
+    return look_into(database, lambda found: [record_of(row) for row in found.execute(query).mappings()])
 
 
 def export(database: Path, keys: Mapping[str, str], write: Callable[[str], object]) -> int:
