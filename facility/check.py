@@ -19,13 +19,15 @@ from facility.consents import Consents, stored
 from facility.passport_rows import stored_passports
 from facility.profiles import Profiles
 from facility.profiles.listing import entries
+from facility.profiles.provenance import idle
 from facility.relaxations import PEOPLE_NEEDED
+from facility.serving import serving_of
 from facility.settings import must_be_usable, overrule
 from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
 from points.catalog import Catalog
 from points.freshness.demand import demand_by_network, shortfalls
-from points.model import Point
+from points.model import Point, Safety
 from points.passport import Passports
 from points.selectors import parse
 from points.units import show
@@ -69,12 +71,13 @@ def checked(config: Config) -> Findings:
     _places(findings, config)
     catalog = _known(config, findings)
     consents = Consents(config.profiles, stored(config.state_dir / "state.db"))
-    shaped = None if catalog is None else shape_of(*rules, consents.gate)(catalog)
+    shaped = None if catalog is None else shape_of(*rules, consents.gate, serving_of(config))(catalog)
     _people(findings, config, shaped, consents.profiles)
     _relaxations(findings, consents)
     if catalog is not None and shaped is not None:
         _passports(findings, config, catalog)
         _rules(findings, config, shaped, shape_of((), ())(catalog))
+        machines(findings, config, shaped)
         _policies(findings, strategy, shaped, now)
         _budgets(findings, config, shaped, consents.profiles)
     count = len(findings.errors)
@@ -136,9 +139,11 @@ def _people(findings: Findings, config: Config, catalog: Catalog | None, profile
 
 def _relaxations(findings: Findings, consents: Consents) -> None:
     """How much of the profiles nobody has verified, and what the site makes looser without two people's consent."""
-    numbers = list(entries(consents.in_force, consents.shipped, consents.wanted))
+    numbers = list(entries(consents.in_force, consents.shipped, consents.site))
     unverified = sum(not number.verified_by for number in numbers)
     findings.lines.append(f"profiles {len(numbers)} values, {unverified} NOT VERIFIED here: see `facility profiles`")
+    for table in idle(consents.site):
+        findings.doubtful(f"{consents.file}: [{table}] says who verified it and no value: nothing is verified by that")
     waiting = [standing for standing in consents.standing() if not standing.in_force]
     for standing in waiting[:SHOWN]:
         findings.doubtful(
@@ -189,6 +194,30 @@ def _rules(findings: Findings, config: Config, shaped: Catalog, unruled: Catalog
         findings.lines.append(f"rule     {where}: {match!r} is {chosen} points")
         if not chosen:
             findings.wrong(f"{where}: {match!r} selects no point")
+
+
+def machines(findings: Findings, config: Config, catalog: Catalog) -> None:
+    """What the site says that machines serve; and of which nobody said it, though it moves what is critical."""
+    known = {point.equipment for point in catalog.points.values()}
+    feeding = {section.id for section in config.equipment}
+    for section in config.equipment:
+        findings.lines.append(f"serves   {section.id}: {', '.join(section.serves)}")
+        if section.id not in known:
+            findings.wrong(f"equipment {section.id}: no point is of such equipment")
+        for place in section.serves:
+            if place not in catalog.spaces and place not in feeding:
+                findings.wrong(f"equipment {section.id}: there is no space, and no [[equipment]], {place!r}")
+    silent = sorted(
+        {
+            point.equipment
+            for point in catalog.points.values()
+            if point.equipment and point.safety is Safety.CRITICAL and point.space is None and point.commandable
+        }
+        - feeding
+    )
+    if silent:
+        named = ", ".join(silent[:SHOWN]) + (", ..." if len(silent) > SHOWN else "")
+        findings.doubtful(f"nobody said what {named} serve{'s' if len(silent) == 1 else ''}: write [[equipment]]")
 
 
 def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: datetime) -> None:

@@ -54,13 +54,13 @@ class Consents:
     def __init__(self, site: Path | None, consents: Iterable[Consent] = ()) -> None:
         """`site`: its own profile file. Raises `ProfileError` if that cannot be used."""
         self.profiles = Profiles.load(site)
-        self._file = site or Path("profiles")
+        self.file = site or Path("profiles")
         self.shipped: Mapping[str, Any] = shipped()
-        self._site: Mapping[str, Any] = read(site) if site else {}
-        self.wanted: Mapping[str, Any] = merged(self.shipped, self._site)
+        self.site: Mapping[str, Any] = read(site) if site else {}
+        self.wanted: Mapping[str, Any] = merged(self.shipped, self.site)
         """The tables as the site would have them, and as they are in force."""
         self.in_force: Mapping[str, Any] = {}
-        self._steps = steps(self.shipped, self._site)
+        self._steps = steps(self.shipped, self.site)
         self._given: dict[str, dict[str, Consent]] = {}
         for consent in consents:
             self._given.setdefault(consent.relaxation, {})[consent.by] = consent
@@ -118,8 +118,8 @@ class Consents:
     def _enforce(self) -> None:
         self._counted = None
         left_out = [step for step in self._steps if not self.agreed(of_step(step).key)]
-        self.in_force = without(self.shipped, self._site, left_out)
-        self.profiles.become(Profiles.of_tables(self.in_force, lambda _key: self._file))
+        self.in_force = without(self.shipped, self.site, left_out)
+        self.profiles.become(Profiles.of_tables(self.in_force, lambda _key: self.file))
         missing = {step.where for step in left_out}
         self._held = {
             of_step(step).key: step.where not in missing and holds(step, self.in_force, self.wanted)

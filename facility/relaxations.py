@@ -15,6 +15,7 @@ from facility.profiles.airways import air_path
 from facility.profiles.looser import ENERGY
 from facility.profiles.looser_commands import WHO
 from facility.profiles.steps import NONE, Step, shown
+from points.classify.equipment import CENTRAL
 from points.model import Point, PointId, Safety, Space, SpaceId
 from points.site_rules import STRICTNESS, PointRule, SpaceRule, apply, in_space
 from schedules.occupancy import is_sensor
@@ -130,6 +131,13 @@ class Gate:
             and blocked("space", old.id, point.space or NONE)
         ):
             point = in_space(point, old.id, known)
+        elif (
+            old is None
+            and new is not None
+            and self._leaves_the_plant(point, judged, new)
+            and blocked("space", NONE, new.id)
+        ):
+            point = replace(point, space=None)
         if STRICTNESS.index(point.safety) < STRICTNESS.index(guessed) and blocked(
             "safety", guessed.value, point.safety.value
         ):
@@ -173,6 +181,10 @@ class Gate:
         ):
             point = replace(point, deadline_s=None)
         return point
+
+    def _leaves_the_plant(self, point: Point, judged: Point, space: Space) -> bool:
+        """A machine that is in no one room is freer in one than where the rules for plant speak."""
+        return judged.equipment_type in CENTRAL and self._freedom(point, space) > self._freedom(judged, None)
 
     def _taken_for_less(self, point: Point, judged: Point, space: Space | None) -> bool:
         """In a critical place the class of a point decides its limits, its evidence and who may command it."""

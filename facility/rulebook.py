@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from facility.guard import Limits
 from facility.profiles import Limit, Profiles
-from facility.profiles.model import CommandRule
+from facility.profiles.model import CommandRule, cited
 from points.catalog import CatalogBook
 from points.model import Point, Space
 
@@ -46,4 +46,4 @@ class Rulebook:
 
 
 def _limits(limit: Limit | None) -> Limits | None:
-    return None if limit is None else Limits(low=limit.low, high=limit.high, source=limit.source)
+    return None if limit is None else Limits(low=limit.low, high=limit.high, source=cited(limit))

@@ -6,11 +6,12 @@ What is thought of a point is remembered: a look at a large site changes little 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from facility.profiles import Profiles
 from facility.relaxations import Gate
+from facility.serving import NOBODY_SAID, Serving
 from points.catalog import Catalog
 from points.classify import classified
 from points.model import Device, DeviceId, Point, PointId, Space, SpaceId
@@ -19,7 +20,12 @@ from points.site_rules import PointRule, SpaceRule
 Shape = Callable[[Catalog], Catalog]
 
 
-def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule], gate: Gate | None = None) -> Shape:
+def shape_of(
+    point_rules: Sequence[PointRule],
+    space_rules: Sequence[SpaceRule],
+    gate: Gate | None = None,
+    serving: Serving = NOBODY_SAID,
+) -> Shape:
     """What makes the catalog of the agent from that of the network. Without a gate, nobody agreed to anything."""
     latest = _Latest()
     held = gate or Gate(Profiles.load())
@@ -34,10 +40,22 @@ def shape_of(point_rules: Sequence[PointRule], space_rules: Sequence[SpaceRule],
             points.append(known)
             if space is not None:
                 spaces.setdefault(space.id, space)
+        if serving.spaces:
+            types = _types(spaces.values(), space_rules)
+            points = [serving.guarded(point, types) for point in points]
         ruled, named = held.apply(points, point_rules, space_rules, spaces.values())
         return Catalog.of(raw.devices.values(), ruled, named)
 
     return shape
+
+
+def _types(spaces: Iterable[Space], rules: Iterable[SpaceRule]) -> dict[SpaceId, set[str]]:
+    """All that a space is said to be: whichever holds, what serves it is no less strict."""
+    types: dict[SpaceId, set[str]] = {}
+    named = [(space.id, space.type) for space in spaces] + [(SpaceId(rule.id), rule.type) for rule in rules]
+    for space, kind in named:
+        types.setdefault(space, set()).add(kind)
+    return types
 
 
 class _Latest:

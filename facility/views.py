@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from facility.claims import is_ours
 from facility.guard import Limits
 from facility.model import Alarm, Claim
+from facility.serving import Serving
 from facility.wire import (
     AlarmInfo,
     Block,
@@ -23,8 +24,9 @@ from facility.wire import (
     ValueInfo,
 )
 from points.catalog import Catalog
+from points.classify.equipment import CENTRAL
 from points.freshness import DeviceStatus
-from points.model import Device, Point, PointId, Quality, Reading, Slots, Space, Value
+from points.model import Device, Point, PointId, Quality, Reading, Safety, Slots, Space, Value
 from points.units import show, symbol, ucum
 from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
 from schedules.policy import Policy
@@ -43,6 +45,8 @@ LEVELS = {
     16: "default writers",
 }
 """What each level of the priority array is for at this site (ASHRAE 135 names 1, 2, 5, 6 and 8)."""
+
+UNSAID = "what it serves is not known here"
 
 RELEASED_WITHIN = timedelta(minutes=1)  # of its end: until then it is being released
 
@@ -82,8 +86,9 @@ def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None
     )
 
 
-def touched(point: Point, catalog: Catalog, critical: Callable[[Space], bool]) -> list[Touched]:
-    """The spaces that a command of the point acts on: its own, or those that its equipment has points in."""
+def touched(point: Point, catalog: Catalog, critical: Callable[[Space], bool], serving: Serving) -> list[Touched]:
+    """The spaces that a command of the point acts on: its own, or those that its equipment serves or has points in."""
+    said = serving.of(point)
     if point.space:
         ids = {point.space}
     else:
@@ -92,8 +97,13 @@ def touched(point: Point, catalog: Catalog, critical: Callable[[Space], bool]) -
             for other in catalog.points.values()
             if other.space and point.equipment and other.equipment == point.equipment
         }
-    spaces = [catalog.spaces[each] for each in ids if each in catalog.spaces]
-    shown = [Touched(name=space.name, critical=critical(space)) for space in spaces]
+    spaces = {each: catalog.spaces.get(each) for each in ids | (said or set())}
+    shown = [
+        Touched(name=each, critical=True) if space is None else Touched(name=space.name, critical=critical(space))
+        for each, space in spaces.items()
+    ]
+    if said is None and point.safety is Safety.CRITICAL and (not ids or point.equipment_type in CENTRAL):
+        shown.append(Touched(name=UNSAID, critical=True))
     return sorted(shown, key=lambda space: (not space.critical, space.name))
 
 

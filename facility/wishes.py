@@ -19,6 +19,7 @@ from facility.permits import must_at, places_of
 from facility.port import FacilityError
 from facility.preview import Preview
 from facility.requests import Request, UnknownRequest
+from facility.serving import serving_of
 from facility.users import Permission, User
 from facility.wire import Plan, Result, ValueInfo, WaitingInfo, Wish
 from points.catalog import Catalog
@@ -76,7 +77,7 @@ class Wishes:
         except TimeoutError:
             raise FacilityError("busy", f"{point.device} does not answer. Nothing was written.") from None
         claims = views.claims_by_level(self._parts.claims.of(point.id))
-        spaces = views.touched(point, self._catalog, self._parts.critical)
+        spaces = views.touched(point, self._catalog, self._parts.critical, serving_of(self._parts.config))
         if preview.verdict.refused:
             await self._parts.denials.note(self._user, command, preview.verdict)
             return answers.plan(preview, point, claims, spaces)

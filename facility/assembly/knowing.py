@@ -12,6 +12,7 @@ from facility.consents import load as load_consents
 from facility.demand import DemandWatch
 from facility.recognition import Recognition
 from facility.rulebook import Rulebook
+from facility.serving import serving_of
 from facility.settings import discovery_plan
 from facility.shape import shape_of
 from facility.strategy import rules_of
@@ -89,7 +90,7 @@ def surveyor(
         plan=discovery_plan(config),
         book=book,
         db=ground.db,
-        shape=shape_of(*rules_of(config), consents.gate),
+        shape=shape_of(*rules_of(config), consents.gate, serving_of(config)),
         events=ground.events,
         clock=ground.clock,
         every=timedelta(hours=hours) if hours else None,

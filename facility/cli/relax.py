@@ -45,7 +45,7 @@ def profiles(
         consents = Consents(settings.profiles, stored(settings.state_dir / "state.db"))
     except PointsError as error:
         fail(str(error), Exit.CONFIG)
-    found = list(entries(consents.in_force, consents.shipped, consents.wanted, room))
+    found = list(entries(consents.in_force, consents.shipped, consents.site, room))
     if not found:
         known = ", ".join(sorted(consents.profiles.types))
         fail(f"There is no profile {room!r}. There are: {known}.", Exit.NO)

@@ -28,6 +28,7 @@ from facility.config.sections import (
     AgentSection,
     ApiSection,
     AuditSection,
+    EquipmentSection,
     HistorySection,
     HolidayEntry,
     LightingSweepPolicy,
@@ -77,6 +78,7 @@ class Config(BaseSettings):
     """In order of precedence: where two want the same slot of a point, the earlier one wins."""
     points: list[PointSection] = []
     spaces: list[SpaceSection] = []
+    equipment: list[EquipmentSection] = []
 
     @model_validator(mode="after")
     def _programmes_exist(self) -> Config:
@@ -91,7 +93,11 @@ class Config(BaseSettings):
                     f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
                     f"programme {policy.programme!r} knows {', '.join(sorted(states))}"
                 )
-        for kind, all_names in (("programme", names), ("policy", [policy.name for policy in self.policies])):
+        for kind, all_names in (
+            ("programme", names),
+            ("policy", [policy.name for policy in self.policies]),
+            ("equipment", [equipment.id for equipment in self.equipment]),
+        ):
             for name in {name for name in all_names if all_names.count(name) > 1}:
                 raise ValueError(f"two of a name: {kind} {name!r}")
         return self

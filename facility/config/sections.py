@@ -367,6 +367,17 @@ class PointSection(Section):
         return self
 
 
+class EquipmentSection(Section):
+    """What a machine serves. Without it, plans say that it is not known, and that is taken for critical; equipment that
+    serves a critical space is critical, whatever it was taken for.
+    """
+
+    id: Slug
+    """Which machine: `ahu-4`; `facility points --json` shows the `equipment` of every point."""
+    serves: Annotated[list[Slug], Field(min_length=1)]
+    """Ids of the spaces that it serves, and of equipment that it feeds and that serves them."""
+
+
 class SpaceSection(Section):
     """A room or a group of rooms."""
 

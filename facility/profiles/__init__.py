@@ -15,7 +15,7 @@ from typing import Any
 from facility.model import Severity
 from facility.profiles import commanding
 from facility.profiles.conversion import convert
-from facility.profiles.files import ACTUATORS, ProfileError, cited, merged, read, validated
+from facility.profiles.files import ACTUATORS, PLANT, ProfileError, merged, read, validated
 from facility.profiles.model import (
     GROUPS,
     ORDER,
@@ -25,9 +25,11 @@ from facility.profiles.model import (
     CommandTable,
     Limit,
     LimitTable,
+    Plant,
     Profile,
     RoomRules,
 )
+from facility.profiles.provenance import cited
 from facility.profiles.states import active_if_named, alarm_states, is_named, says_alarm, states_named
 from points.model import Kind, Point, Safety, Space
 
@@ -62,30 +64,42 @@ def shipped() -> Mapping[str, Any]:
 class Profiles:
     """All profiles of the site, and what they say about a point."""
 
-    def __init__(self, profiles: Mapping[str, Profile], actuators: Mapping[str, CommandTable] | None = None) -> None:
+    def __init__(
+        self,
+        profiles: Mapping[str, Profile],
+        actuators: Mapping[str, CommandTable] | None = None,
+        plant: Mapping[str, CommandTable] | None = None,
+    ) -> None:
         self._profiles = dict(profiles)
         self._actuators = dict(actuators or {})
+        self._plant = dict(plant or {})
 
     @classmethod
     def load(cls, site: Path | None = None) -> Profiles:
         """The shipped profiles with the site's file laid over them; `ProfileError` if any of it is wrong."""
         own = read(site) if site else {}
         below = shipped()
-        tables = cited(merged(below, own), below, own)
-        origin = dict.fromkeys(own, site) if site else {}
-        return cls.of_tables(tables, lambda key: origin.get(key, SHIPPED[0].parent))
+        both = merged(below, own)
+        files = dict.fromkeys(own, site) if site else {}
+
+        def file(key: str) -> Path:
+            return files.get(key) or SHIPPED[0].parent
+
+        loaded = cls.of_tables(both, file)
+        return cls.of_tables(cited(both, below, own), file) if own else loaded
 
     @classmethod
     def of_tables(cls, tables: Mapping[str, Any], origin: Callable[[str], Path]) -> Profiles:
         """The profiles that the tables describe; `origin` says which file to name when something is wrong."""
         rest = dict(tables)
         paces = validated(origin(ACTUATORS), ACTUATORS, {"commands": rest.pop(ACTUATORS)}, Actuators)
+        plant = validated(origin(PLANT), PLANT, {"commands": rest.pop(PLANT)}, Plant)
         every = {key: validated(origin(key), key, table, Profile) for key, table in rest.items()}
-        return cls(every, paces.commands)
+        return cls(every, paces.commands, plant.commands)
 
     def become(self, other: Profiles) -> None:
         """From now on these are the others: whoever holds them need not be told."""
-        self._profiles, self._actuators = other._profiles, other._actuators
+        self._profiles, self._actuators, self._plant = other._profiles, other._actuators, other._plant
 
     @property
     def types(self) -> frozenset[str]:
@@ -106,15 +120,15 @@ class Profiles:
         return _narrowed(self._limits(point, space), point) if point.kind is Kind.ANALOG else None
 
     def command_limits(self, point: Point, space: Space | None) -> Limit | None:
-        """Between which values the point may be commanded: its own limits, else those of what it is the setpoint of."""
+        """Between which values the point may be commanded: its own limits, inside those of what it is the setpoint of."""
         if point.kind is not Kind.ANALOG:
             return None
         measured = SETPOINT_OF.get(point.point_class) or (
             SETPOINT_OF_CRITICAL.get(point.point_class) if self.is_critical(point, space) else None
         )
         limit = self._limits(point, space)
-        if limit is None and measured:
-            limit = self._limits(replace(point, point_class=measured), space)
+        if measured:
+            limit = _inside(limit, self._limits(replace(point, point_class=measured), space))
         return _narrowed(limit, point)
 
     def _limits(self, point: Point, space: Space | None) -> Limit | None:
@@ -152,7 +166,7 @@ class Profiles:
 
     def command_rule(self, point: Point, space: Space | None) -> CommandRule:
         """Who may command the point, and at which pace its actuator may be driven."""
-        return commanding.command_rule(point, self.of_point(point, space), self._actuators)
+        return commanding.command_rule(point, self.of_point(point, space), self._actuators, self._plant)
 
     def room_rules(self, space: Space | None) -> RoomRules | None:
         """What the space must be like while anything of ours is held in it; None if it is not a critical one."""
@@ -162,6 +176,19 @@ class Profiles:
         """Whether the point belongs to a space or equipment where a wrong value harms a patient."""
         profile = self.of_point(point, space)
         return profile is not None and profile.critical
+
+
+def _inside(own: Limit | None, measured: Limit | None) -> Limit | None:
+    """Of each side the stricter: a setpoint's own limits do not lead where what it sets must not be."""
+    if own is None or measured is None:
+        return own or measured
+    low = max((limit.low for limit in (own, measured) if limit.low is not None), default=None)
+    high = min((limit.high for limit in (own, measured) if limit.high is not None), default=None)
+    for limit in (own, measured):
+        if (limit.low, limit.high) == (low, high):
+            return limit
+    sources = "; ".join(dict.fromkeys(limit.source for limit in (own, measured)))
+    return replace(own, low=low, high=high, source=sources, edition="", verified_by="")
 
 
 def _narrowed(limit: Limit | None, point: Point) -> Limit | None:
@@ -185,7 +212,14 @@ def _narrowed(limit: Limit | None, point: Point) -> Limit | None:
         )
     low = limit.low if point.site_low is None else point.site_low
     high = limit.high if point.site_high is None else point.site_high
-    return replace(limit, low=low, high=high, source=SITE, edition="", verified_by=SITE)
+    kept = [name for name, own in (("low", point.site_low), ("high", point.site_high)) if own is None]
+    theirs = [name for name in kept if getattr(limit, name) is not None]
+    if not theirs:
+        return replace(limit, low=low, high=high, source=SITE, edition="", verified_by=SITE)
+    own, other = ("high", "low") if theirs == ["low"] else ("low", "high")
+    standard = ", ".join(part for part in (limit.source, limit.edition) if part)
+    source = f"{own}: {SITE}; {other}: {standard}"
+    return replace(limit, low=low, high=high, source=source, edition="", verified_by=limit.verified_by)
 
 
 def _converted(table: LimitTable, profile: Profile, unit: str) -> Limit | None:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from facility.profiles.files import PROVENANCE
+from facility.profiles.files import merged
+from facility.profiles.provenance import WORDS, Origin, origins
 from facility.profiles.steps import listed, shown
-
-_WORDS = frozenset({"name", "group", "text", *PROVENANCE})  # not numbers, not rules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,31 +29,32 @@ class Entry:
 
 
 def entries(
-    in_force: Mapping[str, Any], shipped: Mapping[str, Any], wanted: Mapping[str, Any], only: str | None = None
+    in_force: Mapping[str, Any], shipped: Mapping[str, Any], site: Mapping[str, Any], only: str | None = None
 ) -> Iterator[Entry]:
-    """All of them, or those of one type, as the tables have them."""
+    """All of them, or those of one type, as the tables have them. `site`: what its own file says."""
+    wanted = merged(shipped, site)
     for key in in_force:
         if only is None or key == only.replace("-", "_"):
-            yield from _of((key,), in_force[key], shipped.get(key), wanted.get(key), {})
+            known = origins(key, in_force, shipped, site)
+            yield from _of((key,), in_force[key], shipped.get(key), wanted.get(key), known)
 
 
-def _of(path: tuple[str, ...], table: Any, below: Any, wanted: Any, inherited: Mapping[str, str]) -> Iterator[Entry]:
+def _of(
+    path: tuple[str, ...], table: Any, below: Any, wanted: Any, known: Mapping[tuple[str, ...], Origin]
+) -> Iterator[Entry]:
     below = below if isinstance(below, Mapping) else {}
     wanted = wanted if isinstance(wanted, Mapping) else {}
-    where = {name: table.get(name) or inherited.get(name, "") for name in PROVENANCE}
-    if table.get("source") and not table.get("edition"):
-        where["edition"] = ""  # an edition goes with its source
     for name, value in table.items():
         if isinstance(value, Mapping):
-            yield from _of((*path, name), value, below.get(name), wanted.get(name), where)
-        elif name not in _WORDS:
+            yield from _of((*path, name), value, below.get(name), wanted.get(name), known)
+        elif name not in WORDS:
             was, asked = below.get(name), wanted.get(name)
             yield Entry(
                 what=".".join((*path, name)),
                 value=_shown(value),
                 shipped=None if was == value else _shown(was),
                 wanted=None if asked == value else _shown(asked),
-                **where,
+                **known[*path, name]._asdict(),
             )
 
 

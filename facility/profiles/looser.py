@@ -16,10 +16,12 @@ from pydantic import BaseModel, ValidationError
 
 from facility.model import Severity
 from facility.profiles.conversion import convert
-from facility.profiles.files import ACTUATORS, PROVENANCE, cited, merged
-from facility.profiles.looser_commands import looser_actuators, looser_commands
+from facility.profiles.files import ACTUATORS, NO_PROFILES, PLANT, merged
+from facility.profiles.looser_commands import looser_actuators, looser_commands, looser_plant
 from facility.profiles.model import ORDER, LimitTable, Profile, StateTable, TurndownTable
+from facility.profiles.provenance import PROVENANCE, cited
 from facility.profiles.steps import NONE, Path, Step, listed, scalar, shown
+from points.classify.equipment import TYPES
 
 Tables = Mapping[str, Any]
 
@@ -27,6 +29,7 @@ ENERGY = ("never", "conditional", "allowed")
 
 _HIGHER_IS_LOOSER = {"door_open_s", "full_air_changes", "high"}
 _LOWER_IS_LOOSER = {"vacant_minutes", "enter_margin", "hold_margin", "air_changes", "deadband", "low"}
+_MACHINES = frozenset(kind.replace("-", "_") for kind in TYPES)
 _IN_UNIT = {"low": False, "high": False, "sane": True, "deadband": True}  # True: a difference
 
 
@@ -37,6 +40,8 @@ def steps(shipped: Tables, site: Tables) -> list[Step]:
     for key in site:
         if key == ACTUATORS:
             found += looser_actuators(shipped, site[ACTUATORS])
+        elif key == PLANT:
+            found += looser_plant(shipped, site[PLANT])
         elif key in shipped:
             before, after = Profile.model_validate(shipped[key]), Profile.model_validate(both[key])
             found += _of_profile(key, shipped[key], before, after)
@@ -56,9 +61,9 @@ def without(shipped: Tables, site: Tables, left_out: Iterable[Step]) -> dict[str
         touched.add(step.path[0])
         for name in PROVENANCE:  # whoever verified the site's value did not verify this one
             for table in (step.path[:1], step.path[:-1]):
-                if table != (ACTUATORS,) and _at(both, table) is not None:
+                if table not in ((ACTUATORS,), (PLANT,)) and _at(both, table) is not None:
                     _put(both, (*table, name), _at(shipped, (*table, name)))
-    for key in touched - {ACTUATORS}:
+    for key in (touched - NO_PROFILES) & both.keys():
         _mend(key, both, shipped)
     return cited(both, shipped, site)
 
@@ -103,15 +108,24 @@ def _of_profile(key: str, raw: Tables, before: Profile, after: Profile) -> Itera
     if after.turndown is not None:
         yield from _of_turndown((key, "turndown"), before.turndown, after.turndown)
     if after.protect != before.protect:
-        shown = [listed(table.model_dump_json() for table in profile.protect) for profile in (before, after)]
-        yield Step(path=(key, "protect"), before=shown[0], after=shown[1], instead=raw.get("protect"))
+        path, instead = (key, "protect"), raw.get("protect")
+        yield Step(path=path, before=_protections(before), after=_protections(after), instead=instead)
 
 
 def _of_new(key: str, table: Tables) -> Iterator[Step]:
-    """A type of the site's own: to call it what it likes is no step, to let policies reduce its air is."""
+    """A type of the site's own: to call it what it likes is no step, to let policies or the guard move its air is."""
     new = Profile.model_validate(table)
+    if key in _MACHINES:  # it would speak for points that their room, or `[plant]`, speaks for
+        yield Step(path=(key,), before=NONE, after=new.model_dump_json(exclude_unset=True), instead=None)
+        return
     if new.turndown is not None:
         yield Step(path=(key, "turndown"), before=NONE, after=_table(new.turndown), instead=None)
+    if new.protect:
+        yield Step(path=(key, "protect"), before=listed([]), after=_protections(new), instead=None)
+
+
+def _protections(profile: Profile) -> str:
+    return listed(table.model_dump_json() for table in profile.protect)
 
 
 def _of_limit(path: Path, old: LimitTable, new: LimitTable) -> Iterator[Step]:

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from facility.profiles.airways import AIR_VALVE
 from facility.profiles.commanding import DEFAULT, FIELDS
-from facility.profiles.files import ACTUATORS
+from facility.profiles.files import ACTUATORS, PLANT
 from facility.profiles.model import Who
 from facility.profiles.steps import Step, shown
 from points.classify.classes import CLASSES
@@ -34,12 +34,21 @@ _FREEDOM: Mapping[str, Callable[[Any], float]] = {  # more is looser; None: noth
 def looser_commands(profile: str, shipped: Tables, site: Tables) -> Iterator[Step]:
     """Of the site's `[<profile>.commands]`."""
     own: Tables = shipped[profile].get("commands", {})
-    critical = "operator" if shipped[profile]["critical"] else "policy"
+    who = "operator" if shipped[profile]["critical"] else "policy"
+    yield from _looser((profile, "commands"), own, shipped[ACTUATORS], who, site)
+
+
+def looser_plant(shipped: Tables, site: Tables) -> Iterator[Step]:
+    """Of the site's `[plant]`: what holds where no profile speaks."""
+    yield from _looser((PLANT,), shipped[PLANT], shipped[ACTUATORS], "operator", site)
+
+
+def _looser(path: tuple[str, ...], own: Tables, actuators: Tables, who: str, site: Tables) -> Iterator[Step]:
     for name, table in site.items():
         for field in filter(table.__contains__, FIELDS):
-            layers = [_layers(key, own, shipped[ACTUATORS]) for key in _keys(name)]
-            known = [_value(field, layer, critical) for layer in layers if not _hidden(name, field, layer)]
-            if step := _step((profile, "commands", name, field), known, own.get(name, {}).get(field), table[field]):
+            layers = [_layers(key, own, actuators) for key in _keys(name)]
+            known = [_value(field, layer, who) for layer in layers if not _hidden(name, field, layer)]
+            if step := _step((*path, name, field), known, own.get(name, {}).get(field), table[field]):
                 yield step
 
 

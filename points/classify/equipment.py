@@ -50,6 +50,7 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
 
 
 _PATTERNS = _patterns()
+TYPES = frozenset(kind for kind, _ in _PATTERNS)
 _SERVED_BY = re.compile(r"(?<!\S)(?:served|fed|supplied|driven) (?:by|from).*")
 
 

@@ -406,6 +406,25 @@ async def test_what_is_configured_otherwise_is_on_record_and_no_secret_is(db):
     assert b"Geheim" not in everything
 
 
+async def test_a_changed_number_of_the_site_s_own_profile_is_on_record(db, tmp_path):
+    audit, own = Audit(db, Ticking()), tmp_path / "own.toml"
+    own.write_text("[operating_room.limits]\nhumidity = { low = 25 }\n")
+    assert await note_configuration(audit, db, Config()) == 0
+    assert await note_configuration(audit, db, Config(profiles=own)) == 2  # the file, and all of it
+    assert await note_configuration(audit, db, Config(profiles=own)) == 0
+    own.write_text("[operating_room.limits]\nhumidity = { low = 30, verified_by = 'Ann' }\n")
+    assert await note_configuration(audit, db, Config(profiles=own)) == 2
+    assert await note_configuration(audit, db, Config()) == 2
+    assert [(each.target, each.found, each.value) for each in reversed(await audit.records())][1:] == [
+        ("profiles", "", json.dumps(str(own))),
+        ("profiles.operating_room", "", json.dumps('{"limits": {"humidity": {"low": 25}}}')),
+        ("profiles.operating_room.limits.humidity.low", "25", "30"),
+        ("profiles.operating_room.limits.humidity.verified_by", "", '"Ann"'),
+        ("profiles", json.dumps(str(own)), ""),
+        ("profiles.operating_room", json.dumps('{"limits": {"humidity": {"low": 30, "verified_by": "Ann"}}}'), ""),
+    ]
+
+
 async def test_a_configuration_that_is_quite_another_is_told_in_part(db, monkeypatch):
     monkeypatch.setattr("facility.audit.configuration.MOST", 2)
     audit = Audit(db, Ticking())

@@ -1,13 +1,18 @@
+import json
+import tomllib
 from dataclasses import replace
 
 import pytest
 from watched_site import OFFICE, OXYGEN, PANEL, PRESSURE, SPACES, TEMPERATURE, point
 
 from facility.model import Severity
-from facility.profiles import GROUPS, Profiles
+from facility.profiles import GROUPS, SHIPPED, Profiles, shipped
 from facility.profiles import ProfileError as Trouble
 from facility.profiles.airways import air_path, command_class
 from facility.profiles.conversion import convert
+from facility.profiles.files import merged
+from facility.profiles.listing import entries
+from facility.profiles.provenance import PROVENANCE, idle
 from facility.simulation.critical_points import critical_rooms
 from points.classify.classes import CLASSES
 from points.model import Kind, Safety, Space, SpaceId
@@ -127,6 +132,20 @@ def test_temperature_setpoints_are_limited_where_a_wrong_value_harms(profiles, p
     assert profiles.command_limits(setpoint, OFFICE_1) is None
 
 
+@pytest.mark.parametrize(
+    ("own", "both"),
+    [("low = -50\nhigh = 50", (2.5, 50)), ("low = 4\nhigh = 9", (4, 9)), ("low = 1", (2.5, None))],
+)
+def test_a_setpoints_own_limits_do_not_lead_out_of_those_of_what_it_sets(tmp_path, own, both):
+    file = tmp_path / "own.toml"
+    head = '[operating_room.limits.room-pressure-setpoint]\nunit = "pascals"\ndelay_s = 60\nseverity = "LOW"\n'
+    file.write_text(f"{head}{own}\n")
+    setpoint = point("or-3/sp", "room-pressure-setpoint", "pascals", commandable=True)
+    theatre = Space(id=SpaceId("or-3"), name="OR-3", type="operating_room")
+    limit = Profiles.load(file).command_limits(setpoint, theatre)
+    assert (limit.low, limit.high) == both
+
+
 def test_the_site_limits_the_command_of_a_setpoint_itself(profiles):
     setpoint = point("or-3/dp-sp", "room-pressure-setpoint", "pascals", space="or-3", site_low=5.0)
     assert profiles.command_limits(setpoint, OR).low == 5.0
@@ -201,7 +220,7 @@ def test_the_site_file_is_laid_over_key_by_key(tmp_path):
     profiles = Profiles.load(site)
     temperature = point("a/b", "zone-temperature", "degrees-celsius")
     limit = profiles.limits(temperature, OR)
-    assert (limit.low, limit.high, limit.verified_by) == (20, 22, "r. diaz")
+    assert (limit.low, limit.high, limit.verified_by) == (20, 22, "")  # the rest of it nobody has verified
     assert profiles.limits(PRESSURE, OR).low == 2.5
     assert profiles.of("hybrid_or").name == "Hybrid OR"
 
@@ -310,8 +329,9 @@ def test_a_fan_stays_on_or_off_for_five_minutes_wherever_it_is(profiles):
 def test_a_rule_made_of_two_names_both_and_is_verified_only_if_both_are(profiles, tmp_path):
     own = tmp_path / "own.toml"
     own.write_text(
-        '[actuators.airflow-setpoint]\nverified_by = "Ann"\n'
-        '[operating_room.commands]\nairflow-setpoint = { source = "our balancing report", verified_by = "Ben" }\n'
+        '[actuators.airflow-setpoint]\nramp_percent_per_minute = 25\nspacing_s = 10\nverified_by = "Ann"\n'
+        '[operating_room.commands.airflow-setpoint]\nwho = "policy"\nramp_percent_per_minute = 25\n'
+        'source = "our balancing report"\nverified_by = "Ben"\n'
     )
     flow = valve("supply airflow setpoint", "airflow-setpoint")
     assert "; " in profiles.command_rule(flow, OR).source
@@ -389,3 +409,98 @@ def test_the_ways_of_the_air_of_every_critical_room_of_the_simulated_hospital_ar
                 seen.add(moves)
                 assert air_path(known) == moves, spec.name
     assert seen == {"valve", "air-valve", "supply", "extract"}
+
+
+# what is critical and in no profile
+
+
+@pytest.mark.parametrize(
+    ("point_class", "who"),
+    [
+        ("start-stop-command", "two-people"),
+        ("fan-speed", "two-people"),
+        ("pressure-setpoint", "two-people"),
+        ("damper", "two-people"),
+        ("mode", "two-people"),
+        ("override", "two-people"),
+        ("temperature-setpoint", "engineer"),
+        ("valve", "engineer"),
+        ("unknown", "engineer"),
+    ],
+)
+def test_what_moves_the_air_of_nobody_knows_which_rooms_takes_two_people(profiles, point_class, who):
+    fan = replace(point("ahu-4/x", point_class), safety=Safety.CRITICAL)
+    rule = profiles.command_rule(fan, None)
+    assert rule.who == who
+    assert "our own caution" in rule.cited
+    strange = Space(id=SpaceId("x"), name="x", type="a type without a profile")
+    assert profiles.command_rule(fan, strange).who == who
+    assert profiles.command_rule(replace(fan, safety=Safety.COMFORT), None).who == "policy"
+
+
+def test_the_pace_of_an_actuator_holds_for_plant_too(profiles):
+    rule = profiles.command_rule(replace(point("ahu-4/x", "start-stop-command"), safety=Safety.CRITICAL), None)
+    assert (rule.minimum_on_s, rule.per_hour) == (300, 6)
+
+
+def test_no_policy_may_ever_be_given_such_a_point(tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text('[plant.fan-speed]\nwho = "policy"\n')
+    with pytest.raises(Trouble, match=r"own.toml: plant: .*fan-speed: no policy"):
+        Profiles.load(own)
+
+
+# who verified what
+
+
+def cite(text, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    return Profiles.load(own).limits(point("or-3/rh", "humidity", "percent-relative-humidity"), OR)
+
+
+def test_a_limit_is_verified_only_if_each_of_its_values_is(tmp_path):
+    low = '[operating_room.limits.humidity]\nlow = 25\nverified_by = "Ann"\n'
+    mixed = cite(low, tmp_path)
+    assert (mixed.low, mixed.high, mixed.verified_by) == (25, 60, "")
+    assert mixed.source.startswith("low: the site's own profile (verified by Ann); the rest: ASHRAE 170")
+    table = tomllib.loads(SHIPPED[1].read_text())["operating_room"]["limits"]["humidity"]
+    rest = {key: value for key, value in table.items() if key not in ("low", *PROVENANCE)}
+    whole = cite(low + "".join(f"{key} = {json.dumps(value)}\n" for key, value in rest.items()), tmp_path)
+    assert (whole.low, whole.high, whole.verified_by) == (25, 60, "Ann")
+
+
+@pytest.mark.parametrize("where", ["operating_room", "operating_room.limits.humidity"])
+def test_a_name_without_a_number_verifies_nothing(where, tmp_path):
+    assert cite(f'[{where}]\nverified_by = "Ann"\n', tmp_path).verified_by == ""
+    assert list(idle({"operating_room": {"verified_by": "Ann"}})) == ["operating_room"]
+    assert not list(idle({"operating_room": {"verified_by": "Ann", "limits": {"humidity": {"low": 25}}}}))
+
+
+def test_whoever_verified_a_room_verified_what_the_site_wrote_of_it_and_nothing_else(tmp_path):
+    text = '[operating_room]\nverified_by = "Ann"\nverified_on = "2026-02-01"\nlimits.humidity = { low = 25 }\n'
+    assert cite(text, tmp_path).verified_by == ""
+    site = tomllib.loads(text)
+    found = {entry.what: entry for entry in entries(merged(shipped(), site), shipped(), site, "operating-room")}
+    low = found["operating_room.limits.humidity.low"]
+    assert (low.source, low.verified_by, low.verified_on) == ("the site's own profile", "Ann", "2026-02-01")
+    for what in ("limits.humidity.high", "limits.humidity.unit", "limits.room-pressure.low", "deadline_s"):
+        entry = found[f"operating_room.{what}"]
+        assert (entry.verified_by, entry.verified_on) == ("", ""), what
+        assert "own profile" not in entry.source
+
+
+def test_a_shipped_number_that_the_site_wrote_down_keeps_its_source_and_is_verified():
+    site = {"operating_room": {"limits": {"humidity": {"high": 60, "verified_by": "Ann"}}}}
+    found = {entry.what: entry for entry in entries(merged(shipped(), site), shipped(), site)}
+    high = found["operating_room.limits.humidity.high"]
+    assert ("ASHRAE" in high.source, high.verified_by) == (True, "Ann")
+    assert found["operating_room.limits.humidity.low"].verified_by == ""
+
+
+def test_one_side_that_the_site_wrote_for_a_point_does_not_vouch_for_the_other():
+    humidity = point("or-3/rh", "humidity", "percent-relative-humidity")
+    limit = Profiles.load().limits(replace(humidity, site_low=25.0), OR)
+    assert (limit.low, limit.high, limit.verified_by) == (25, 60, "")
+    assert limit.source.startswith("low: site configuration; high: ASHRAE 170")
+    assert Profiles.load().limits(replace(humidity, site_low=25.0, site_high=55.0), OR).source == "site configuration"

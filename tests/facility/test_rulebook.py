@@ -6,6 +6,7 @@ from watched_site import SPACES, TEMPERATURE
 
 from facility.guard import Limits
 from facility.profiles import Profiles
+from facility.profiles.model import cited
 from facility.rulebook import Rulebook
 from points.catalog import Catalog, CatalogBook
 
@@ -19,7 +20,7 @@ def test_the_rules_of_a_point_are_those_of_its_space_as_it_is_now():
     slow = rules.deadline(TEMPERATURE)
     book.replace(Catalog.of([], [TEMPERATURE], spaces=[OR]))
     limit = profiles.limits(TEMPERATURE, OR)
-    assert rules.limits(TEMPERATURE) == Limits(low=limit.low, high=limit.high, source=limit.source)
+    assert rules.limits(TEMPERATURE) == Limits(low=limit.low, high=limit.high, source=cited(limit))
     assert rules.deadline(TEMPERATURE) < slow
     assert rules.command_rule(TEMPERATURE) == profiles.command_rule(TEMPERATURE, OR)
     assert rules.limits(replace(TEMPERATURE, space=None)) is None
