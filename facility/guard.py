@@ -113,7 +113,8 @@ def _objections_of_the_place(command: Command, value: Value, point: Point, known
 
 def _objections_to_policy(command: Command, point: Point, known: Surroundings) -> Iterator[Verdict]:
     if known.rule.who != "policy" or (point.safety is not Safety.COMFORT and known.room is None):
-        why = f"{point.id} belongs to a critical space: no policy may hold it."
+        what = "belongs to a critical space" if point.space is not None else "may serve critical spaces"
+        why = f"{point.id} {what}: no policy may hold it."
         yield refuse("critical", why, "An operator can.", source=known.rule.cited)
     if command.priority == Priority.OPERATOR:
         yield refuse("operators-level", "Level 8 belongs to operators.", "Give the policy a level of 10 or more.")
@@ -179,7 +180,8 @@ def _outside(value: Value, point: Point, limits: Limits) -> Iterator[Verdict]:
 
 def _warnings(point: Point, reading: Reading | None) -> Iterator[Verdict]:
     if point.safety is Safety.CRITICAL:
-        yield warn("critical", f"{point.id} belongs to a critical space.", "Make sure that its users know.")
+        what = "belongs to a critical space" if point.space is not None else "may serve critical spaces"
+        yield warn("critical", f"{point.id} {what}.", "Make sure that their users know.")
     if reading is None or not reading.is_good:
         why = f"The present value of {point.id} is not known for certain."
         if reading is not None and StatusFlags.OVERRIDDEN in reading.flags:
