@@ -32,7 +32,7 @@ from facility.consents import load as load_consents
 from facility.database import StateDatabase, open_state
 from facility.heap import Heap
 from facility.passports import PassportKeeper
-from facility.settings import must_be_usable, overrule, stack_settings, state_folder
+from facility.settings import consenting, must_be_usable, overrule, stack_settings, state_folder
 from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey
 from points.bacnet.stack import open_stack
@@ -95,7 +95,8 @@ async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook
     clock, book = SystemClock(), CatalogBook()
     with open_state(state_folder(config)) as db:
         async with _ground(config, db, clock, patient=False) as ground:
-            survey = surveyor(ground, book, Consents(config.profiles, await load_consents(db)), changed=lambda: None)
+            consents = Consents(config.profiles, await load_consents(db), consenting(config))
+            survey = surveyor(ground, book, consents, changed=lambda: None)
             await survey.restore()
             try:
                 yield survey, book
@@ -144,6 +145,7 @@ async def _assembled(ground: Ground, trail: Trail) -> Agent:
             known.demand,
             known.recognition,
             acts.foreign,
+            acts.agreement.withdrawals,
             ground.keeper,
             trail.anchoring,
             Jumps(trail.audit, ground.events),

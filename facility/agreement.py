@@ -1,27 +1,31 @@
 """Two people agree to a relaxation, or one withdraws: recorded first, then in force at once, then how it ended.
 
-Whoever may agree may withdraw, also what others agreed to: to make something stricter needs nobody.
+Whoever may agree may withdraw, also what others agreed to: to make something stricter needs nobody, and waits for no
+record; only for what is held to be let go of (`facility.withdrawals`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import TypedDict
 
 from facility.answers import sentence
 from facility.audit import Audit, AuditUnavailable
 from facility.commands import CommandDesk
 from facility.consents import Consent, Consents, Standing
-from facility.database import StateDatabase
+from facility.database import StateDatabase, StateUnavailable
 from facility.guard import REASON_LENGTH
-from facility.model import Command
 from facility.permits import must
 from facility.port import FacilityError
 from facility.relaxations import PEOPLE_NEEDED
 from facility.users import Permission, User
 from facility.wire import ConsentInfo, RelaxationInfo
+from facility.withdrawals import Withdrawals
 from points.clock import Clock
 from points.errors import PointsError
+
+WITHDRAW = "withdraw consent"
 
 
 class Agreement:
@@ -37,7 +41,7 @@ class Agreement:
         reshape: Callable[[], Awaitable[None]],
     ) -> None:
         """`reshape` makes the catalog in use anew."""
-        self._desk = desk
+        self.withdrawals = Withdrawals(consents, db, desk, clock, reshape)
         self._consents = consents
         self._db = db
         self._audit = audit
@@ -46,7 +50,12 @@ class Agreement:
 
     def infos(self) -> list[RelaxationInfo]:
         """Every relaxation of the site, in force or not."""
-        return [_info(standing) for standing in self._consents.standing()]
+        ending = self.withdrawals.ending
+        return [_info(standing, ending=standing.relaxation.key in ending) for standing in self._consents.standing()]
+
+    def _of(self, keys: Sequence[str]) -> list[RelaxationInfo]:
+        chosen = set(keys)
+        return [info for info in self.infos() if info.key in chosen]
 
     async def agree(self, user: User, keys: Sequence[str], reason: str, *, withdraw: bool) -> list[RelaxationInfo]:
         """These relaxations as they stand then. Raises `FacilityError` where it may not or cannot be."""
@@ -54,53 +63,49 @@ class Agreement:
         if len(reason.strip()) < REASON_LENGTH:
             raise FacilityError("bad-wish", f"A consent needs a reason of {REASON_LENGTH} characters or more.")
         chosen = self._chosen(user, wanted, withdraw=withdraw)
-        verb = "withdraw consent" if withdraw else "consent"
-        try:
-            seq = await self._audit.intent(
-                by=user.by,
-                role=user.role,
-                origin=user.origin,
-                action=verb,
-                target=chosen[0] if len(chosen) == 1 else f"{len(chosen)} relaxations",
-                value=None if len(chosen) == 1 else "\n".join(chosen),
-                reason=reason,
-            )
-            try:
-                await self._carry_out(user, chosen, reason, withdraw=withdraw)
-            except PointsError as error:
-                await self._audit.result(seq, f"failed: {error}")
-                raise
-        except PointsError as error:
-            what = "It is not stored: after a start it would count again." if withdraw else "Nothing was agreed to."
-            raise FacilityError("busy", f"{sentence(error)} {what}") from None
-        after = [info for info in self.infos() if info.key in set(chosen)]
-        with suppress(AuditUnavailable):  # it is owed, and written first when the audit can be
-            await self._audit.result(seq, _outcome(after))
-        return after
+        if withdraw:
+            await self._withdraw(user, chosen, reason)
+        else:
+            await self._consent(user, chosen, reason)
+        return self._of(chosen)
 
-    async def _carry_out(self, user: User, keys: Sequence[str], reason: str, *, withdraw: bool) -> None:
+    async def _consent(self, user: User, keys: Sequence[str], reason: str) -> None:
         try:
-            if withdraw:
-                await self._let_go(user, keys, reason)
-                await self._consents.withdraw(self._db, keys)
-            else:
+            seq = await self._audit.intent(action="consent", **_said(user, keys, reason))
+            try:
                 now = self._clock.now()
                 given = [Consent(relaxation=key, by=user.by, reason=reason, time=now) for key in keys]
                 await self._consents.give(self._db, given)
-        finally:
-            await self._reshape()
+            except PointsError as error:
+                await self._audit.result(seq, f"failed: {error}")
+                raise
+            finally:
+                await self._reshape()
+        except PointsError as error:
+            raise FacilityError("busy", f"{sentence(error)} Nothing was agreed to.") from None
+        with suppress(AuditUnavailable):  # it is owed, and written first when the audit can be
+            await self._audit.result(seq, _outcome(self._of(keys)))
 
-    async def _let_go(self, user: User, keys: Sequence[str], reason: str) -> None:
-        """Of what is held at these points: once they are locked again, nothing is written there, not even a release."""
-        wanted = set(keys)
-        standing = self._consents.standing()
-        chosen = {each.relaxation.point for each in standing if each.relaxation.key in wanted}
-        for claim in self._desk.claims.standing():
-            if claim.point in chosen:
-                why = f"consent withdrawn: {reason}"
-                await self._desk.submit(
-                    Command(point=claim.point, value=None, priority=claim.priority, by=user.by, reason=why)
-                )
+    async def _withdraw(self, user: User, keys: Sequence[str], reason: str) -> None:
+        """The stricter holds, whatever cannot be stored or recorded: that is owed."""
+        seq: int | None = None
+        with suppress(AuditUnavailable):
+            seq = await self._audit.intent(action=WITHDRAW, **_said(user, keys, reason))
+        untold: list[str] = []
+        try:
+            await self.withdrawals.withdraw(keys, f"consent withdrawn by {user.name}: {reason}")
+        except StateUnavailable as error:
+            untold.append(f"{sentence(error)} It is not stored yet: should the agent end before, it would count again.")
+        outcome = _outcome(self._of(keys))
+        try:
+            if seq is None:
+                await self._audit.note_in_any_case(action=WITHDRAW, result=outcome, **_said(user, keys, reason))
+            else:
+                await self._audit.result(seq, outcome)
+        except AuditUnavailable:
+            untold.append("It is not on record yet: that is made up for first when something can be recorded.")
+        if untold:
+            raise FacilityError("busy", " ".join((f"Withdrawn: {outcome}.", *untold)))
 
     def _chosen(self, user: User, keys: Sequence[str], *, withdraw: bool) -> list[str]:
         """The keys that this changes something about."""
@@ -113,32 +118,62 @@ class Agreement:
         for key in keys:
             if key not in known:
                 raise FacilityError("unknown", f"There is no relaxation {key!r}; `facility relaxations` lists them.")
+            if key in self.withdrawals.ending and not withdraw:
+                raise FacilityError("bad-wish", f"{key} was withdrawn; it ends once what is held there is let go of.")
             if not user.may(Permission.CONSENT, known[key].relaxation.places):
                 must(user, Permission.CONSENT)
         people = {key: {consent.by for consent in known[key].consents} for key in keys}
-        chosen = [key for key in keys if (people[key] if withdraw else user.by not in people[key])]
+        given = {key: people[key] or known[key].lapsed for key in keys}
+        chosen = [key for key in keys if (given[key] if withdraw else user.by not in people[key])]
         if not chosen:
             already = "You have agreed already: somebody else has to agree too."
             raise FacilityError("bad-wish", "Nobody has agreed to it." if withdraw else already)
         return chosen
 
 
-def _info(standing: Standing) -> RelaxationInfo:
-    relaxation = standing.relaxation
+class _Said(TypedDict):
+    """Of every entry of the audit about consents."""
+
+    by: str
+    role: str
+    origin: str
+    target: str
+    value: str | None
+    reason: str
+
+
+def _said(user: User, keys: Sequence[str], reason: str) -> _Said:
+    one = len(keys) == 1
+    return _Said(
+        by=user.by,
+        role=user.role,
+        origin=user.origin,
+        target=keys[0] if one else f"{len(keys)} relaxations",
+        value=None if one else "\n".join(keys),
+        reason=reason,
+    )
+
+
+def _info(standing: Standing, *, ending: bool) -> RelaxationInfo:
+    relaxation, consents = standing.relaxation, () if ending else standing.consents
     return RelaxationInfo(
         key=relaxation.key,
         what=relaxation.what,
         before=relaxation.before,
         after=relaxation.after,
-        consents=[ConsentInfo(by=each.by, reason=each.reason, time=each.time) for each in standing.consents],
+        consents=[ConsentInfo(by=each.by, reason=each.reason, time=each.time) for each in consents],
         in_force=standing.in_force,
+        ending=ending,
     )
 
 
 def _outcome(after: Sequence[RelaxationInfo]) -> str:
-    holding = sum(info.in_force for info in after)
-    waiting = len(after) - holding
+    ending = sum(info.ending for info in after)
+    holding = sum(info.in_force for info in after) - ending
+    waiting = len(after) - holding - ending
     said = [f"{holding} in force"] if holding else []
+    if ending:
+        said.append(f"{ending} in force until what is held there is let go of")
     if waiting:
         said.append(f"{waiting} not in force, the stricter holds: {PEOPLE_NEEDED} people have to agree")
     return "; ".join(said)

@@ -22,7 +22,7 @@ from facility.profiles.listing import entries
 from facility.profiles.provenance import idle
 from facility.relaxations import PEOPLE_NEEDED
 from facility.serving import serving_of
-from facility.settings import must_be_usable, overrule
+from facility.settings import consenting, must_be_usable, overrule
 from facility.shape import shape_of
 from facility.strategy import Strategy, rules_of
 from points.catalog import Catalog
@@ -70,7 +70,7 @@ def checked(config: Config) -> Findings:
     findings.lines.append(f"state    {config.state_dir}")
     _places(findings, config)
     catalog = _known(config, findings)
-    consents = Consents(config.profiles, stored(config.state_dir / "state.db"))
+    consents = Consents(config.profiles, stored(config.state_dir / "state.db"), consenting(config))
     shaped = None if catalog is None else shape_of(*rules, consents.gate, serving_of(config))(catalog)
     _people(findings, config, shaped, consents.profiles)
     _relaxations(findings, consents)

@@ -2,11 +2,13 @@
 
 `Consents.profiles` and `Consents.gate` are the same objects as long as the agent runs: what is agreed to or
 withdrawn changes them at once, and the catalog with the next look at it (`Survey.reshape`).
+A consent counts as long as its person may agree: whom the configuration no longer names, or has given another role, has
+no say any more, from the next start on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -44,15 +46,26 @@ class Standing:
     """A relaxation, who agreed to it, and whether it is in force."""
 
     relaxation: Relaxation
-    consents: tuple[Consent, ...]
+    consents: tuple[Consent, ...]  # that count
     in_force: bool
+    lapsed: tuple[Consent, ...] = ()  # of people who may not agree any more
+
+
+def anybody(_by: str) -> bool:
+    """Everybody's consent counts."""
+    return True
 
 
 class Consents:
     """The consents of the site; kept in memory, stored before they count."""
 
-    def __init__(self, site: Path | None, consents: Iterable[Consent] = ()) -> None:
-        """`site`: its own profile file. Raises `ProfileError` if that cannot be used."""
+    def __init__(
+        self, site: Path | None, consents: Iterable[Consent] = (), counts: Callable[[str], bool] = anybody
+    ) -> None:
+        """`site`: its own profile file. `counts`: whether that person's consents do.
+
+        Raises `ProfileError` if the file cannot be used.
+        """
         self.profiles = Profiles.load(site)
         self.file = site or Path("profiles")
         self.shipped: Mapping[str, Any] = shipped()
@@ -61,6 +74,7 @@ class Consents:
         """The tables as the site would have them, and as they are in force."""
         self.in_force: Mapping[str, Any] = {}
         self._steps = steps(self.shipped, self.site)
+        self._counts = counts
         self._given: dict[str, dict[str, Consent]] = {}
         for consent in consents:
             self._given.setdefault(consent.relaxation, {})[consent.by] = consent
@@ -71,16 +85,19 @@ class Consents:
 
     def agreed(self, key: str) -> bool:
         """Whether two different people agreed to exactly this."""
-        return enough(self._given.get(key, ()))
+        return enough([by for by in self._given.get(key, ()) if self._counts(by)])
 
     def standing(self) -> list[Standing]:
         """Every relaxation of the site: of its profiles first, then of the points of the latest catalog."""
         every = [(of_step(step), self._held[of_step(step).key]) for step in self._steps]
         every += [(relaxation, self.agreed(relaxation.key)) for relaxation in self.gate.found]
-        return [
-            Standing(relaxation=each, consents=tuple(self._given.get(each.key, {}).values()), in_force=holding)
-            for each, holding in every
-        ]
+        return [self._standing(relaxation, holding=holding) for relaxation, holding in every]
+
+    def _standing(self, relaxation: Relaxation, *, holding: bool) -> Standing:
+        given = tuple(self._given.get(relaxation.key, {}).values())
+        counting = tuple(each for each in given if self._counts(each.by))
+        lapsed = tuple(each for each in given if each not in counting)
+        return Standing(relaxation=relaxation, consents=counting, in_force=holding, lapsed=lapsed)
 
     def waiting(self) -> int:
         """How many of them are not in force. Asked often, and of a large site there may be many thousands."""
@@ -97,6 +114,7 @@ class Consents:
                 "not in force until two people agree: the stricter holds",
                 relaxation=standing.relaxation.key,
                 agreed=[consent.by for consent in standing.consents],
+                may_not_agree_any_more=[consent.by for consent in standing.lapsed],
             )
         if len(held_back) > TOLD:
             log.warning("more is not in force: `facility relaxations` lists it", more=len(held_back) - TOLD)

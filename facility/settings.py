@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import grp
 import os
+import pwd
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from facility.api import must_be_servable
 from facility.config import Config
 from facility.mirror.settings import MirrorSettings
 from facility.profiles import Profiles
-from facility.users import Grant, Roster
+from facility.users import Caller, Grant, Permission, Roster
 from points.bacnet.budgets import LOCAL_FACTOR
 from points.bacnet.link import Interface
 from points.bacnet.stack import StackSettings
@@ -45,6 +47,27 @@ def roster(config: Config) -> Roster:
             raise Misconfigured(f"[groups] There is no group {name!r} on this machine.") from None
     users = {name: section.grant for name, section in config.users.items()}
     return Roster(users, groups, own_uid=os.getuid())
+
+
+def consenting(config: Config) -> Callable[[str], bool]:
+    """Whether somebody, as the consents name him, is still a person who may agree. Looked up once for each."""
+    users = roster(config)
+
+    @cache
+    def counts(by: str) -> bool:
+        user = users.user(_caller(by.removeprefix("user:")))
+        return user is not None and user.named and user.has(Permission.CONSENT)
+
+    return counts
+
+
+def _caller(name: str) -> Caller:
+    """As he would come, by what this machine knows of the login name."""
+    try:
+        account = pwd.getpwnam(name)
+    except KeyError:
+        return Caller(uid=-1, name=name)
+    return Caller(uid=account.pw_uid, name=name, groups=frozenset(os.getgrouplist(name, account.pw_gid)))
 
 
 def state_folder(config: Config) -> Path:

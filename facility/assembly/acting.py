@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from facility.agreement import Agreement
 from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
 from facility.claims import Claims
@@ -36,6 +37,7 @@ class Acting:
     effects: Effects
     strategy: Strategy
     planner: Planner
+    agreement: Agreement
 
 
 async def acting(ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups) -> Acting:
@@ -56,6 +58,7 @@ async def acting(ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups)
         effects=_effects(ground, trail, known, desk),
         strategy=strategy,
         planner=_planner(ground, known, desk, strategy, wakeups),
+        agreement=Agreement(known.consents, ground.db, desk, audit, clock, known.survey.reshape),
     )
 
 

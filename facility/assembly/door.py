@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from facility.agreement import Agreement
 from facility.api import Api, Health
 from facility.assembly.acting import Acting
 from facility.assembly.ground import Ground, Trail
@@ -71,7 +70,7 @@ def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Sh
         requests=Requests(clock, audit, ground.events),
         denials=Denials(audit, clock),
         survey=known.survey,
-        agreement=Agreement(known.consents, ground.db, acts.desk, audit, clock, known.survey.reshape),
+        agreement=acts.agreement,
         strategy=acts.strategy,
         overseer=shown.overseer,
         passports=ground.passports,

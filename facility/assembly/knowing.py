@@ -13,7 +13,7 @@ from facility.demand import DemandWatch
 from facility.recognition import Recognition
 from facility.rulebook import Rulebook
 from facility.serving import serving_of
-from facility.settings import discovery_plan
+from facility.settings import consenting, discovery_plan
 from facility.shape import shape_of
 from facility.strategy import rules_of
 from facility.survey import Survey
@@ -40,7 +40,7 @@ class Knowing:
 async def knowing(ground: Ground, *, changed: Callable[[], None]) -> Knowing:
     """With what was known when the agent last ran. `changed` is told of every new catalog."""
     book, store = CatalogBook(), PointStore()
-    consents = Consents(ground.config.profiles, await load_consents(ground.db))
+    consents = Consents(ground.config.profiles, await load_consents(ground.db), consenting(ground.config))
     rules = Rulebook(consents.profiles, book)
 
     def lost() -> Iterable[DeviceId]:

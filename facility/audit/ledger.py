@@ -2,8 +2,8 @@
 
 An intent is committed before its command is written to a device; if it cannot be, `AuditUnavailable` says so and the
 command must not be carried out. A result is a row of its own that refers to its intent. One that could not be written
-is owed, and written before anything else the next time. Every row is chained to the one before it in the transaction
-that appends it.
+is owed, like a note of what is so in any case, and written before anything else the next time. Every row is chained to
+the one before it in the transaction that appends it.
 """
 
 from __future__ import annotations
@@ -81,6 +81,15 @@ class Audit:
         """Records a fact that has no consequence to wait for: a refusal, an acknowledgement, a start."""
         return await self._append("note", by=by, action=action, target=target, result=result, said=said)
 
+    async def note_in_any_case(self, *, by: str, action: str, target: str, result: str, **said: Unpack[Said]) -> None:
+        """Records what is so whether it can be recorded or not. Raises `AuditUnavailable` where it is owed instead."""
+        draft = self._draft("note", by=by, action=action, target=target, result=result, said=said)
+        try:
+            await self._write(draft)
+        except AuditUnavailable:
+            self._owed.append(draft)
+            raise
+
     async def close_interrupted(self) -> int:
         """Gives every intent that an earlier process left without a result one that says so. For the start."""
         results = _AUDIT.alias()
@@ -110,16 +119,19 @@ class Audit:
         return [record_of(row) for row in await self._read(query)]
 
     async def _append(self, kind: str, *, said: Said, **about: str) -> int:
+        return await self._write(self._draft(kind, said=said, **about))
+
+    def _draft(self, kind: str, *, said: Said, **about: str) -> Draft:
         values = {"value": _text(said.get("value")), "found": _text(said.get("found"))}
-        return await self._write({"time": self._clock.now(), "kind": kind, **about, **said, **values})
+        return {"time": self._clock.now(), "kind": kind, **about, **said, **values}
 
     async def _write(self, draft: Draft) -> int:
         owed = list(self._owed)
 
         def work(connection: Connection) -> int:
-            for result in owed:
-                if not _has_ended(connection, result["of"]):  # two writers may both bring it
-                    append(connection, result)
+            for each in owed:
+                if not _is_there(connection, each):  # two writers may both bring it
+                    append(connection, each)
             seq = append(connection, draft)
             self._keep_count(seq, draft)
             return seq
@@ -209,8 +221,10 @@ def record_of(row: RowMapping) -> Record:
     )
 
 
-def _has_ended(connection: Connection, intent: int) -> bool:
-    return connection.scalar(select(_AUDIT.c.seq).where(_AUDIT.c.of == intent)) is not None
+def _is_there(connection: Connection, draft: Draft) -> bool:
+    names = ("of",) if draft["kind"] == "result" else ("target", "time", "by", "action")
+    same = [_AUDIT.c[name] == draft[name] for name in names]
+    return connection.scalar(select(_AUDIT.c.seq).where(*same)) is not None
 
 
 def _text(value: Value | None) -> str | None:

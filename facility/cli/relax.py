@@ -40,9 +40,11 @@ def profiles(
 
     Example:  facility profiles operating_room
     """
+    from facility.settings import consenting  # noqa: PLC0415 - heavy, and of no use to the other verbs
+
     settings = configuration(config)
     try:
-        consents = Consents(settings.profiles, stored(settings.state_dir / "state.db"))
+        consents = Consents(settings.profiles, stored(settings.state_dir / "state.db"), consenting(settings))
     except PointsError as error:
         fail(str(error), Exit.CONFIG)
     found = list(entries(consents.in_force, consents.shipped, consents.site, room))
@@ -133,6 +135,8 @@ def _people(info: RelaxationInfo) -> str:
 
 
 def _state(info: RelaxationInfo) -> str:
+    if info.ending:
+        return "IN FORCE until what is held there is let go of: withdrawn"
     if info.in_force:
         return "in force"
     if len(info.consents) > 1:

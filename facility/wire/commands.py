@@ -97,3 +97,4 @@ class RelaxationInfo(Wire):
     after: str
     consents: list[ConsentInfo]
     in_force: bool
+    ending: bool = False  # withdrawn, and in force only until what is held at its point is let go of

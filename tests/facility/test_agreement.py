@@ -83,6 +83,80 @@ async def test_what_is_held_is_let_go_of_before_the_point_is_locked_again(bench)
     assert (bench.slot(), bench.claims.standing(), access(bench)) == (None, [], Access.MONITOR_ONLY)
 
 
+def all_in_the_end(bench):
+    """What the agent goes on with by itself, from a start on."""
+    return asyncio.create_task(
+        Agreement(
+            bench.consents, bench.db, bench.desk, bench.audit, bench.clock, bench.survey.reshape
+        ).withdrawals.run()
+    )
+
+
+async def passed(bench, condition):
+    """Until it is so, ten seconds after ten seconds."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)
+            bench.clock.advance(seconds=10)
+
+
+async def test_a_withdrawal_waits_until_what_is_held_has_been_let_go_of_also_after_a_start(bench):
+    ann, ben = bench.as_("engineer", "ann"), bench.as_("engineer", "ben")
+    for somebody in (ann, ben):
+        await somebody.consent([KEY], "seen at the unit")
+    assert isinstance(await bench.desk.submit(OVERRIDE), Held)
+    bench.device.silent.add(POINT.ref.device.instance)
+    (waiting,) = await ann.consent([KEY], "it was another unit", withdraw=True)
+    assert (waiting.in_force, waiting.ending, waiting.consents) == (True, True, [])
+    assert (bench.slot(), access(bench)) == (18.0, Access.COMMANDABLE)  # what is locked could not be let go of
+    with pytest.raises(FacilityError, match="was withdrawn"):
+        await ben.consent([KEY], "I do not think so")
+    bench.device.silent.clear()
+    running = all_in_the_end(bench)
+    await passed(bench, lambda: access(bench) is Access.MONITOR_ONLY)
+    assert (bench.slot(), bench.claims.standing(), await load(bench.db)) == (None, [], [])
+    running.cancel()
+
+
+async def test_a_withdrawal_is_the_agents_and_lets_go_of_whatever_anybody_holds_there(bench):
+    for name in ("ann", "ben"):
+        await bench.as_("engineer", name).consent([KEY], "seen at the unit")
+    assert isinstance(await bench.desk.submit(OVERRIDE), Held)
+    await bench.as_("engineer", "ann").consent([KEY], "it was another unit", withdraw=True)
+    released = next(each for each in await bench.as_("auditor").audit() if each.action == "release")
+    assert (released.by, released.reason) == ("agent", "consent withdrawn by ann: it was another unit")
+
+
+async def test_a_withdrawal_holds_at_once_and_its_record_is_owed(bench):
+    for name in ("ann", "ben"):
+        await bench.as_("engineer", name).consent([KEY], "seen at the unit")
+    bench.db.run_now(lambda connection: connection.exec_driver_sql("ALTER TABLE audit RENAME TO elsewhere"))
+    with pytest.raises(FacilityError, match=r"^Withdrawn: 1 not in force.*It is not on record yet") as told:
+        await bench.as_("engineer", "ann").consent([KEY], "it was another unit", withdraw=True)
+    assert "count again" not in str(told.value)
+    assert (access(bench), await load(bench.db)) == (Access.MONITOR_ONLY, [])
+    bench.db.run_now(lambda connection: connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO audit"))
+    await bench.audit.note(by="agent", action="start", target="agent")
+    latest, owed = (await bench.as_("auditor").audit())[:2]
+    assert (latest.action, owed.by, owed.action, owed.target) == ("start", "user:ann", "withdraw consent", KEY)
+    assert owed.result.startswith("1 not in force")
+
+
+async def test_a_withdrawal_that_cannot_be_stored_holds_and_is_stored_when_it_can_be(bench):
+    for name in ("ann", "ben"):
+        await bench.as_("engineer", name).consent([KEY], "seen at the unit")
+    bench.db.run_now(lambda connection: connection.exec_driver_sql("ALTER TABLE consents RENAME TO elsewhere"))
+    with pytest.raises(FacilityError, match="should the agent end before, it would count again"):
+        await bench.as_("engineer", "ann").consent([KEY], "it was another unit", withdraw=True)
+    assert access(bench) is Access.MONITOR_ONLY
+    bench.db.run_now(lambda connection: connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO consents"))
+    assert len(await load(bench.db)) == 2
+    running = asyncio.create_task(bench.parts.agreement.withdrawals.run())
+    await passed(bench, lambda: not bench.parts.agreement.withdrawals.ending)
+    running.cancel()
+    assert await load(bench.db) == []
+
+
 async def test_every_word_is_on_record_with_what_came_of_it(bench):
     await bench.as_("engineer", "ann").consent([KEY, LOW], "looked at both")
     await bench.as_("engineer", "ben").consent([KEY], "looked at it")

@@ -497,9 +497,10 @@ def test_what_the_site_says_of_plant_is_compared_like_the_rules_of_a_room(text, 
 def test_nor_does_it_go_to_another_room_of_the_same_type(point_class):
     moved = point("or-3/x", point_class, safety=Safety.CRITICAL, space="or-3")
     other = Space(id=SpaceId("or-4"), name="OR-4", type="operating_room")
-    points, _, found = shaped([moved], [PointRule(match="or-3/x", space="or-4")], [], [OR, other])
+    rule = PointRule(match="or-3/x", space="or-4")
+    points, _, found = shaped([moved], [rule], [], [OR, other])
     assert (points["or-3/x"].space, found) == ("or-3", ["point or-3/x space or-3 -> or-4"])
-    assert shaped([moved], [PointRule(match="or-3/x", space="or-4")], [], [OR, other], found)[0]["or-3/x"].space == "or-4"
+    assert shaped([moved], [rule], [], [OR, other], found)[0]["or-3/x"].space == "or-4"
 
 
 def test_a_point_that_nobody_understood_becomes_a_witness_of_an_empty_room_with_consent_only():
@@ -609,6 +610,17 @@ async def test_consents_outlive_the_agent_and_hold_for_that_value_only(file, db,
     changed = Consents(file, kept)
     assert changed.profiles.limits(DP, OR).low == 2.5
     assert [standing.in_force for standing in changed.standing()] == [False]
+
+
+async def test_a_consent_counts_as_long_as_its_person_may_agree(file, db):
+    kept = [consent("user:ann"), consent("user:ben")]
+    gone = Consents(file, kept, lambda by: by != "user:ann")
+    (standing,) = gone.standing()
+    assert (gone.profiles.limits(DP, OR).low, standing.in_force) == (2.5, False)
+    assert [each.by for each in standing.consents] == ["user:ben"]
+    assert [each.by for each in standing.lapsed] == ["user:ann"]
+    await gone.give(db, [consent("user:cho")])
+    assert gone.profiles.limits(DP, OR).low == 1
 
 
 async def test_a_consent_that_cannot_be_stored_does_not_count(file, db):

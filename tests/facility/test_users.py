@@ -1,5 +1,6 @@
 """Whom the agent knows, as what, and what that allows. Deny by default."""
 
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facility.config import Config, ConfigError, load
-from facility.settings import Misconfigured, roster
+from facility.settings import Misconfigured, consenting, roster
 from facility.users import PERMISSIONS, STRONGEST_FIRST, Caller, Grant, Permission, Role, Roster, User, stranger
 
 OWN, NURSE, WHEEL = 991, 2000, 10
@@ -138,3 +139,19 @@ def test_a_line_that_cannot_be_meant_is_an_error(tmp_path, written, says):
 def test_a_group_that_the_machine_does_not_have_is_an_error():
     with pytest.raises(Misconfigured, match="no group 'no-such-group'"):
         roster(Config(groups={"no-such-group": "viewer"}))
+
+
+def test_consents_count_of_whom_the_configuration_names_in_a_role_that_may_agree():
+    users = {"ann": "engineer", "ben": "operator", "root": "admin"}
+    counts = consenting(Config.model_validate({"users": users}))
+    assert [counts(f"user:{name}") for name in ("ann", "ben", "cho", "root")] == [True, False, False, True]
+    assert not consenting(Config.model_validate({"users": {"ann": "engineer"}}))("user:root")
+
+
+def test_consents_count_of_whom_a_group_of_his_makes_an_engineer(monkeypatch):
+    accounts = {"ann": SimpleNamespace(pw_uid=4711, pw_gid=4711), "root": SimpleNamespace(pw_uid=0, pw_gid=0)}
+    monkeypatch.setattr("facility.settings.pwd.getpwnam", accounts.__getitem__)
+    monkeypatch.setattr("facility.settings.os.getgrouplist", lambda _name, gid: [gid, WHEEL])
+    monkeypatch.setattr("facility.settings.grp.getgrnam", lambda _name: SimpleNamespace(gr_gid=WHEEL))
+    counts = consenting(Config.model_validate({"groups": {"wheel": "engineer"}}))
+    assert [counts(f"user:{name}") for name in ("ann", "ben", "root")] == [True, False, False]
