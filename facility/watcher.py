@@ -35,12 +35,21 @@ from points.store import PointStore
 
 TICK_S = 1.0  # half of the two seconds within which everything is let go
 OUTSIDE_FOR = timedelta(minutes=1)  # before anything is commanded: a door that is passed is no reason
-AGAIN = timedelta(seconds=1)  # after a try that did not succeed, doubling
-AGAIN_AT_MOST = timedelta(seconds=8)
-PROTECT_AGAIN_AT_MOST = timedelta(minutes=4)  # what a device refuses again and again, it will go on refusing
 JUMP = timedelta(seconds=10)  # between two ticks: then the clock was set, or the machine slept
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """After a try that did not succeed: doubling from the first pause to the longest."""
+
+    first: timedelta
+    at_most: timedelta
+
+
+LET_GO_AGAIN = Again(timedelta(seconds=1), timedelta(seconds=4))
+PROTECT_AGAIN = Again(timedelta(seconds=15), timedelta(minutes=4))  # what a device refuses, it will go on refusing
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +126,19 @@ class EnvelopeWatcher:
                 self._told.pop(place, None)
             if place in self._at_work:
                 continue
-            held = held if self._is_due((place, "held"), held, AGAIN_AT_MOST, now) else []
-            wanted = wanted if self._is_due((place, "wanted"), wanted, PROTECT_AGAIN_AT_MOST, now) else []
+            held = held if self._is_due((place, "held"), held, LET_GO_AGAIN, now) else []
+            wanted = wanted if self._is_due((place, "wanted"), wanted, PROTECT_AGAIN, now) else []
             if held or wanted:
                 self._at_work.add(place)
                 tasks.create_task(self._act(room, why, held, wanted))
 
-    def _is_due(self, what: tuple[SpaceId, str], there: Sized, at_most: timedelta, now: datetime) -> bool:
-        """At once the first time; what did not succeed is tried again, at first each second."""
+    def _is_due(self, what: tuple[SpaceId, str], there: Sized, again: Again, now: datetime) -> bool:
+        """At once the first time; what did not succeed is tried again, less and less often."""
         tries = self._tries.get(what)
         if not there:
             self._tries.pop(what, None)
             return False
-        if tries is not None and timedelta(0) <= now - tries.latest < min(AGAIN * 2**tries.count, at_most):
+        if tries is not None and timedelta(0) <= now - tries.latest < min(again.first * 2**tries.count, again.at_most):
             return False
         self._tries[what] = _Tries(now, 0 if tries is None else tries.count + 1)
         return True
