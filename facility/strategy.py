@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import TypedDict
 from zoneinfo import ZoneInfo
 
 from facility.config import Config, ConfigError
@@ -126,22 +127,27 @@ def _entries(changes: Iterable[str]) -> DayProgramme:
     return tuple(Entry(at, state) for at, state in sorted(map(parse_change, changes)))
 
 
+class _Common(TypedDict):
+    """What every policy is told."""
+
+    name: str
+    programme: Programme
+    zone: ZoneInfo
+
+
 def _policy(section: PolicySection, programme: Programme, zone: ZoneInfo) -> Strategic:
     where = f"policy {section.name!r}"
+    common: _Common = {"name": section.name, "programme": programme, "zone": zone}
     match section:
         case WeeklyPolicy():
             return Weekly(
-                name=section.name,
-                programme=programme,
-                zone=zone,
+                **common,
                 points=_selector(section.points, where),
                 values=section.values,
             )
         case OfficeSetbackPolicy():
             return OfficeSetback(
-                name=section.name,
-                programme=programme,
-                zone=zone,
+                **common,
                 heating=_selector(section.heating, where),
                 cooling=_selector(section.cooling, where),
                 occupied_state=section.occupied_state,
@@ -152,17 +158,13 @@ def _policy(section: PolicySection, programme: Programme, zone: ZoneInfo) -> Str
             )
         case LightingSweepPolicy():
             return LightingSweep(
-                name=section.name,
-                programme=programme,
-                zone=zone,
+                **common,
                 lights=_selector(section.points, where),
                 sweep_state=section.sweep_state,
             )
         case RoomTurndownPolicy():
             return RoomTurndown(
-                name=section.name,
-                programme=programme,
-                zone=zone,
+                **common,
                 rooms=tuple(map(_room, section.rooms)),
                 turndown_state=section.turndown_state,
                 vacant_minutes=section.vacant_minutes,

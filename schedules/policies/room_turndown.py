@@ -32,7 +32,7 @@ from schedules.policy import Demand, View
 from schedules.witnesses import is_at_rest, known_pascals
 from schedules.writable import Surroundings, surroundings, why_not_turned_down
 
-SANE_PASCALS = 60.0  # a sensor further from zero is broken
+SANE_PASCALS = 60.0  # a sensor further from zero is broken; the guard asks again, with what the room's profile says
 FLATLINE = timedelta(hours=1)  # a pressure that has not moved for so long is not measured
 REST_WORDS = {  # point class -> the states in which nobody is there and nothing is wrong, and the others
     "door": (("closed", "shut"), ("open",)),
