@@ -345,7 +345,7 @@ def test_the_rules_of_a_critical_room(profiles):
     rules = profiles.room_rules(OR)
     assert rules.sign == 1
     assert (rules.turndown.vacant_s, rules.turndown.enter_margin, rules.turndown.hold_margin) == (1200, 1.5, 1.2)
-    assert (rules.turndown.door_open_s, rules.turndown.lowest_share) == (60, pytest.approx(0.3))
+    assert (rules.turndown.door_open_s, rules.turndown.lowest_share) == (0, pytest.approx(0.3))
     assert "note ff" in rules.turndown.cited
     assert rules.protect == ()
     assert profiles.room_rules(ISOLATION).sign == -1
@@ -488,6 +488,13 @@ def test_whoever_verified_a_room_verified_what_the_site_wrote_of_it_and_nothing_
         entry = found[f"operating_room.{what}"]
         assert (entry.verified_by, entry.verified_on) == ("", ""), what
         assert "own profile" not in entry.source
+
+
+def test_who_verified_all_that_a_room_says_of_itself_did_not_verify_its_limits(tmp_path):
+    room = tomllib.loads(SHIPPED[1].read_text())["operating_room"]
+    own = {key: value for key, value in room.items() if not isinstance(value, dict | list) and key not in PROVENANCE}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in own.items()]
+    assert cite("\n".join(["[operating_room]", *lines, 'verified_by = "Ann"', ""]), tmp_path).verified_by == ""
 
 
 def test_a_shipped_number_that_the_site_wrote_down_keeps_its_source_and_is_verified():
