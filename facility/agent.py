@@ -25,6 +25,7 @@ from facility.audit.configuration import note_configuration
 from facility.audit.jumps import Jumps
 from facility.audit.keys import open_key
 from facility.audit.signers import note_key
+from facility.audit.triggers import restored
 from facility.commands import CommandDesk
 from facility.config import Config
 from facility.consents import Consents
@@ -74,6 +75,7 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     with open_state(state_folder(config)) as db:
         trail = Trail(audit=Audit(db, clock), anchoring=_anchoring(config, db, clock))
         async with _ground(config, db, clock, patient=True) as ground:
+            trail.anchoring.restored = "; ".join(await restored(trail.audit, db))
             await trail.audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
             await note_configuration(trail.audit, db, config)
             await note_key(trail.audit, db, trail.anchoring.key)

@@ -10,6 +10,7 @@ from facility.assembly.showing import Showing
 from facility.audit.checking import Checking
 from facility.audit.denials import Denials
 from facility.audit.doors import Refusals
+from facility.audit.pages import Pages
 from facility.explain import Explainer
 from facility.permits import must
 from facility.port import FacilityError
@@ -77,7 +78,8 @@ def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Sh
         topic=shown.mirror.topic_of if shown.mirror else (lambda _point: ""),
         stats=shown.gauges.stats,
         overrides=acts.foreign.overrides,
-        check=Checking(ground.db.path, config.anchor_file, trail.anchoring.key, clock).check,
+        check=Checking(ground.db.path, config.anchor_file, trail.anchoring.key, clock, trail.anchoring.checked).check,
+        page=Pages(ground.db.path, trail.anchoring.key).page,
     )
 
 

@@ -1,9 +1,10 @@
 """Signs the head of the audit every few minutes and at the stop, and puts the anchor in four places.
 
 The database has it for convenience. The anchor file, the journal and the retained topic on MQTT have it so that
-somebody who can rewrite the database, or puts an old copy in its place, is found out. What
-the file and MQTT hold from before is compared with the database before it grows, also what another key has signed: what
-is found is told until the process ends.
+somebody who can rewrite the database, or puts an old copy in its place, is found out. What the file and MQTT hold from
+before is compared with the database before it grows, also what another key has signed: what is found is told until the
+process ends. The latest entries are checked then, too; what that or a later check finds wrong is told until a check of
+all finds nothing.
 Commands never wait for an anchor, and never depend on one.
 """
 
@@ -21,15 +22,17 @@ from sqlalchemy import Connection, insert, select
 
 from facility.audit.anchors import Anchor, found_in
 from facility.audit.keys import SigningKey, is_signed
+from facility.audit.proof import Evidence, check
 from facility.audit.signers import known_keys
 from facility.database import StateDatabase, StateUnavailable
 from facility.rows import AnchorRow, AuditRow, table_of
-from facility.wire import Link
+from facility.wire import AuditCheck, Link
 from facility.words import age
 from points.clock import Clock
 
 _TAIL = 64 * 1024  # octets of the anchor file that are compared at the start: some 250 anchors
 
+LATEST = 20_000  # entries that are checked at the start: less than a second, beside everything else
 MISSED = 2  # rounds without the head being anchored, before that is told
 
 log = structlog.get_logger(__name__)
@@ -56,14 +59,22 @@ class Anchoring:
         self._whole: datetime | None = None  # when the head was last seen to be anchored, or first found not to be
         self.latest: Anchor | None = None
         self.unlike = ""  # what an anchor of before this process shows to be missing or changed
+        self.found = ""  # what the last check found wrong
+        self.odd = ""  # what it found odd
+        self.restored = ""  # what had kept the audit append-only and was gone at the start
         self.unwritten = ""  # why the anchor file lacks the latest anchor
 
     def link(self) -> Link:
         """How far it can be relied on that a change of the audit is found out."""
         if self.unlike:
             return Link(name="audit", state="down", text=f"not as it was anchored: {self.unlike}")
-        if self.unwritten:
-            return Link(name="audit", state="degraded", text=self.unwritten)
+        if self.found:
+            return Link(name="audit", state="down", text=self.found)
+        if self.restored:
+            text = f"{self.restored} at the start, now restored: run `facility audit verify`"
+            return Link(name="audit", state="down", text=text)
+        if self.unwritten or self.odd:
+            return Link(name="audit", state="degraded", text=self.unwritten or self.odd)
         now = self._clock.now()
         if self._whole is not None and now - self._whole > MISSED * self._every:
             text = f"not anchored for {age(self._whole, now)}: see the log; what is not anchored can be cut off unseen"
@@ -73,15 +84,39 @@ class Anchoring:
         ago = age(self.latest.time, now)
         return Link(name="audit", state="ok", text=f"entry {self.latest.seq:,} anchored {ago} ago")
 
+    def checked(self, check: AuditCheck) -> None:
+        """Somebody had the whole audit checked: what is wrong is told until it is not any more."""
+        self._take(check)
+        if not check.faults:
+            self.restored = ""
+
+    def _take(self, check: AuditCheck) -> None:
+        self.found = check.says if check.faults else ""
+        self.odd = "; ".join(check.remarks)
+
     async def changed(self) -> None:
         """Returns once `latest` is another."""
         await self._changed.wait()
 
     async def run(self) -> None:
         await self.compare(await asyncio.to_thread(_tail_of, self._file), str(self._file))
+        await self._look_back()
         while True:
             await self.anchor()
             await self._clock.sleep(self._every.total_seconds())
+
+    async def _look_back(self) -> None:
+        """Checks the latest entries, beside everything else."""
+        evidence = Evidence(own=self._file, keys={self.key.id: self.key.public}, recorded=True)
+        try:
+            found = await asyncio.to_thread(check, self._db.path, evidence, self._clock.now(), latest=LATEST)
+        except StateUnavailable as error:
+            log.warning("the audit could not be checked at the start", error=str(error))
+            return
+        if found.faults or found.remarks:
+            self._take(found)
+        if found.faults:
+            log.error("the audit is not as it was written: run `facility audit verify`", found=self.found)
 
     async def compare(self, lines: Iterable[str], where: str) -> None:
         """Holds the database against what was anchored before; `lines` may hold anchors between others."""

@@ -57,10 +57,11 @@ class Witnessed:
 class Chain:
     """Checks rows in the order of their numbers. `take` each, then ask `faults`."""
 
-    def __init__(self, witnessed: Iterable[Witnessed] = ()) -> None:
+    def __init__(self, witnessed: Iterable[Witnessed] = (), *, last: int = 0, head: str = BEGINNING) -> None:
+        """`last` and `head`: of the entry after which the rows begin, where they are not all."""
         self.entries = 0
-        self.last = 0
-        self.head = BEGINNING
+        self.last = last
+        self.head = head
         self._anchors: dict[int, list[Witnessed]] = {}
         for each in witnessed:
             self._anchors.setdefault(each.seq, []).append(each)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from facility.audit.keys import SigningKey
@@ -21,7 +22,16 @@ class StillChecking(PointsError):
 class Checking:
     """Reads the database's file in a thread of its own."""
 
-    def __init__(self, database: Path, anchor_file: Path, key: SigningKey, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Path,
+        anchor_file: Path,
+        key: SigningKey,
+        clock: Clock,
+        told: Callable[[AuditCheck], None] = lambda _found: None,
+    ) -> None:
+        """`told` is told what came of every check."""
+        self._told = told
         self._database = database
         self._anchor_file = anchor_file
         self._keys = {key.id: key.public}
@@ -38,8 +48,9 @@ class Checking:
             raise StillChecking("The audit is long and is still being checked: ask again in a moment.")
         if self._running is running:
             self._running = None
+            self._told(running.result())
         return running.result()
 
     def _check(self) -> AuditCheck:
-        files = [self._anchor_file] if self._anchor_file.exists() else []
-        return check(self._database, Evidence(files=files, keys=self._keys), self._clock.now())
+        evidence = Evidence(own=self._anchor_file, keys=self._keys, recorded=True)
+        return check(self._database, evidence, self._clock.now())

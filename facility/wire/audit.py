@@ -28,8 +28,20 @@ class Record(Wire):
     hash: str = ""
 
 
+class AuditPage(Wire):
+    """A part of the audit as anybody can check it; docs/audit.md says what the lines are."""
+
+    lines: list[str]
+    after: int  # up to this number it has been told; what comes next is asked for with it
+    until: int  # and there it ends, whatever is appended meanwhile
+
+    @property
+    def is_last(self) -> bool:
+        return self.after >= self.until
+
+
 class AuditFault(Wire):
-    """Something in the audit that is not as it was written; `seq` is the (first) entry it is about."""
+    """Something in the audit that is not as it was written; `seq` is the (first) entry it is about, 0: all of it."""
 
     seq: int
     text: str
@@ -45,11 +57,13 @@ class AuditCheck(Wire):
     anchors: int  # that were made of it
     anchored: datetime | None  # when the latest of them was
     faults: list[AuditFault]
+    remarks: list[str] = []  # what is odd and proves nothing
 
     @property
     def says(self) -> str:
         """`chain whole: 1,204 entries, 17 anchors`."""
         if not self.faults:
-            return f"chain whole: {self.entries:,} entries, {self.anchors:,} anchors"
+            odd = "".join(f"; but {remark}" for remark in self.remarks)
+            return f"chain whole: {self.entries:,} entries, {self.anchors:,} anchors{odd}"
         more = f" (and {len(self.faults) - 1} more)" if len(self.faults) > 1 else ""
         return f"NOT AS WRITTEN: {self.faults[0].text}{more}"

@@ -142,7 +142,7 @@ async def test_a_file_that_cannot_be_written_costs_the_file_and_nothing_else(fol
     [
         ("DELETE FROM audit WHERE seq = 4", True),
         ("UPDATE audit SET hash = 'ff' WHERE seq = 4", True),
-        ("UPDATE audit SET reason = '' WHERE seq = 1", False),  # that is for the check of all
+        ("UPDATE audit SET reason = '' WHERE seq = 1", False),  # no anchor tells, but its bytes do
     ],
 )
 async def test_at_the_start_the_database_is_compared_with_the_anchor_file(folder, attack, found):
@@ -155,7 +155,9 @@ async def test_at_the_start_the_database_is_compared_with_the_anchor_file(folder
             await anchoring.run()
     said = f"entry 4 was anchored at 2026-03-01 12:00:05Z ({folder.anchor_file})"
     assert anchoring.unlike == (said if found else "")
-    assert anchoring.link().state == ("down" if found else "ok")
+    assert anchoring.link().state == "down"
+    says = "not as it was anchored" if found else "NOT AS WRITTEN: entry 1: was changed"
+    assert anchoring.link().text.startswith(says)
 
 
 async def test_what_mqtt_kept_of_an_audit_that_was_put_back_is_found_out(folder, tmp_path):
