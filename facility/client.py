@@ -20,6 +20,7 @@ from facility.port import AgentLost, FacilityError
 from facility.wire import (
     AlarmInfo,
     AuditCheck,
+    AuditPage,
     DeviceInfo,
     Discovery,
     Hello,
@@ -110,6 +111,9 @@ class RemoteFacility:
 
     async def audit_check(self) -> AuditCheck:
         return await self._call(AuditCheck, "audit_check")
+
+    async def audit_page(self, after: int = 0, until: int = 0) -> AuditPage:
+        return await self._call(AuditPage, "audit_page", after=after, until=until)
 
     async def read(self, point: str) -> ValueInfo:
         return await self._call(ValueInfo, "read", point=point)

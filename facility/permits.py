@@ -35,6 +35,7 @@ NEEDS: Mapping[str, Permission | None] = {
     "discover": Permission.SEE,  # to start one, more: see the session
     "audit": Permission.AUDIT,
     "audit_check": Permission.AUDIT,
+    "audit_page": Permission.AUDIT,
     "preview": Permission.COMMAND,
     "commit": Permission.COMMAND,
     "second": Permission.COMMAND,

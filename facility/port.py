@@ -14,6 +14,7 @@ from typing import Protocol
 from facility.wire import (
     AlarmInfo,
     AuditCheck,
+    AuditPage,
     DeviceInfo,
     Discovery,
     Hello,
@@ -95,6 +96,10 @@ class Facility(Protocol):
 
     async def audit_check(self) -> AuditCheck:
         """Reads the whole audit and says whether it is as it was written."""
+        ...
+
+    async def audit_page(self, after: int = 0, until: int = 0) -> AuditPage:
+        """A part of the audit to take away. What comes next is asked for with the page's own `after` and `until`."""
         ...
 
     async def read(self, point: str) -> ValueInfo:

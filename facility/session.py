@@ -39,6 +39,7 @@ from facility.why import explain
 from facility.wire import (
     AlarmInfo,
     AuditCheck,
+    AuditPage,
     Bucket,
     DeviceInfo,
     Discovery,
@@ -106,6 +107,7 @@ class Parts:
     topic: Callable[[Point], str]
     stats: Callable[[], dict[str, float]]
     check: Callable[[], Awaitable[AuditCheck]]
+    page: Callable[[int, int], Awaitable[AuditPage]]
     announce: Callable[[Point, Value | None], str] = lambda _point, _value: ""  # how an effect will be checked
     overrides: Callable[[], list[OverrideInfo]] = list
 
@@ -248,6 +250,12 @@ class Session:
     async def audit_check(self) -> AuditCheck:
         try:
             return await self._parts.check()
+        except PointsError as error:
+            raise FacilityError("busy", str(error)) from None
+
+    async def audit_page(self, after: int = 0, until: int = 0) -> AuditPage:
+        try:
+            return await self._parts.page(after, until)
         except PointsError as error:
             raise FacilityError("busy", str(error)) from None
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -74,9 +75,8 @@ def verify(
 
     Example:  facility audit verify        or:  facility audit verify --anchors /mnt/other/audit-anchors.jsonl
     """
-    own_eyes = bool(anchors or key or database)
-    agent = None if own_eyes or (config and socket is None) else socket_of(socket, config)
-    if agent is not None and (socket is not None or answers(agent)):
+    agent = _asked(socket, config, own_eyes=bool(anchors or key or database))
+    if agent is not None:
         found, reader = ask(agent, lambda facility: facility.audit_check()), f"The agent at {agent} has read it."
     else:
         found, reader = _checked(_files(database, config), anchors or (), key), ""
@@ -136,26 +136,68 @@ def export(
     key: KeyOption = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
+    socket: SocketOption = None,
 ) -> None:
     """Write the whole audit as JSON lines that anybody can check without this program; docs/audit.md says how.
 
-    It reads the agent's files, so it is for the agent's own account and root.
+    The running agent tells it; with --key, --database or --config, or if none runs, this reads its files.
 
     Example:  facility audit export audit-2026.jsonl
     """
-    files = _files(database, config)
-    keys = _keys(files, key)
+    source = _source(_asked(socket, config, own_eyes=bool(key or database)), database, config, key)
+    if file == "-":
+        source(lambda line: sys.stdout.write(line + "\n"))
+        return
     try:
-        if file == "-":
-            written_out(files.database, keys, lambda line: sys.stdout.write(line + "\n"))
-            return
         with Path(file).open("w", encoding="utf-8") as opened:
-            count = written_out(files.database, keys, lambda line: opened.write(line + "\n"))
-    except StateUnavailable as error:
-        fail(str(error), Exit.CONFIG)
+            count = source(lambda line: opened.write(line + "\n"))
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}.", Exit.USAGE)
+    except typer.Exit:
+        if Path(file).is_file():  # half of an audit could be taken for all of it
+            Path(file).unlink()
+        raise
     say(f"{count:,} entries are in {file}.")
+
+
+def _asked(socket: Path | None, config: Path | None, *, own_eyes: bool) -> Path | None:
+    """Where the agent listens that is asked; None: its files are read."""
+    if own_eyes or (config is not None and socket is None):
+        return None
+    agent = socket_of(socket, config)
+    return agent if socket is not None or answers(agent) else None
+
+
+Write = Callable[[str], object]
+
+
+def _source(
+    agent: Path | None, database: Path | None, config: Path | None, key: list[Path] | None
+) -> Callable[[Write], int]:
+    """What tells every line, and then the number of entries."""
+    if agent is not None:
+        return lambda write: ask(agent, partial(_told, write=write))
+    files = _files(database, config)
+    keys = _keys(files, key)
+
+    def read(write: Write) -> int:
+        try:
+            return written_out(files.database, keys, write)
+        except StateUnavailable as error:
+            fail(str(error), Exit.CONFIG)
+
+    return read
+
+
+async def _told(facility: Facility, write: Write) -> int:
+    page, count = await facility.audit_page(), 0
+    while True:
+        for line in page.lines:
+            write(line)
+            count += line.startswith('{"seq"')
+        if page.is_last:
+            return count
+        page = await facility.audit_page(page.after, page.until)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,8 +243,7 @@ def _must_be_readable(database: Path) -> None:
 
 
 def _checked(files: _Files, anchors: Sequence[Path], given: Sequence[Path] | None) -> AuditCheck:
-    own = [files.anchors] if files.anchors.exists() else []
-    evidence = Evidence(files=[*own, *anchors], keys=_keys(files, given))
+    evidence = Evidence(own=files.anchors, files=anchors, keys=_keys(files, given))
     try:
         return check(files.database, evidence, datetime.now(UTC))
     except StateUnavailable as error:
@@ -227,6 +268,8 @@ def _print_check(found: AuditCheck) -> None:
             "No anchor bears it out: who can rewrite the whole database would not be found out. "
             "Give a copy of the anchors with --anchors."
         )
+    for remark in found.remarks:
+        say(f"Odd: {remark}.")
     if not found.faults:
         say("The audit is as it was written.")
 

@@ -7,7 +7,7 @@ screens only draw.
 from __future__ import annotations
 
 from facility.wire.alarms import AlarmInfo
-from facility.wire.audit import AuditCheck, AuditFault, Record
+from facility.wire.audit import AuditCheck, AuditFault, AuditPage, Record
 from facility.wire.base import Wire, WireValue
 from facility.wire.commands import ConsentInfo, Plan, RelaxationInfo, Result, Touched, WaitingInfo, Wish
 from facility.wire.devices import Abilities, DeviceInfo, Discovery, PassportInfo
@@ -23,6 +23,7 @@ __all__ = [
     "AlarmInfo",
     "AuditCheck",
     "AuditFault",
+    "AuditPage",
     "Block",
     "Bucket",
     "ConsentInfo",

@@ -13,6 +13,7 @@ from facility.alarms import AlarmBook
 from facility.audit.checking import Checking
 from facility.audit.denials import Denials
 from facility.audit.keys import open_key
+from facility.audit.pages import Pages
 from facility.compliance import Compliance
 from facility.config import Config
 from facility.consents import Consents
@@ -212,6 +213,7 @@ class SessionBench(Bench):
             topic=lambda point: f"fac/v1/{point.id}",
             stats=lambda: {"points": 4},
             check=Checking(self.db.path, folder / "anchors.jsonl", open_key(folder / "audit.key"), self.clock).check,
+            page=Pages(self.db.path, open_key(folder / "audit.key")).page,
         )
         return self
 

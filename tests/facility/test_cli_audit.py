@@ -15,6 +15,8 @@ from cli_bench import answers
 from tampering import NOON, Folder
 from typer.testing import CliRunner
 
+from facility.audit import pages
+from facility.audit.pages import Pages
 from facility.cli import app
 from facility.cli import audit as verbs
 from facility.port import FacilityError
@@ -199,7 +201,10 @@ def test_without_a_configuration_the_running_agent_is_found_as_by_every_verb(fol
         listening.listen()
         monkeypatch.setattr(verbs, "ask", answers(Checks()))
         assert f"The agent at {usual / 'demo' / 'agent.sock'} has read it." in run("verify").output
-        assert run("export", "taken.jsonl").output == "6 entries are in taken.jsonl.\n"
+        assert (
+            run("export", "taken.jsonl", "--key", str(usual / "demo" / "audit.key.pub")).output
+            == "6 entries are in taken.jsonl.\n"
+        )
         assert "Checked 6 entries" in run("verify", "--anchors", str(usual / "demo" / "audit-anchors.jsonl")).output
 
 
@@ -216,3 +221,45 @@ def test_who_may_not_read_the_files_is_told_to_ask_the_agent(folder, monkeypatch
         assert said.exit_code == 4
         assert f"You may not read {folder.database}" in said.output
         assert "facility audit verify" in said.output
+
+
+class Telling:
+    """An agent that tells its audit in parts, and is lost after so many of them."""
+
+    def __init__(self, folder, parts=99):
+        self.pages = Pages(folder.database, folder.key)
+        self.parts = parts
+
+    async def audit_page(self, after=0, until=0):
+        self.parts -= 1
+        if self.parts < 0:
+            raise FacilityError("busy", "It is gone.")
+        return await self.pages.page(after, until)
+
+
+def test_an_auditor_is_told_the_same_lines_in_parts_by_the_agent(folder, tmp_path, monkeypatch):
+    assert run("export", "read.jsonl").exit_code == 0
+    monkeypatch.setattr(pages, "AT_ONCE", 2)
+    monkeypatch.setattr(verbs, "answers", lambda _path: True)
+    monkeypatch.setattr(verbs, "ask", answers(Telling(folder)))
+    assert run("export", "told.jsonl").output == "6 entries are in told.jsonl.\n"
+    read, told = ((tmp_path / name).read_text().splitlines() for name in ("read.jsonl", "told.jsonl"))
+    assert (told[0], sorted(told)) == (read[0], sorted(read))
+    assert run("export", "-").output.splitlines() == told
+    monkeypatch.setattr(verbs, "ask", answers(Telling(folder, parts=2)))
+    assert run("export", "told.jsonl").exit_code == 1
+    assert not (tmp_path / "told.jsonl").exists()  # half of an audit is none
+
+
+def test_an_anchor_whose_entry_is_gone_is_told_too(folder, monkeypatch):
+    with folder.forced() as connection:
+        connection.execute("DELETE FROM audit WHERE seq > 3")
+    monkeypatch.setattr(verbs, "answers", lambda _path: True)
+    monkeypatch.setattr(verbs, "ask", answers(Telling(folder)))
+    assert '"signature"' in run("export", "-").output
+
+
+def test_what_is_appended_while_it_is_told_belongs_to_the_next_export(folder):
+    told = Pages(folder.database, folder.key)
+    assert asyncio.run(told.page(0, 4)).is_last
+    assert len(asyncio.run(told.page(0, 4)).lines) == 5

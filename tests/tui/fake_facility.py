@@ -15,6 +15,7 @@ from facility.wire import (
     Abilities,
     AlarmInfo,
     AuditCheck,
+    AuditPage,
     Block,
     Bucket,
     DeviceInfo,
@@ -529,6 +530,9 @@ class FakeFacility:
     async def audit_check(self) -> AuditCheck:
         self._answer("audit_check")
         return self.check
+
+    async def audit_page(self, after: int = 0, until: int = 0) -> AuditPage:
+        raise AssertionError("no screen takes the audit away")
 
     async def read(self, point: str) -> ValueInfo:
         self._answer("read")

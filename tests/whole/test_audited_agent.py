@@ -1,10 +1,13 @@
 """A whole agent, its socket and its audit: who came, what was configured, and an old copy that was put back."""
 
 import asyncio
+import os
+import pwd
 import shutil
 import socket
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 
 from facility.agent import open_agent
@@ -51,6 +54,13 @@ async def running(config):
             await asyncio.gather(work, return_exceptions=True)
 
 
+async def metrics(state):
+    """How the agent answers a scraper."""
+    connector = aiohttp.UnixConnector(path=str(state / "agent.sock"))
+    async with aiohttp.ClientSession(connector=connector) as session, session.get("http://agent/metrics") as answer:
+        return answer.status
+
+
 async def test_what_an_agent_does_is_on_record_and_an_old_copy_of_it_is_found_out(tmp_path):
     state, anchors = tmp_path / "state", tmp_path / "elsewhere" / "anchors.jsonl"
     async with running(config_of(state, anchors)) as facility:
@@ -65,8 +75,13 @@ async def test_what_an_agent_does_is_on_record_and_an_old_copy_of_it_is_found_ou
         assert login.origin.startswith("socket uid ")
         checked = await facility.audit_check()
         assert (checked.faults, checked.entries >= 4, checked.anchors >= 1) == ([], True, True)
+        page = await facility.audit_page()
+        assert (page.is_last, len(page.lines) > checked.entries) == (True, True)
+        assert await metrics(state) == 200
     shutil.copytree(state, tmp_path / "copy")
-    async with running(config_of(state, anchors, site={"name": "St Mary"})) as facility:
+    me = pwd.getpwuid(os.getuid()).pw_name
+    async with running(config_of(state, anchors, site={"name": "St Mary"}, users={me: "auditor"})) as facility:
+        assert await metrics(state) == 403  # they say what the building is like
         (changed,) = [record for record in await facility.audit() if record.target == "site.name"]
         assert (changed.found, changed.value) == ('"My hospital"', '"St Mary"')
     async with running(config_of(tmp_path / "copy", anchors)) as facility:
