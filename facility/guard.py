@@ -17,7 +17,7 @@ from facility.envelope import Room
 from facility.fitting import accepted, fitted
 from facility.model import GUARD, Command, is_policy
 from facility.pace import Pace, too_fast
-from facility.profiles.model import CommandRule
+from facility.profiles.model import CommandRule, Who
 from facility.ruling import ALLOWED, Verdict, refuse, warn
 from facility.users import PERMISSIONS, Permission
 from points.model import Access, Kind, Point, Priority, Reading, Safety, StatusFlags, Value
@@ -28,6 +28,15 @@ LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more is
 LONGEST_OF_AN_ENGINEER = timedelta(days=30)
 REASON_LENGTH = 4  # characters: "test" is the shortest thing that says anything
 ENGINEERS = frozenset({"engineer", "admin"})
+
+
+_WHO_CAN: dict[Who, str] = {
+    "nobody": "It is worked locally.",
+    "two-people": "Two people can.",
+    "engineer": "An engineer can.",
+    "operator": "An operator can.",
+    "policy": "An operator can.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +124,7 @@ def _objections_to_policy(command: Command, point: Point, known: Surroundings) -
     if known.rule.who != "policy" or (point.safety is not Safety.COMFORT and known.room is None):
         what = "belongs to a critical space" if point.space is not None else "may serve critical spaces"
         why = f"{point.id} {what}: no policy may hold it."
-        yield refuse("critical", why, "An operator can.", source=known.rule.cited)
+        yield refuse("critical", why, _WHO_CAN[known.rule.who], source=known.rule.cited)
     if command.priority == Priority.OPERATOR:
         yield refuse("operators-level", "Level 8 belongs to operators.", "Give the policy a level of 10 or more.")
     if command.lasts is None or not timedelta(0) < command.lasts <= LONGEST:
