@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
-from facility.air import Air
 from facility.audit import Audit
 from facility.books import AGENT, Books
 from facility.claims import Claims, is_ours
-from facility.envelope import SOON, Room
+from facility.execution import Execution
 from facility.judgement import Judge, by_itself
+from facility.looks import Looks, anybody, unseen
 from facility.model import (
-    GUARD,
     Claim,
     Command,
     Failed,
@@ -32,14 +31,14 @@ from facility.model import (
     Rejected,
     SlotKey,
 )
-from facility.ruling import Verdict, refuse
-from facility.writer import Reader, Writer, failed, rejected
+from facility.ruling import Verdict
+from facility.writer import Reader, failed, rejected
 from points.bacnet.port import Bacnet
 from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import DeviceRefused, DeviceSilent, PointsError
 from points.events import Events
-from points.model import DeviceId, DeviceRef, Point, PointId, Slots, Source, Value, values_agree
+from points.model import DeviceId, DeviceRef, Point, PointId, Slots, Source, values_agree
 from points.store import PointStore
 
 Result = TypeVar("Result")
@@ -49,19 +48,6 @@ log = structlog.get_logger(__name__)
 
 class StalePlan(PointsError):
     """What was shown is no longer so; look again before committing."""
-
-
-class NotRecognised(PointsError):
-    """It is not sure that the device at the address is the one that was known there."""
-
-
-async def anybody(_device: DeviceId) -> bool:
-    """Whoever stands there is taken for the one that was known."""
-    return True
-
-
-def unseen(_point: PointId, _slots: Slots, _now: datetime) -> None:
-    """Nobody else wants to know what a look at a priority array showed."""
 
 
 class CommandDesk:
@@ -85,20 +71,22 @@ class CommandDesk:
         """`recognises` asks a device who it is. `seen` is told of every priority array that the desk has read."""
         self.claims = claims
         self.changed = asyncio.Event()  # there may be something else to attend to
-        self._bacnet = bacnet
+        self.judge = judge
         self._catalog = catalog
-        self._store = store
         self._books = Books(claims, audit, events, clock)
         self._clock = clock
-        self.judge = judge
         self._reader = reader
-        self._recognises = recognises
-        self._seen = seen
-        self._met: set[DeviceId] = set()  # devices that have said who they are since they last came
-        self._writer = Writer(
-            bacnet=bacnet, reader=reader, store=store, books=self._books, paces=judge.paces, clock=clock
+        self._looks = Looks(bacnet, clock, recognises=recognises, seen=seen)
+        self._execution = Execution(
+            bacnet=bacnet,
+            reader=reader,
+            catalog=catalog,
+            store=store,
+            books=self._books,
+            judge=judge,
+            looks=self._looks,
+            clock=clock,
         )
-        self._air = Air(self._writer, self._books, judge, catalog, reader, clock, look=self._slots_of_the_known)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._running: set[asyncio.Task[Any]] = set()
         self._silent: set[SlotKey] = set()
@@ -106,10 +94,7 @@ class CommandDesk:
 
     async def slots(self, point: PointId) -> Slots:
         """The priority array of a point, read now."""
-        known = self._catalog.current.point(point)
-        slots = await self._bacnet.read_slots(known.ref)
-        self._seen(known.id, slots, self._clock.now())
-        return slots
+        return await self._looks.at(self._catalog.current.point(point))
 
     async def look(self, point: PointId) -> Slots:
         """The same, with the present value read as well: it enters the store like any reading."""
@@ -141,7 +126,7 @@ class CommandDesk:
 
     def forget_meeting(self, device: DeviceId) -> None:
         """The device was away: before the next write it is asked who it is."""
-        self._met.discard(device)
+        self._looks.forget(device)
 
     async def attend(self, key: SlotKey) -> bool:
         """Compares a claim with its slot and puts right what differs; False if that must be tried again.
@@ -193,7 +178,7 @@ class CommandDesk:
         room = None if point is None or command.value is not None else self.judge.air_of(point)
         if room is None or self.claims[command.point, command.priority] is None:
             return []
-        return [claim for claim in self._air_claims(room) if claim.key != (command.point, command.priority)]
+        return [claim for claim in self._execution.air_claims(room) if claim.key != (command.point, command.priority)]
 
     def _lock(self, point: PointId) -> asyncio.Lock:
         """One command at a time at a point; and in a room whose pressure two points make, at both of them."""
@@ -213,8 +198,8 @@ class CommandDesk:
                 return await self._books.unwritten(Failed(command=command, why=why, written=False))
             point = self._catalog.current.point(command.point)
             try:
-                slots = await self._slots_of_the_known(point)
-                fresh = {} if command.value is None else await self._fresh(point, slots)
+                slots = await self._looks.at_known(point)
+                fresh = {} if command.value is None else await self._execution.fresh(point, slots)
             except PointsError as error:
                 await self._is_over(command)
                 return await self._books.unwritten(failed(command, error, written=False))
@@ -222,35 +207,12 @@ class CommandDesk:
                 raise StalePlan(f"The slots of {point.id} have changed since they were shown. Look again.")
             try:
                 if command.value is None:
-                    return await self._release(command, point, slots)
-                return await self._hold(command, command.value, point, slots, fresh)
+                    return await self._execution.release(command, point, slots)
+                return await self._execution.hold(command, command.value, point, slots, fresh)
             except PointsError as error:  # the books could not be written, so nothing else was
                 return failed(command, error, written=False)
             finally:
                 self.changed.set()
-
-    async def _fresh(self, point: Point, slots: Slots) -> dict[PointId, Value | None]:
-        """What the setpoints of a room's air are at this moment, by the arrays of both; empty elsewhere."""
-        room = self.judge.air_of(point)
-        other = None if room is None else room.other(point.id)
-        if other is None:
-            return {}
-        there = await self._slots_of_the_known(self._catalog.current.point(other))
-        return {point.id: slots.effective, other: there.effective}
-
-    async def _slots_of_the_known(self, point: Point) -> Slots:
-        """The slots of a device of which it is sure that it is the one we know."""
-        slots = await self._bacnet.read_slots(point.ref)
-        if point.device not in self._met:
-            await self._must_recognise(point)
-        self._seen(point.id, slots, self._clock.now())
-        return slots
-
-    async def _must_recognise(self, point: Point) -> None:
-        """After its slots were read: whoever showed them is asked."""
-        if not await self._recognises(point.device):
-            raise NotRecognised(f"It is not sure that {point.device} is the device that was known there.")
-        self._met.add(point.device)
 
     async def _is_over(self, command: Command) -> None:
         """What nobody wants any more, and cannot be let go of now, is let go of as soon as the device answers."""
@@ -261,50 +223,6 @@ class CommandDesk:
     async def _end_now(self, claim: Claim) -> None:
         await self._books.keep(self.claims.renew(claim.key, min(claim.until, self._clock.now())))
         self.changed.set()
-
-    async def _hold(
-        self,
-        command: Command,
-        goal: Value,
-        point: Point,
-        slots: Slots,
-        fresh: Mapping[PointId, Value | None],
-        *,
-        accepted: bool = False,
-        at: Value | None = None,
-    ) -> Outcome:
-        """Writes the value, or where the point is ramped the first step to it. `at`: where the ramp stands."""
-        at = self._present(point, slots) if at is None else at
-        if at is None and command.by != GUARD and self.judge.is_ramped(point):
-            why = f"{point.id} is driven in steps, and where it stands is not known."
-            return await self._books.unwritten(rejected(command, refuse("unknown-start", why, later=SOON)))
-        step = goal if command.by == GUARD else self.judge.step(at, goal, point, fresh)
-        becomes = slots.having({command.priority: step}).effective
-
-        def still() -> Verdict:
-            return self.judge(command, accepted=accepted, step=becomes, fresh=fresh)
-
-        verdict = still()
-        if verdict.refused:
-            return await self._books.unwritten(rejected(command, verdict))
-        written, on_its_way = replace(command, value=step), None if step == goal else goal
-        return await self._writer.hold(written, step, point, slots, still=still, goal=on_its_way)
-
-    def _present(self, point: Point, slots: Slots) -> Value | None:
-        """What the point is by its array; what it was read to be where the array does not say."""
-        reading = self._store.get(point.id)
-        known = reading.value if reading is not None and reading.is_good else None
-        return known if slots.effective is None else slots.effective
-
-    async def _release(self, command: Command, point: Point, slots: Slots) -> Outcome:
-        room = self.judge.air_of(point)
-        if room is None or self.claims[command.point, command.priority] is None:
-            return await self._writer.release(command, point, slots, still=lambda: self.judge(command))
-        return await self._air.let_go(command, room, self._air_claims(room))
-
-    def _air_claims(self, room: Room) -> list[Claim]:
-        ways = (way for way in (room.main, room.minor) if way is not None)
-        return [claim for way in ways for claim in self.claims.of(way.point)]
 
     async def _advance(self, key: SlotKey) -> None:
         async with self._lock(key[0]):
@@ -319,13 +237,13 @@ class CommandDesk:
                 return
             command = _again(claim, claim.until - self._clock.now())
             try:
-                slots = await self._slots_of_the_known(point)
+                slots = await self._looks.at_known(point)
                 found = slots[claim.priority]
                 if found is None or not is_ours(claim, found):
                     self._books.question(key)  # its device has restarted, or somebody has taken the slot
                     return
-                fresh = await self._fresh(point, slots)
-                await self._hold(command, claim.goal, point, slots, fresh, accepted=True, at=found)
+                fresh = await self._execution.fresh(point, slots)
+                await self._execution.hold(command, claim.goal, point, slots, fresh, accepted=True, at=found)
             except PointsError as error:
                 log.debug("a ramp waits", point=point.id, error=str(error))
             finally:
@@ -353,12 +271,11 @@ class CommandDesk:
 
     async def _compare(self, claim: Claim) -> bool:
         point = self._catalog.current.point(claim.point)
-        slots = await self._bacnet.read_slots(point.ref)
+        slots = await self._looks.at(point)
         found, in_time = slots[claim.priority], claim.until > self._clock.now()
         stands = found is not None and is_ours(claim, found) and in_time
         if not stands:
-            await self._must_recognise(point)
-        self._seen(point.id, slots, self._clock.now())
+            await self._looks.must_recognise(point)
         if found is not None and not is_ours(claim, found):
             await self._books.lose(claim, found)
         elif found is None and in_time:
@@ -377,7 +294,7 @@ class CommandDesk:
         if verdict.refused:
             await self._books.unwritten(rejected(command, verdict))
             return False
-        await self._release(command, point, slots)
+        await self._execution.release(command, point, slots)
         return self.claims[claim.key] is None
 
     async def _put_back(self, claim: Claim, point: Point, slots: Slots) -> bool:
@@ -387,8 +304,8 @@ class CommandDesk:
             return True
         command = _again(claim, claim.until - self._clock.now())
         self._books.tell(claim.point, f"{claim.point} lost its slot {int(claim.priority)}: it is written again")
-        fresh = await self._fresh(point, slots)
-        outcome = await self._hold(command, claim.wanted, point, slots, fresh, accepted=True)
+        fresh = await self._execution.fresh(point, slots)
+        outcome = await self._execution.hold(command, claim.wanted, point, slots, fresh, accepted=True)
         if isinstance(outcome, Rejected) and outcome.later is None:
             await self._books.lose(claim, None)
             return True
