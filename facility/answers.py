@@ -94,12 +94,24 @@ def asked(request: Request, zone: ZoneInfo) -> Result:
 
 
 def result(
-    outcome: Outcome, point: Point | None, *, ours: bool, readback: ValueInfo | None, now: datetime, zone: ZoneInfo
+    outcome: Outcome,
+    point: Point | None,
+    *,
+    ours: bool,
+    readback: ValueInfo | None,
+    now: datetime,
+    zone: ZoneInfo,
+    was_empty: bool = False,
 ) -> Result:
-    """How a command ended. `ours`: a claim of ours stands in its slot; `point` is None if it is not known any more."""
+    """How a command ended. `ours`: a claim of ours stands in its slot; `point` is None if it is not known any more.
+
+    `was_empty`: its slot held nothing before.
+    """
     command = outcome.command
     until = None if command.lasts is None else now + command.lasts
     status, text = _end(outcome, point, ours=ours, end=f" until {until.astimezone(zone):%H:%M}" if until else "")
+    if status == "released" and was_empty:
+        text = f"Nothing was held: slot {int(command.priority)} of {command.point} is empty, as it was before."
     return Result(
         status=status,
         point=command.point,

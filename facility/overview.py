@@ -66,7 +66,7 @@ class Overseer:
         devices = self.freshness.devices()
         links = self.links()
         holds = [
-            views.hold(claim, catalog.points.get(claim.point), now, self.effect(claim.key))
+            views.hold(claim, catalog.points.get(claim.point), now, self.effect(claim.key), catalog.place(claim.point))
             for claim in self.claims.standing()
         ]
         return Overview(

@@ -89,6 +89,7 @@ class Parts:
     freshness: Freshness
     deadline: Callable[[Point], float]
     limits: Callable[[Point], Limits | None]
+    command_limits: Callable[[Point], Limits | None]
     critical: Callable[[Space], bool]
     history: History | None
     claims: Claims
@@ -367,7 +368,8 @@ class Session:
         return known(self._catalog, point)
 
     def _point_info(self, point: Point, catalog: Catalog) -> PointInfo:
-        return views.point_info(point, catalog, self._parts.topic(point), self._parts.limits(point))
+        parts = self._parts
+        return views.point_info(point, catalog, parts.topic(point), parts.limits(point), parts.command_limits(point))
 
     def _how(self, point: Point, reading: Reading | None) -> str:
         ways = {Source.COV: "told by the device (COV)", Source.POLL: "polled", Source.READBACK: "read back"}

@@ -56,7 +56,10 @@ def owner(by: str) -> str:
     return by.partition(":")[2] or by
 
 
-def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None) -> PointInfo:
+def point_info(
+    point: Point, catalog: Catalog, topic: str, limits: Limits | None, command: Limits | None = None
+) -> PointInfo:
+    """`limits`: between which it is in range; `command`: between which the rules let it be commanded."""
     space = catalog.spaces.get(point.space) if point.space else None
     return PointInfo(
         id=point.id,
@@ -82,8 +85,14 @@ def point_info(point: Point, catalog: Catalog, topic: str, limits: Limits | None
         quarantined=point.quarantined,
         limit_low=limits.low if limits else None,
         limit_high=limits.high if limits else None,
+        command_low=max(_said(point.low, command.low if command else None), default=None),
+        command_high=min(_said(point.high, command.high if command else None), default=None),
         topic=topic,
     )
+
+
+def _said(*limits: float | None) -> list[float]:
+    return [limit for limit in limits if limit is not None]
 
 
 def touched(point: Point, catalog: Catalog, critical: Callable[[Space], bool], serving: Serving) -> list[Touched]:
@@ -169,7 +178,7 @@ def device_found(device: Device, points: int) -> DeviceInfo:
     return device_info(device, points, None).model_copy(update={"status": "online" if device.present else "vanished"})
 
 
-def hold(claim: Claim, point: Point | None, now: datetime, effect: str = "") -> Hold:
+def hold(claim: Claim, point: Point | None, now: datetime, effect: str = "", space: str = "") -> Hold:
     quarantined = point is not None and point.quarantined
     return Hold(
         point=claim.point,
@@ -183,6 +192,7 @@ def hold(claim: Claim, point: Point | None, now: datetime, effect: str = "") -> 
         confirmed=claim.confirmed and not quarantined,
         overdue=_overdue(quarantined=quarantined) if now - claim.until >= RELEASED_WITHIN else "",
         effect=effect,
+        space=space,
     )
 
 

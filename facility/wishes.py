@@ -101,7 +101,7 @@ class Wishes:
             raise FacilityError("busy", text) from None
         if isinstance(outcome, Rejected) or (isinstance(outcome, Failed) and not outcome.written):
             self._put_back(request)
-        return self._result(outcome)
+        return self._result(outcome, was_empty=_is_empty(preview))
 
     async def second(self, request: str) -> Plan:
         """What somebody else asked for, shown to this person."""
@@ -183,12 +183,13 @@ class Wishes:
             raise FacilityError("not-allowed", f"Level {priority} is not for operators: they write at level 8.")
         return Priority.OPERATOR
 
-    def _result(self, outcome: Outcome) -> Result:
+    def _result(self, outcome: Outcome, *, was_empty: bool) -> Result:
         command = outcome.command
         reading = self._parts.store.get(command.point)
         return answers.result(
             outcome,
             self._catalog.points.get(command.point),
+            was_empty=was_empty,
             ours=self._parts.claims[(command.point, command.priority)] is not None,
             readback=self._shown([reading])[0] if reading else None,
             now=self._parts.clock.now(),
@@ -200,10 +201,15 @@ class Wishes:
         return self._parts.book.current
 
 
+def _is_empty(preview: Preview) -> bool:
+    """Whether its slot held nothing, and nothing else was to end with it."""
+    return preview.slots is not None and preview.slots.values[preview.command.priority - 1] is None and not preview.also
+
+
 def _lasts(minutes: float | None) -> timedelta | None:
     """The guard says what is allowed; here only what is a stretch of time at all."""
     if minutes is None:
         return None
-    if not abs(minutes) <= MOST_MINUTES:
+    if not 0 <= minutes <= MOST_MINUTES:
         raise FacilityError("bad-wish", f"A command cannot last {minutes:g} minutes.")
     return timedelta(minutes=minutes)

@@ -10,6 +10,7 @@ from points.model import Value
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+HUGE = 1e15  # from here on nobody counts digits
 A_WEEK = timedelta(days=6)  # within it the name of a day says which
 
 
@@ -21,6 +22,8 @@ def value_text(point: PointInfo, value: Value | None) -> str:
         return point.states[value] if len(point.states) == 2 else ("on" if value else "off")
     if point.kind == "multistate" and isinstance(value, int):
         return point.states[value - 1] if 1 <= value <= len(point.states) else f"state {value}"
+    if isinstance(value, float) and abs(value) >= HUGE:
+        return f"{value:.3g} {point.unit}".rstrip()
     if isinstance(value, float):
         digits = 0 if abs(value) >= 1000 else 2 if abs(value) < 1 and value != 0 else 1
         return f"{value:.{digits}f} {point.unit}".rstrip()

@@ -47,6 +47,12 @@ class Catalog:
                 self._of_device.setdefault(point.device, []).append(point)
         return list(self._of_device.get(device, ()))
 
+    def place(self, point: PointId) -> str:
+        """The name of the space where it is; "" where none is known."""
+        known = self.points.get(point)
+        space = self.spaces.get(known.space) if known is not None and known.space else None
+        return space.name if space else ""
+
     def _not_found(self, wanted: str) -> str:
         near = difflib.get_close_matches(wanted, self.points, n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else " `facility points` lists all of them."

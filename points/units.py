@@ -32,6 +32,7 @@ UNITS.update(dict.fromkeys(_BARE, Unit("", "1", "")))
 
 # Below what change of value nobody looks: decimals shown per quantity, where the size of the value alone misleads.
 _DECIMALS = {"temperature": 1, "temperature-difference": 1, "humidity": 0, "fraction": 0, "illuminance": 0}
+_HUGE = 1e15  # from here on nobody counts digits
 _SIGNIFICANT = 3  # digits shown of anything else: 2.51 Pa, 25.1 Pa, 251 Pa
 
 
@@ -87,12 +88,15 @@ def _state(states: tuple[str, ...], index: int) -> str:
 
 
 def _number(value: float, unit: str) -> str:
+    shown = symbol(unit)
+    text = _digits(value, unit) if abs(value) < _HUGE else f"{value:.{_SIGNIFICANT}g}"
+    return f"{text} {shown}" if shown else text
+
+
+def _digits(value: float, unit: str) -> str:
     decimals = _DECIMALS.get(quantity(unit))
     if decimals is None:
         size = max(abs(value), 1.0)
         decimals = max(0, _SIGNIFICANT - 1 - math.floor(math.log10(size)))
     text = f"{value:.{decimals}f}" if unit not in _BARE or not value.is_integer() else f"{value:.0f}"
-    if float(text) == 0:
-        text = text.lstrip("-")
-    shown = symbol(unit)
-    return f"{text} {shown}" if shown else text
+    return text.lstrip("-") if float(text) == 0 else text

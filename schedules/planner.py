@@ -5,9 +5,10 @@ never more often than every two seconds. Restarts, missed wake-ups and clock cha
 
 One point that cannot be had never holds up another: devices are visited side by side, a silent one is left alone
 until the next round, and what failed is tried again for ever, less and less often. What has only to wait its turn
-(`NotYet`) is no failure: it is asked for again exactly when it said. What is let go of goes in the opposite order to
-that in which it was taken. A clean stop (cancellation) lets go of everything the policies hold, also of what was
-still on its way to the device; after a crash, the next start does.
+(`NotYet`) is no failure: it is asked for again exactly when it said, or when the catalog is another: with it the rules
+may be, too. What is let go of goes in the opposite order to that in which it was taken. A clean stop (cancellation)
+lets go of everything the policies hold, also of what was still on its way to the device; after a crash, the next start
+does.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Protocol
 
 import structlog
 
+from points.catalog import Catalog
 from points.clock import Clock
 from points.errors import DeviceSilent, PointsError
 from points.model import Event, EventKind, PointId, Priority, Reading, values_agree
@@ -120,6 +122,7 @@ class Planner:
         self._wakeups = wakeups or Wakeups(clock)
         self._steady = Steadiness(begun=clock.now())
         self._told: dict[str, str] = {}
+        self._catalog: Catalog | None = None  # of the last round
         self.latest: Plan | None = None
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
@@ -141,6 +144,9 @@ class Planner:
 
     async def _round(self) -> None:
         view = self._view()
+        if view.catalog is not self._catalog:
+            self._catalog = view.catalog
+            self.postponed.clear()
         inputs = self.latest.inputs if self.latest is not None else {}
         present = [reading for point in inputs if (reading := view.readings.get(point)) is not None]
         self._steady = self._steady.watching(inputs).after(present, view.now)

@@ -59,6 +59,7 @@ def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Sh
         freshness=known.freshness,
         deadline=known.rules.deadline,
         limits=known.rules.limits,
+        command_limits=known.rules.command_limits,
         critical=known.rules.critical,
         history=shown.history,
         claims=acts.claims,

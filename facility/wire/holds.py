@@ -18,6 +18,7 @@ class Hold(Wire):
     since: datetime
     until: datetime
     confirmed: bool
+    space: str = ""  # its name
     overdue: str = ""  # its time is over and it is still claimed: why
     effect: str = ""  # what an independent sensor says of it: "confirmed by ahu-1/sf-s 14 s after the write"
 

@@ -32,6 +32,8 @@ class PointInfo(Wire):
     quarantined: bool = False  # its device may be another than the one we knew
     limit_low: float | None = None  # of the clinical profile or configuration
     limit_high: float | None = None
+    command_low: float | None = None  # between these it may be commanded: the device's own range, and the rules
+    command_high: float | None = None
     topic: str = ""  # where MQTT shows it
 
 

@@ -194,6 +194,7 @@ class SessionBench(Bench):
             store=self.store,
             freshness=self.freshness,
             deadline=lambda _point: 300.0,
+            command_limits=lambda _point: Limits(low=12.0, high=None, source="the profile"),
             limits=lambda point: Limits(low=2.5, high=None, source="site") if point.id == MONITORED.id else None,
             critical=lambda space: space.type == "operating_room",
             history=self.history,

@@ -57,6 +57,10 @@ def test_the_strongest_comes_first_with_age_owner_and_end(told):
     assert rows[-1] == "Policies hold 1 point: `facility overrides --all` lists them."
 
 
+def test_what_we_hold_has_its_place_too(told):
+    assert "ahu-9/sp  ICU 2  " in told("--all", holds=[POLICY.model_copy(update={"space": "ICU 2"})])
+
+
 def test_what_policies_hold_is_listed_when_asked_for(told):
     assert "ahu-9/sp" in told("--all", holds=[POLICY])
 

@@ -15,7 +15,7 @@ from facility.profiles import Profiles
 from facility.strategy import Strategy
 from facility.wire import Link, OverrideInfo
 from points.catalog import Catalog
-from points.model import Priority, Quality, Source
+from points.model import Priority, Quality, Source, Space, SpaceId
 
 ALL = (SETPOINT, FAN, ELSEWHERE, MONITORED)
 LATER = {"name": "lab", "weekdays": ["06:00 on", "20:00 off"], "default": "off"}
@@ -131,6 +131,14 @@ async def test_holds_are_listed_the_strongest_first_and_then_by_their_end(bench)
         (ELSEWHERE.id, 8),
         (SETPOINT.id, 15),
     ]
+
+
+async def test_a_hold_says_in_which_room_it_is(bench):
+    placed = replace(SETPOINT, space=SpaceId("icu-2"))
+    catalog = bench.book.current
+    bench.book.replace(Catalog.of(catalog.devices.values(), [placed], [Space(id=SpaceId("icu-2"), name="ICU 2")]))
+    await bench.desk.submit(OVERRIDE)
+    assert [hold.space for hold in looked(bench).holds] == ["ICU 2"]
 
 
 async def test_what_comes_next_is_sorted_and_says_how_many_points_it_moves(bench):

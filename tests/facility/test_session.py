@@ -201,7 +201,7 @@ async def test_a_refusal_is_told_although_it_cannot_be_recorded(bench):
     assert (plan.verdict, plan.rule) == ("refused", "expiry")
 
 
-@pytest.mark.parametrize("minutes", [1e10, -1e300, float("inf"), float("nan")])
+@pytest.mark.parametrize("minutes", [1e10, -5, -1e300, float("inf"), float("nan")])
 async def test_a_stretch_that_no_calendar_has_is_a_bad_wish(bench, minutes):
     kind, _ = await refused(bench.as_().preview(WISH.model_copy(update={"minutes": minutes})))
     assert kind == "bad-wish"
@@ -248,6 +248,16 @@ async def test_a_release_says_that_the_slot_is_empty(bench):
     await carried_out(bench)
     result = await carried_out(bench, RELEASE)
     assert (result.status, result.text, result.until) == ("released", "ahu-1/sp is released; slot 8 is empty.", None)
+
+
+async def test_a_release_of_what_nobody_held_says_so(bench):
+    result = await carried_out(bench, RELEASE)
+    said = "Nothing was held: slot 8 of ahu-1/sp is empty, as it was before."
+    assert (result.status, result.text) == ("released", said)
+
+
+async def test_a_point_says_between_what_it_may_be_commanded(bench):
+    assert (await bench.as_().detail(SETPOINT.id)).info.command_low == 12.0
 
 
 async def test_outranked_is_not_called_held(bench):

@@ -11,6 +11,7 @@ from manual_clock import NOON
 from session_bench import MONITORED, alarm, reading, status
 
 from facility import views
+from facility.guard import Limits
 from facility.model import Claim, Severity
 from points.catalog import Catalog
 from points.model import Device, DeviceId, Point, Priority, Quality, Slots, Space, SpaceId
@@ -137,6 +138,21 @@ def test_a_point_is_shown_with_its_space_and_a_confidence_that_fits_a_screen():
         None,
     )
     assert isinstance(point, Point)
+
+
+@pytest.mark.parametrize(
+    ("device", "rules", "shown"),
+    [
+        ((None, None), None, (None, None)),
+        ((0.0, 50.0), None, (0.0, 50.0)),
+        ((0.0, 50.0), Limits(low=2.5, high=None, source="profile"), (2.5, 50.0)),
+        ((10.0, 20.0), Limits(low=2.5, high=15.0, source="profile"), (10.0, 15.0)),
+    ],
+)
+def test_what_may_be_commanded_is_the_narrower_of_the_device_and_the_rules(device, rules, shown):
+    point = replace(MONITORED, low=device[0], high=device[1])
+    info = views.point_info(point, Catalog.of([], [], []), "t", None, rules)
+    assert (info.command_low, info.command_high) == shown
 
 
 @pytest.mark.parametrize(

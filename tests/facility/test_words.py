@@ -22,6 +22,7 @@ INFO = views.point_info(next(iter(CATALOG.points.values())), CATALOG, "", None)
         ("analog", {}, 0.25, "0.25 °C"),
         ("analog", {}, -0.25, "-0.25 °C"),
         ("analog", {}, 1234.56, "1235 °C"),
+        ("analog", {}, -1e308, "-1e+308 °C"),
         ("analog", {"unit": ""}, 18.0, "18.0"),
         ("analog", {"unit": ""}, 7, "7"),
         ("binary", {}, True, "on"),

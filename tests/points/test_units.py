@@ -163,6 +163,8 @@ def test_the_same_unit_in_three_tongues():
         ("degrees-celsius", -0.01, "0.0 °C"),
         ("pascals", 2.514, "2.51 Pa"),
         ("pascals", 251.4, "251 Pa"),
+        ("pascals", 1e308, "1e+308 Pa"),
+        ("degrees-celsius", -1.7e308, "-1.7e+308 °C"),
         ("pascals", 0.5, "0.50 Pa"),
         ("percent", 41.7, "42 %"),
         ("kilowatt-hours", 123456.7, "123457 kWh"),

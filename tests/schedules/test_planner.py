@@ -226,6 +226,19 @@ async def test_what_has_to_wait_its_turn_is_asked_for_again_exactly_then_and_is_
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
+async def test_nobody_waits_for_a_turn_by_the_rules_of_a_catalog_that_is_no_more():
+    stage = Stage(NOON, [HOURS])
+    stage.hands.refuses[HEAT.id] = NotYet("a rest of an hour", timedelta(hours=1))
+    async with running(stage):
+        del stage.hands.refuses[HEAT.id]
+        await stage.time.until(NOON + timedelta(minutes=2))
+        assert HEAT_15 in stage.planner.postponed
+        stage.building = replace(stage.building)  # as the survey does when two people have agreed to something
+        await stage.time.until(NOON + timedelta(minutes=4))
+        assert stage.planner.postponed == {}
+        assert HEAT_15 in stage.hands.values()
+
+
 async def test_another_value_does_not_wait_for_the_turn_of_the_former():
     stage = Stage(datetime(2026, 11, 24, 17, 59, tzinfo=UTC), [HOURS], catalog(HEAT))
     stage.hands.refuses[HEAT.id] = NotYet("a rest of an hour", timedelta(hours=1))

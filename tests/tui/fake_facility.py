@@ -123,6 +123,8 @@ def point(
         present=True,
         limit_low=limits[0],
         limit_high=limits[1],
+        command_low=limits[0],
+        command_high=limits[1],
         topic=f"fac/v1/mercy/main/state/{key}",
     )
 

@@ -13,6 +13,7 @@ from facility.wire import Plan, Touched
 from points.clock import SystemClock
 from tui.canvas import Canvas
 from tui.model import Link, Picture
+from tui.screens.command import number_in
 from tui.screens.plan import draw_plan
 
 PLAN = Plan(
@@ -42,6 +43,17 @@ def drawn(plan: Plan) -> str:
     canvas = Canvas(*FORM)
     draw_plan(canvas, plan, NOW.tzinfo)
     return canvas.text()
+
+
+@pytest.mark.parametrize(("written", "number"), [("18", 18.0), (" 2,5", 2.5), ("1e3", 1000.0)])
+def test_a_number_is_taken_as_operators_write_it(written, number):
+    assert number_in(written) == number
+
+
+@pytest.mark.parametrize("written", ["", "٣", "1_0", "on", "18 °C"])
+def test_what_no_operator_takes_for_a_number_is_none(written):
+    with pytest.raises(ValueError, match="could not convert"):
+        number_in(written)
 
 
 @pytest.mark.parametrize("verdict", ["allowed", "warning", "second-person", "refused"])

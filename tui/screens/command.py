@@ -148,7 +148,7 @@ class CommandDialog(Dialog[Result]):
             value = self._value.value
         else:
             try:
-                value = float(self._value.value.replace(",", "."))
+                value = number_in(self._value.value)
             except ValueError:
                 return f"Value: a number is needed{f' in {self._info.unit}' if self._info.unit else ''}."
         return Wish(point=self._info.id, value=value, minutes=DURATIONS[self._lasts.chosen][1], reason=reason)
@@ -228,7 +228,7 @@ class CommandDialog(Dialog[Result]):
             y = 5
         else:
             _label(canvas, 5, "Value", "")
-            limits = text.limits(info.limit_low, info.limit_high) or text.limits(info.low, info.high)
+            limits = text.limits(info.command_low, info.command_high)
             if info.kind == "analog":
                 canvas.put(LABEL + 15, 5, f"{info.unit}   {limits}", "muted", width=canvas.width - LABEL - 17)
             _label(canvas, 7, "For", "")
@@ -317,6 +317,12 @@ class CommandDialog(Dialog[Result]):
                 _label(canvas, y + 1, "Ends", asked if result.status == "asked" else said)
         again = "Stale, Enter reads again   " if self._stale else ""
         canvas.put(3, canvas.height - 2, f"{again}Esc close", "muted")
+
+
+def number_in(written: str) -> float:
+    """What an operator takes for a number; Python takes more. ValueError where it is none."""
+    plain = written.strip().replace(",", ".")
+    return float(plain if plain.isascii() and "_" not in plain else "")
 
 
 def _label(canvas: Canvas, y: int, name: str, said: str) -> int:
