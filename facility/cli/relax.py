@@ -18,6 +18,7 @@ from facility.cli.common import (
     fail,
     print_json,
     print_table,
+    say,
     socket_of,
 )
 from facility.consents import Consents, stored
@@ -56,7 +57,7 @@ def profiles(
         return
     print_table(("WHAT", "VALUE", "SHIPPED", "SOURCE", "VERIFIED BY"), [_row(entry) for entry in found])
     unverified = sum(not entry.verified_by for entry in found)
-    typer.echo(f"{len(found)} values, {unverified} of them NOT VERIFIED at this site.")
+    say(f"{len(found)} values, {unverified} of them NOT VERIFIED at this site.")
 
 
 def _row(entry: Entry) -> tuple[str, str, str, str, str]:
@@ -81,7 +82,7 @@ def relaxations(config: ConfigOption = None, socket: SocketOption = None, as_jso
     elif known:
         print_relaxations(known)
     else:
-        typer.echo("The site makes nothing looser.")
+        say("The site makes nothing looser.")
 
 
 def consent(
