@@ -1,9 +1,10 @@
 """Letting go of the air of a critical room: of all that is ours at both airways, in the order that keeps its pressure.
 
-- The main air (supply of a positive, extract of a negative room) is let go of first; as long as it is not back, what
-  holds the other down stays.
-- The other follows what the main air really does: its setpoint comes up with the measured flow, and is let go of when
-  it may be where it was at rest. Neither sign of the pressure is lost, and neither side runs far ahead.
+- Where the air comes back up, the main air (supply of a positive, extract of a negative room) is let go of first; as
+  long as it is not back, what holds the other down stays. The other follows what the main air really does: its
+  setpoint comes up with the measured flow, and is let go of when it may be where it was at rest. Neither sign of the
+  pressure is lost, and neither side runs far ahead.
+- Where both were held above what they have at rest, the other goes first, and the main air when that has come down.
 - What cannot be let go of now is on the books as over, and tried again for ever.
 
 The caller has the room's air to himself.
@@ -17,7 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from facility.books import Books
-from facility.envelope import Airway, Room, may_rise_to
+from facility.envelope import Airway, Room, may_fall_to, may_rise_to
 from facility.judgement import Judge
 from facility.model import Claim, Command, Failed, Outcome
 from facility.ruling import ALLOWED
@@ -61,9 +62,9 @@ class Air:
         assert room.minor is not None
         outcome: Outcome | None = None
         try:
-            for way in (room.main, room.minor):
+            for way in await self._in_order(room, claims):
                 mine = [claim for claim in claims if claim.point == way.point]
-                if way is room.minor and mine and (waits := await self._follow_the_main_air(room, mine)):
+                if mine and (waits := await self._wait_for_the_other(room, way, mine)):
                     return await self._left(command, claims, waits)
                 for claim in sorted(mine, key=lambda claim: -claim.priority):  # the weaker ones change nothing
                     ended = await self._release(command, claim)
@@ -77,6 +78,19 @@ class Air:
             return await self._books.unwritten(failed(command, error, written=False))
         return outcome or Failed(command=command, why="nothing of ours stood there", written=False)
 
+    async def _in_order(self, room: Room, claims: Sequence[Claim]) -> list[Airway]:
+        """What may move first without the other."""
+        assert room.main is not None
+        assert room.minor is not None
+        at, beneath = await self._at_and_beneath(room.main, claims)
+        falls = at is not None and beneath is not None and beneath < at
+        return [room.minor, room.main] if falls else [room.main, room.minor]
+
+    async def _at_and_beneath(self, way: Airway, claims: Sequence[Claim]) -> tuple[float | None, float | None]:
+        slots = await self._look(self._catalog.current.point(way.point))
+        mine = {int(claim.priority): None for claim in claims if claim.point == way.point}
+        return _number(slots.effective), _number(slots.having(mine).effective)
+
     async def _release(self, command: Command, claim: Claim) -> Outcome:
         point = self._catalog.current.point(claim.point)
         reason = command.reason if claim.point == command.point else f"{command.reason} (with {command.point})"
@@ -85,34 +99,46 @@ class Air:
             letting_go, point, await self._look(point), still=lambda: self._judge(letting_go)
         )
 
-    async def _follow_the_main_air(self, room: Room, claims: Sequence[Claim]) -> str:
-        """Brings the minor air up as far as the main air allows; "" when it may be let go of, else why not yet."""
+    async def _wait_for_the_other(self, room: Room, way: Airway, claims: Sequence[Claim]) -> str:
+        """Until the airway may be let go of, up to `PATIENCE`; "" when it may, else why not yet.
+
+        The minor air comes up in steps meanwhile, as far as the main air allows.
+        """
         assert room.main is not None
-        main, minor = (self._catalog.current.point(way.point) for way in (room.main, room.minor) if way is not None)
+        assert room.minor is not None
+        is_minor = way.point == room.minor.point
+        other = room.main if is_minor else room.minor
         until, now = self._clock.now() + PATIENCE, self._clock.now()
         while now <= until <= now + PATIENCE:
-            there, here = await self._look(main), await self._look(minor)
-            beneath = here.having({int(claim.priority): None for claim in claims}).effective
-            limit = may_rise_to(await self._as_it_is(room.main, main, there))
-            at, goal = _number(here.effective), _number(beneath)
-            if at is None or goal is None or goal <= at or (limit is not None and goal <= limit):
+            at, goal = await self._at_and_beneath(way, claims)
+            there = await self._as_it_is(room, other)
+            if at is None or goal is None:
                 return ""
-            if limit is not None and limit >= at + WORTH * goal:
-                await self._raise(claims, here, minor, limit)
+            if is_minor:
+                limit = may_rise_to(there)
+                if goal <= at or (limit is not None and goal <= limit):
+                    return ""
+                if limit is not None and limit >= at + WORTH * goal:
+                    await self._raise(claims, way, limit)
+            elif goal >= at or ((floor := may_fall_to(there)) is not None and goal >= floor):
+                return ""
             await self._clock.sleep(LOOK_EVERY_S)
             now = self._clock.now()
-        return f"{main.id} has not come back: the pressure of {room.space.name} would reverse"
+        return f"{other.point} is not where it must be: the pressure of {room.space.name} would reverse"
 
-    async def _as_it_is(self, way: Airway, main: Point, slots: Slots) -> Room:
+    async def _as_it_is(self, room: Room, way: Airway) -> Room:
+        """The room with what one of its airways is just now: its setpoint, and its flow where that is measured."""
+        point = self._catalog.current.point(way.point)
+        slots = await self._look(point)
         if way.sensor is not None:
             with suppress(PointsError):
                 await self._reader.read_now(way.sensor, source=Source.READBACK)
-        room = self._judge.air_of(main)
-        assert room is not None
-        return room.with_setpoints({main.id: slots.effective})
+        return (self._judge.air_of(point) or room).with_setpoints({point.id: slots.effective})
 
-    async def _raise(self, claims: Sequence[Claim], slots: Slots, point: Point, value: float) -> None:
+    async def _raise(self, claims: Sequence[Claim], way: Airway, value: float) -> None:
         """A step up, at the level that holds the point now, if it is ours."""
+        point = self._catalog.current.point(way.point)
+        slots = await self._look(point)
         claim = next((claim for claim in claims if int(claim.priority) == slots.winner), None)
         if claim is None:
             return

@@ -162,6 +162,14 @@ def may_rise_to(room: Room) -> float | None:
     return main.lowest - (main.rest - minor.rest) * (1 - SLACK)
 
 
+def may_fall_to(room: Room) -> float | None:
+    """How far the main air may come down now, so that the pressure keeps its sign; None if that is not known."""
+    main, minor = room.main, room.minor
+    if main is None or minor is None or minor.highest is None or main.rest is None or minor.rest is None:
+        return None
+    return minor.highest + (main.rest - minor.rest) * (1 - SLACK)
+
+
 def _reduces(point: Point, value: Value, room: Room) -> bool:
     """Whether the value means less air than the room has at rest."""
     if point.point_class == "mode":

@@ -48,6 +48,7 @@ class Again:
     at_most: timedelta
 
 
+ENOUGH = 10  # doublings, to be beyond every longest pause
 LET_GO_AGAIN = Again(timedelta(seconds=1), timedelta(seconds=4))
 PROTECT_AGAIN = Again(timedelta(seconds=15), timedelta(minutes=4))  # what a device refuses, it will go on refusing
 
@@ -138,7 +139,9 @@ class EnvelopeWatcher:
         if not there:
             self._tries.pop(what, None)
             return False
-        if tries is not None and timedelta(0) <= now - tries.latest < min(again.first * 2**tries.count, again.at_most):
+        if tries is not None and timedelta(0) <= now - tries.latest < min(
+            again.first * 2 ** min(tries.count, ENOUGH), again.at_most
+        ):
             return False
         self._tries[what] = _Tries(now, 0 if tries is None else tries.count + 1)
         return True

@@ -73,4 +73,5 @@ def _foreign_row(override: OverrideInfo) -> tuple[str, ...]:
 
 def _hold_row(hold: Hold, zone: ZoneInfo) -> tuple[str, ...]:
     ends = end_of(hold, zone)
-    return (str(hold.priority), hold.point, hold.space, hold.text, hold.by, age(hold.since), ends, hold.reason, hold.effect)
+    since = age(hold.since)
+    return (str(hold.priority), hold.point, hold.space, hold.text, hold.by, since, ends, hold.reason, hold.effect)

@@ -120,7 +120,7 @@ class Profiles:
         return _narrowed(self._limits(point, space), point) if point.kind is Kind.ANALOG else None
 
     def command_limits(self, point: Point, space: Space | None) -> Limit | None:
-        """Between which values the point may be commanded: its own limits, inside those of what it is the setpoint of."""
+        """Between which values it may be commanded: its own limits, inside those of what it is the setpoint of."""
         if point.kind is not Kind.ANALOG:
             return None
         measured = SETPOINT_OF.get(point.point_class) or (

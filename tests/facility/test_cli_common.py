@@ -36,7 +36,16 @@ def test_what_is_no_duration_is_a_usage_error(text):
 
 @pytest.mark.parametrize(
     ("text", "read"),
-    [("18", 18), ("18.5", 18.5), ("-3", -3), ("1e3", 1000.0), ("on", "on"), ("Occupied", "Occupied"), ("1_0", "1_0"), ("٣", "٣")],
+    [
+        ("18", 18),
+        ("18.5", 18.5),
+        ("-3", -3),
+        ("1e3", 1000.0),
+        ("on", "on"),
+        ("Occupied", "Occupied"),
+        ("1_0", "1_0"),
+        ("٣", "٣"),
+    ],
 )
 def test_a_value_is_a_number_where_it_reads_like_one(text, read):
     assert (value(text), type(value(text))) == (read, type(read))

@@ -298,3 +298,25 @@ async def test_a_device_that_refuses_protection_is_not_asked_each_second(vacant)
             vacant.breathe()
             await settled(vacant, rounds=2)
     assert 1 <= asked.count(10) <= 8
+
+
+@pytest.mark.parametrize("point", [SUPPLY_SP, EXTRACT_SP])
+async def test_air_that_was_held_above_rest_comes_down_the_other_way_round(vacant, point):
+    await driven(vacant, ((SUPPLY_SP, 900.0), (EXTRACT_SP, 800.0)), by_hand, PERSON)
+    assert (vacant.effective(SUPPLY_SP), vacant.effective(EXTRACT_SP)) == (900.0, 800.0)
+    vacant.pressures.clear()
+    await vacant.desk.submit(by_hand(point, None, lasts=None))
+    assert (vacant.effective(SUPPLY_SP), vacant.effective(EXTRACT_SP)) == (SUPPLY, EXTRACT)
+    kept(vacant)
+
+
+async def test_the_watcher_tries_for_as_long_as_it_takes(vacant):
+    await turned_down(vacant)
+    vacant.device.silent.add(SUPPLY_SP.ref.device.instance)
+    vacant.watcher._tries[OR.id, "held"] = type("Tries", (), {"latest": vacant.clock.now(), "count": 10_000})()
+    async with running(vacant.watcher):
+        vacant.occupied = True
+        vacant.breathe()
+        for _ in range(20):
+            vacant.clock.advance(seconds=1)
+            await settled(vacant, rounds=3)
