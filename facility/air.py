@@ -110,10 +110,11 @@ class Air:
         other = room.main if is_minor else room.minor
         until, now = self._clock.now() + PATIENCE, self._clock.now()
         while now <= until <= now + PATIENCE:
-            at, goal = await self._at_and_beneath(way, claims)
+            at, beneath = await self._at_and_beneath(way, claims)
             there = await self._as_it_is(room, other)
+            goal = way.rest if beneath is None else beneath
             if at is None or goal is None:
-                return ""
+                return ""  # nothing says where it goes, and nothing ever will
             if is_minor:
                 limit = may_rise_to(there)
                 if goal <= at or (limit is not None and goal <= limit):
@@ -127,13 +128,17 @@ class Air:
         return f"{other.point} is not where it must be: the pressure of {room.space.name} would reverse"
 
     async def _as_it_is(self, room: Room, way: Airway) -> Room:
-        """The room with what one of its airways is just now: its setpoint, and its flow where that is measured."""
+        """The room with what one of its airways is just now: its setpoint, and its flow where that is measured.
+
+        What it has at rest, where that was not seen, are the relinquish defaults.
+        """
         point = self._catalog.current.point(way.point)
-        slots = await self._look(point)
         if way.sensor is not None:
             with suppress(PointsError):
                 await self._reader.read_now(way.sensor, source=Source.READBACK)
-        return (self._judge.air_of(point) or room).with_setpoints({point.id: slots.effective})
+        slots = {each.point: await self._look(self._catalog.current.point(each.point)) for each in room.ways}
+        now = (self._judge.air_of(point) or room).with_setpoints({point.id: slots[point.id].effective})
+        return now.with_rest({each: _number(array.default) for each, array in slots.items()})
 
     async def _raise(self, claims: Sequence[Claim], way: Airway, value: float) -> None:
         """A step up, at the level that holds the point now, if it is ours."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import structlog
 
 from facility.audit import Audit
-from facility.books import AGENT, Books
+from facility.books import AGENT, SETTLING, Books
 from facility.claims import Claims, is_ours
 from facility.execution import Execution
 from facility.judgement import Judge, by_itself
@@ -300,6 +300,8 @@ class CommandDesk:
     async def _put_back(self, claim: Claim, point: Point, slots: Slots) -> bool:
         """The slot of a claim that stands is empty: it never arrived, or its device has restarted."""
         if not claim.confirmed:
+            if timedelta(0) <= self._clock.now() - claim.since < SETTLING:
+                return False  # as after a restart: the request may still be under way
             await self._books.lose(claim, None)
             return True
         command = _again(claim, claim.until - self._clock.now())

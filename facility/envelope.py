@@ -11,7 +11,6 @@ Conditions and ordering are those of ASHRAE 170 (pressure relationship held, ful
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +21,7 @@ from facility.ruling import Verdict, refuse
 from points.model import Point, PointId, Space, Value
 
 SLACK = 0.1  # of the offset at rest, for what a flow sensor cannot tell: a tenth less is a fifth less of the pressure
+WORTH = 0.005  # of the main air at rest: a smaller step is none, and the guard says whether the whole one may be made
 MOST_LEAD = 2.0  # times the offset at rest: twice the offset is four times the pressure
 SOON = timedelta(seconds=5)  # how long a flow takes to follow; then the next step may be asked for
 FULL = ("occupied", "normal", "purge", "full", "day", "comfort", "high", "boost")  # words of a mode with all of its air
@@ -82,6 +82,16 @@ class Room:
     def with_setpoints(self, fresh: Mapping[PointId, Value | None]) -> Room:
         """The same room with what its setpoints were read to be just now."""
         return replace(self, supply=_fresh(self.supply, fresh), extract=_fresh(self.extract, fresh))
+
+    @property
+    def ways(self) -> tuple[Airway, ...]:
+        return tuple(way for way in (self.main, self.minor) if way is not None)
+
+    def with_rest(self, known: Mapping[PointId, float | None]) -> Room:
+        """The same room with these flows at rest, where none were seen."""
+        ways = {way.point: replace(way, rest=known.get(way.point)) for way in self.ways if way.rest is None}
+        supply, extract = (None if way is None else ways.get(way.point, way) for way in (self.supply, self.extract))
+        return replace(self, supply=supply, extract=extract)
 
     def margin(self) -> float | None:
         """How many times the limit the pressure is, in the right direction; None if not known."""
@@ -148,7 +158,7 @@ def within_reach(point: PointId, at: float, step: float, room: Room) -> float:
     else:
         nearest, farthest = main.lowest - rest * MOST_LEAD, main.lowest - rest
     far = max(step, nearest) if step < at else min(step, farthest)
-    return far if (far < at) is (step < at) and far != at else step
+    return far if (far < at) is (step < at) and abs(far - at) >= WORTH * main.rest else step
 
 
 def may_rise_to(room: Room) -> float | None:
@@ -156,9 +166,8 @@ def may_rise_to(room: Room) -> float | None:
     main, minor = room.main, room.minor
     if main is None or minor is None or main.lowest is None:
         return None
-    if main.rest is None or minor.rest is None:  # as after a crash: then the main air must have arrived
-        arrived = main.setpoint is not None and main.lowest >= main.setpoint * (1 - SLACK)
-        return math.inf if arrived else None
+    if main.rest is None or minor.rest is None:
+        return None
     return main.lowest - (main.rest - minor.rest) * (1 - SLACK)
 
 

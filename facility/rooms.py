@@ -4,9 +4,9 @@
 - It is vacant only if every witness of it is known, and says so; since when, is remembered from the start of the
   agent. It has witnesses or it is occupied. A lamp that is lit, or is not known to be dark, is a witness against
   vacancy, and so is a door of which it is not known whether it is shut.
-- What flows at rest is what its flow setpoints read while nothing of ours stood in the room, its mode meant all of its
-  air, and its air changes, where they are measured, were as many as its profile wants. What was at rest is not
-  replaced by less.
+- What flows at rest is what its flow setpoints read while nothing of ours stood in the room, it was inside its limits,
+  its mode meant all of its air, and its air changes, where they are measured, were as many as its profile wants. What
+  was at rest is not replaced by less.
 - What was held in a room stays with it: if the room is made another, or is no room any more, it is what it was, and
   outside its limits, until nothing of ours is left there.
 - While nobody feeds it (`watched` is False) no room is inside its limits, nor is one that was never looked at.
@@ -137,7 +137,7 @@ class Rooms:
         room.door_open_since = _since(room.door_open_since, now) if is_open else None
         outside, measured = self._outside(room)
         room.outside_since = _since(room.outside_since, now) if measured else None
-        self._note_rest(room, now)
+        self._note_rest(room, now, is_inside=not outside)
         return self._as_it_is(room, occupied, outside)
 
     def of(self, point: Point) -> Room | None:
@@ -253,14 +253,14 @@ class Rooms:
         reading = self._store.get(point.id)
         return reading.value if reading is not None and reading.is_good else None
 
-    def _note_rest(self, room: _Watched, now: datetime) -> None:
+    def _note_rest(self, room: _Watched, now: datetime, *, is_inside: bool) -> None:
         """Not right after letting go: a setpoint may still read what was held."""
         if any(self._held(point.id) for point in room.everything):
             room.held_at = now
         if room.held_at is not None and timedelta(0) <= now - room.held_at < SETTLING:
             return
         room.held_at = None
-        if not self._has_all_of_its_air(room):
+        if not (is_inside and self._has_all_of_its_air(room)):
             return
         known = {path: self._number(point) for path, point in room.setpoints.items()}
         rest = {path: value for path, value in known.items() if value is not None}

@@ -300,6 +300,34 @@ async def test_a_device_that_refuses_protection_is_not_asked_each_second(vacant)
     assert 1 <= asked.count(10) <= 8
 
 
+async def test_after_a_restart_the_relinquish_defaults_say_what_is_at_rest(vacant):
+    await turned_down(vacant)
+    vacant.device.put(SUPPLY_SP, 350.0, priority=5)  # and nobody remembers what flowed before
+    await vacant.restart()
+    vacant.rooms.follow(vacant.book.current)
+    vacant.pressures.clear()
+    async with running(vacant.watcher):
+        vacant.occupied = True
+        vacant.breathe()
+        for _ in range(20):
+            vacant.clock.advance(seconds=1)
+            await settled(vacant, rounds=5)
+        kept(vacant)
+        vacant.device.put(SUPPLY_SP, None, priority=5)
+        for _ in range(20):
+            vacant.clock.advance(seconds=1)
+            vacant.breathe()
+            await settled(vacant, rounds=5)
+    assert (vacant.effective(SUPPLY_SP), vacant.effective(EXTRACT_SP)) == (SUPPLY, EXTRACT)
+
+
+async def test_what_flows_in_a_room_outside_its_limits_is_not_what_it_has_at_rest(bench):
+    bench.device.put(EXTRACT_SP, 640.0, priority=5)
+    bench.vacant_for(minutes=1)
+    room = bench.rooms.look(OR.id, bench.clock.now())
+    assert (room.supply.rest, room.extract.rest) != (SUPPLY, 640.0)
+
+
 @pytest.mark.parametrize("point", [SUPPLY_SP, EXTRACT_SP])
 async def test_air_that_was_held_above_rest_comes_down_the_other_way_round(vacant, point):
     await driven(vacant, ((SUPPLY_SP, 900.0), (EXTRACT_SP, 800.0)), by_hand, PERSON)
