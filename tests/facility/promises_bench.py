@@ -108,7 +108,6 @@ class PromisesBench(RoomBench):
         self.theirs = {}  # by ref and level: what somebody else wrote there
         self.flows = {point: DEFAULTS[point.id] for point in FOLLOWS}
         self.flowed_at = self.clock.time
-        self.excused = False  # somebody else has meddled with the air of a room
         self.disturbed_at = None  # when something happened to the theatre's air that is not our doing
         self.high_since = None
         self.forgotten = False  # what a new process does not know: what flowed at rest
@@ -252,7 +251,7 @@ class PromisesBench(RoomBench):
         device = SUPPLY_SP.device
         doubted = any(point.quarantined for point in self.points if point.device == device)
         foreign = any(ref in (SUPPLY_SP.ref, EXTRACT_SP.ref) for ref, _ in self.theirs)
-        if self.excused or foreign or doubted or device in self.strangers or not self._answers(SUPPLY_SP):
+        if foreign or doubted or device in self.strangers or not self._answers(SUPPLY_SP):
             self.disturb()
         return self.disturbed_at is not None and self.clock.time - self.disturbed_at < CALM
 
@@ -341,7 +340,7 @@ class PromisesBench(RoomBench):
 
     def _check_air(self, point, value, before):
         room = THEATRE if point in THEATRE else ISOLATION
-        if point not in room or self.excused:
+        if point not in room:
             return
         at = 0 if room == THEATRE else 1
         was, become = before[at], (self.pressure(), -self.isolation())[at]
@@ -360,7 +359,6 @@ class PromisesBench(RoomBench):
         self.theirs.pop((point.ref, priority), None)
         if value is not None:
             self.theirs[point.ref, priority] = value
-        self.excused = self.excused or point in AIRWAYS
 
     def reboot(self, device):
         self._flow()

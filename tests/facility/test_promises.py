@@ -175,7 +175,7 @@ class Building(RuleBasedStateMachine):
     @precondition(lambda self: not self.bench.dead)
     @rule(
         theirs=st.sampled_from([(210.0, 116.0), (300.0, 206.0)]),
-        hers=st.sampled_from([(400.0, 306.0), (667.0, 573.0), (500.0, 400.0), (240.0, 130.0)]),
+        hers=st.sampled_from([(400.0, 306.0), (667.0, 573.0), (500.0, 400.0), (240.0, 130.0), (900.0, 800.0)]),
         ends=st.tuples(st.sampled_from([15, 25, 120]), st.sampled_from([15, 25, 120])),
         stays=st.booleans(),
     )
