@@ -111,18 +111,17 @@ class Air:
         until, now = self._clock.now() + PATIENCE, self._clock.now()
         while now <= until <= now + PATIENCE:
             at, beneath = await self._at_and_beneath(way, claims)
-            there = await self._as_it_is(room, other)
             goal = way.rest if beneath is None else beneath
             if at is None or goal is None:
                 return ""  # nothing says where it goes, and nothing ever will
-            if is_minor:
-                limit = may_rise_to(there)
-                if goal <= at or (limit is not None and goal <= limit):
-                    return ""
-                if limit is not None and limit >= at + WORTH * goal:
-                    await self._raise(claims, way, limit)
-            elif goal >= at or ((floor := may_fall_to(there)) is not None and goal >= floor):
+            if goal <= at if is_minor else goal >= at:
+                return ""  # that way, it turns nothing, whatever the other does
+            there = await self._as_it_is(room, other)
+            limit = may_rise_to(there) if is_minor else may_fall_to(there)
+            if limit is not None and (goal <= limit if is_minor else goal >= limit):
                 return ""
+            if is_minor and limit is not None and limit >= at + WORTH * goal:
+                await self._raise(claims, way, limit)
             await self._clock.sleep(LOOK_EVERY_S)
             now = self._clock.now()
         return f"{other.point} is not where it must be: the pressure of {room.space.name} would reverse"
