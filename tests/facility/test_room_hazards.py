@@ -25,7 +25,7 @@ from facility.envelope import breach
 from facility.model import Failed, Rejected
 from facility.profiles.model import Protection
 from points.catalog import Catalog
-from points.errors import DeviceRefused
+from points.errors import DeviceRefused, DeviceSilent
 from points.model import Priority, Quality, Space, SpaceId
 
 POLICY, PERSON = Priority.OCCUPANCY, Priority.OPERATOR
@@ -348,3 +348,23 @@ async def test_the_watcher_tries_for_as_long_as_it_takes(vacant):
         for _ in range(20):
             vacant.clock.advance(seconds=1)
             await settled(vacant, rounds=3)
+
+
+async def test_the_supply_does_not_wait_for_the_silent_controller_of_the_extract(vacant):
+    await turned_down(vacant)
+    read = vacant.device.read_slots
+
+    async def slow_at_the_extract(ref):
+        if ref == EXTRACT_SP.ref:
+            await vacant.clock.sleep(9.0)
+            raise DeviceSilent("no answer in 3 s, three times")
+        return await read(ref)
+
+    vacant.device.read_slots = slow_at_the_extract
+    async with running(vacant.watcher):
+        vacant.occupied = True
+        vacant.breathe()
+        for _ in range(2):
+            vacant.clock.advance(seconds=1)
+            await settled(vacant, rounds=10)
+        assert vacant.effective(SUPPLY_SP) == SUPPLY
