@@ -1,4 +1,4 @@
-"""The process is killed at every commit and at every write that it sends, one after the other.
+"""What `test_crash_*` kill: the process at every commit and at every write that it sends, one after the other.
 
 On real devices, and past the agent: what was written is seen by a relay between the two, what the slots hold by
 another BACnet client. After each death the agent is started again on what it left, once with nobody else about and
@@ -184,8 +184,8 @@ def _refs(device, **points):
     }
 
 
-@pytest.mark.parametrize("a_site", [rusty_bacnet, hospital])
-async def test_killed_at_every_commit_and_write_it_harms_nothing_and_leaves_nothing_behind(tmp_path, a_site):
+async def must_survive_every_death(tmp_path, a_site):
+    """A site for each file of tests: they are run side by side."""
     async with a_site() as site:
         fresh = tmp_path / "fresh"
         await start_later(site, fresh)

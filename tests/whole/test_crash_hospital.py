@@ -1,0 +1,7 @@
+"""Killed at every commit and at every write: on the simulated hospital, behind its router."""
+
+from crash_sites import hospital, must_survive_every_death
+
+
+async def test_killed_at_every_commit_and_write_it_harms_nothing_and_leaves_nothing_behind(tmp_path):
+    await must_survive_every_death(tmp_path, hospital)
