@@ -1,6 +1,6 @@
 """Killed at every commit and at every write: on a device that nobody here wrote."""
 
-from crash_sites import rusty_bacnet, must_survive_every_death
+from crash_sites import must_survive_every_death, rusty_bacnet
 
 
 async def test_killed_at_every_commit_and_write_it_harms_nothing_and_leaves_nothing_behind(tmp_path):
