@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BENCH_VENV := .venv-bench
 BENCH_NODE := bench/node/node_modules
 # More than cores: half of the suite's time is waiting. In the order of tests/conftest.py.
-SIDE_BY_SIDE := -n 6 --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := -n 5 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test check coverage format lock install bench bench-screens soak screenshots clean
 .DEFAULT_GOAL := help

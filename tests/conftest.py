@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from broker_process import Mosquitto
 
-LONGEST = ("whole", "awkward", "simulation")  # folders whose tests wait for real processes
+LONGEST = ("whole", "tui", "awkward", "simulation")  # folders whose files take longest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Side by side, what takes longest is begun first: at the end nobody waits for one file."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: next((i for i, it in enumerate(LONGEST) if it in item.path.parts), len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """Some thousand tests stay to the end: the garbage collector need not look at them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

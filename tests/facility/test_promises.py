@@ -360,7 +360,7 @@ class Building(RuleBasedStateMachine):
 
 
 Building.TestCase.settings = settings(
-    max_examples=UNSEEN or 28,
+    max_examples=UNSEEN or 18,
     stateful_step_count=40,
     deadline=None,
     derandomize=not UNSEEN,

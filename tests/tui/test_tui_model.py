@@ -225,7 +225,7 @@ def test_every_binding_has_one_meaning():
     assert "Y" not in used
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(pressed=st.lists(st.sampled_from(HARMLESS), min_size=5, max_size=25))
 def test_no_keys_without_y_or_a_change_anything(pressed):
     async def press() -> FakeFacility:
