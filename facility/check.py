@@ -224,7 +224,7 @@ def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: dat
     view = View(now=now, zone=strategy.zone, catalog=catalog, readings={})
     for policy in strategy.policies:
         chosen = strategy.points_of(policy.name, catalog)
-        demands = list(policy.demands(view))
+        demands = policy.bind(catalog)(view, None).demands
         findings.lines.append(f"policy   {policy.name}: selects {len(chosen)} points, demands {len(demands)} now")
         if not chosen:
             findings.wrong(f"policy {policy.name!r} selects no point")

@@ -22,19 +22,20 @@ from facility.model import Claim, Command, is_policy
 from facility.overrides import Found
 from facility.profiles.model import CommandRule
 from facility.rows import from_text
-from facility.strategy import Strategic, Strategy
+from facility.strategy import Strategy
 from facility.wire import Record
 from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import PointsError
 from points.model import DeviceId, Point, PointId, Priority, Reading, Slots, StatusFlags, Value
 from points.store import PointStore
-from schedules.calendar import next_transition
-from schedules.plan import LEASE, Plan, Slot
+from schedules.decider import Decider
+from schedules.plan import LEASE, Slot
 from schedules.planner import Postponed, Trouble
 from schedules.policies.room_turndown import RoomTurndown
 from schedules.policies.weekly import Weekly
-from schedules.policy import View
+from schedules.policy import Policy, View, earliest
+from schedules.precedence import rule
 from schedules.writable import may_speak_for
 
 LOOK_S = 12.0  # a device that answers at all answers sooner; whoever asks why waits longer
@@ -45,7 +46,7 @@ class Planning(Protocol):
     """What the planner decided, and what came of it."""
 
     @property
-    def latest(self) -> Plan | None: ...
+    def decider(self) -> Decider: ...
     @property
     def troubles(self) -> Mapping[Slot, Trouble]: ...
     @property
@@ -142,7 +143,7 @@ class Explainer:
         except PointsError as error:
             return (), str(error)
 
-    def _written_for(self, point: Point) -> Iterator[Strategic]:
+    def _written_for(self, point: Point) -> Iterator[Policy]:
         for policy in self.strategy.policies:
             if any(one.id == point.id for one in self.strategy.points_of(policy.name, self.book.current)):
                 yield policy
@@ -151,14 +152,15 @@ class Explainer:
         """The policies written for the point. `until`: the end of the hold that wins, if a person's does."""
         now = self.clock.now()
         for policy in self._written_for(point):
-            at, turns = policy.next_change(now), ""
-            change = next_transition(policy.programme, now, self.strategy.zone)
-            if change is not None and at is not None and change[0] <= at:
-                turns = change[1]
+            at, turns = self._next_change(policy, now), ""
+            coming = [timetable.at(now) for timetable in self.strategy.followed_by(policy.name)]
+            for stretch in coming:
+                if stretch.end is not None and at is not None and stretch.end <= at:
+                    turns = stretch.turns
             planned = self._planned(point, policy)
             yield Following(
                 policy=policy.name,
-                programme=policy.programme.name,
+                programme=self._programme(policy.name),
                 change=at,
                 turns=turns,
                 wants=None if at is None else self._wanted(point, policy, at),
@@ -167,6 +169,18 @@ class Explainer:
                 estimated=not isinstance(policy, Weekly),
             )
 
+    def _programme(self, policy: str) -> str:
+        """The programme that the policy follows, the first if there are several; "" if it follows none."""
+        return next((timetable.name for timetable in self.strategy.followed_by(policy)), "")
+
+    def _next_change(self, policy: Policy, now: datetime) -> datetime | None:
+        """When by the clock alone the policy may want something else: at a change of its programme, or as it said."""
+        change = self.strategy.next_change(policy.name, now)
+        said = self.planning.decider.said(policy.name)
+        if said is None or isinstance(policy, Weekly):  # which names every midnight, for another rule has that day
+            return change
+        return earliest([change, said.decision.until])
+
     def _end_of_hold(self, evidence: Evidence) -> datetime:
         """When what wins is expected to be let go of, where that is ours; else now."""
         now = evidence.now
@@ -174,28 +188,26 @@ class Explainer:
         claim = evidence.ours(winner) if winner is not None else None
         if claim is None or not is_policy(claim.by):
             return now if claim is None else max(claim.until, now)
-        changes = (policy.next_change(now) for policy in self.strategy.policies if f"policy:{policy.name}" == claim.by)
-        return next(changes, None) or now
+        held_by = (policy for policy in self.strategy.policies if f"policy:{policy.name}" == claim.by)
+        return next((self._next_change(policy, now) for policy in held_by), None) or now
 
-    def _planned(self, point: Point, policy: Strategic) -> Value | None:
-        plan = self.planning.latest
-        demand = None if plan is None else plan.wanted.get((point.id, policy.priority))
+    def _planned(self, point: Point, policy: Policy) -> Value | None:
+        demand = self.planning.decider.wanted.get((point.id, policy.priority))
         return demand.value if demand is not None and demand.policy == policy.name else None
 
-    def _wanted(self, point: Point, policy: Strategic, at: datetime) -> Value | None:
+    def _wanted(self, point: Point, policy: Policy, at: datetime) -> Value | None:
         """What the policy wants of the point at another time, with everything else as it is now."""
-        readings = self.store.snapshot()
-        view = View(now=at, zone=self.strategy.zone, catalog=self.book.current, readings=readings)
+        catalog, decider = self.book.current, self.planning.decider
+        view = View(now=at, zone=self.strategy.zone, catalog=catalog, readings=self.store.snapshot())
         try:
-            return next((demand.value for demand in policy.demands(view) if demand.point == point.id), None)
+            decision = policy.bind(catalog)(view, decider.memories().get(policy.name))
+            return next((demand.value for demand in decision.demands if demand.point == point.id), None)
         except Exception:  # noqa: BLE001  the planner tells a policy's fault; here it only has nothing to say
             return None
 
     def _denied(self, point: Point) -> Iterator[Denied]:
         """What policies want of the point and do not have, and why."""
-        plan = self.planning.latest
-        if plan is None:
-            return
+        plan = self.planning.decider
         said = set()
         for refusal in plan.refusals:
             if refusal.demand.point == point.id:
@@ -206,7 +218,7 @@ class Explainer:
         for conflict in plan.conflicts:
             if conflict.loser.point == point.id:
                 said.add(conflict.loser.policy)
-                why = f"policy {conflict.winner.policy}, which is written before it, goes first in that slot"
+                why = f"policy {conflict.winner.policy} goes first in that slot, because {rule(*conflict.kinds)}"
                 yield self._denial(conflict.loser.policy, conflict.loser.value, why, "the planner")
         for (about, level), demand in plan.wanted.items():
             waits = self.planning.postponed.get((about, level)) or self.planning.troubles.get((about, level))
@@ -220,7 +232,7 @@ class Explainer:
             elif policy.name not in said and (why := self._barred(point, policy)):
                 yield self._denial(policy.name, None, why, "the guard")
 
-    def _barred(self, point: Point, policy: Strategic) -> str:
+    def _barred(self, point: Point, policy: Policy) -> str:
         """Why the policy never demands anything of a point that it is written for; "" where it may."""
         if isinstance(policy, RoomTurndown):
             rooms = tuple(room for room in policy.rooms if point.id in (room.supply, room.extract))
@@ -233,7 +245,8 @@ class Explainer:
         return refused or "its space is not one where a policy may decide"
 
     def _denial(self, policy: str, value: Value | None, why: str, rests_on: str) -> Denied:
-        programme = next((one.programme.name for one in self.strategy.policies if one.name == policy), "")
+        known = any(one.name == policy for one in self.strategy.policies)
+        programme = self._programme(policy) if known else ""
         target = f"schedule:{programme}" if programme else f"record:{policy}"
         return Denied(by=f"policy:{policy}", value=value, why=why, rests_on=rests_on, target=target)
 

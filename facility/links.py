@@ -203,9 +203,9 @@ class Gauges:
     def _planner(self) -> Link:
         if "planner" in self.roll.down:
             return Link(name="planner", state="down", text=self.roll.down["planner"])
-        latest = self.planner.latest
-        if latest is not None and latest.faults:
-            return Link(name="planner", state="degraded", text=f"{len(latest.faults)} policies fail; the log says how")
+        faults = self.planner.decider.faults
+        if faults:
+            return Link(name="planner", state="degraded", text=f"{len(faults)} policies fail; the log says how")
         troubles = len(self.planner.troubles)
         if troubles:
             return Link(name="planner", state="degraded", text=f"{troubles} demands could not be carried out")

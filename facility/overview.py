@@ -22,7 +22,7 @@ from points.clock import Clock
 from points.freshness import Freshness
 from points.model import Priority
 from points.store import PointStore
-from schedules.calendar import next_transition, state_at
+from schedules.calendar import next_transition
 
 UPCOMING_WITHIN = timedelta(days=7)
 UPCOMING_SHOWN = 12
@@ -117,8 +117,8 @@ class Overseer:
                 points=len(self.strategy.points_of(policy.name, catalog)),
                 held=held[policy.name],
                 priority=int(policy.priority),
-                state=state_at(policy.programme, now, self.strategy.zone),
-                next_change=policy.next_change(now),
+                state=self.strategy.states_of(policy.name, now),
+                next_change=self.strategy.next_change(policy.name, now),
             )
             for policy in self.strategy.policies
         ]

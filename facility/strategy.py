@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from facility.config import Config, ConfigError
-from facility.config.sections import (
-    LightingSweepPolicy,
-    OfficeSetbackPolicy,
-    PolicySection,
-    ProgrammeSection,
-    RoomTurndownPolicy,
-    TurndownRoomSection,
-    WeeklyPolicy,
-    parse_change,
-)
+from facility.config.policies import Given, PolicyBase
+from facility.config.sections import ProgrammeSection, parse_change
 from points.catalog import Catalog
-from points.model import Point, PointId, SpaceId
+from points.model import Point, PointId
 from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, DayProgramme, Entry, Programme
 from schedules.holiday_dates import holidays_of
-from schedules.policies.lighting_sweep import LightingSweep
-from schedules.policies.office_setback import OfficeSetback
-from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
-from schedules.policies.weekly import Weekly
-from schedules.policy import Selector
-
-Strategic = Weekly | OfficeSetback | LightingSweep | RoomTurndown
-"""The policies a configuration can ask for: each follows a programme at one level."""
+from schedules.policy import Policy, earliest
+from schedules.timetable import Timetable
 
 YEARS_AHEAD = 2  # holidays are computed from last year to so many years ahead
 
@@ -42,32 +27,56 @@ def programmes_of(config: Config, today: date) -> dict[str, Programme]:
     return {section.name: _programme(section, holidays) for section in config.programmes}
 
 
-def policies_of(config: Config, programmes: Mapping[str, Programme]) -> list[Strategic]:
-    """The policies in order of precedence. Raises ConfigError for a selector that cannot be read."""
-    return [_policy(section, programmes[section.programme], config.site.tz) for section in config.policies]
-
-
 class Strategy:
-    """The programmes and policies in force."""
+    """The programmes and policies in force. `take` swaps all of them at once."""
+
+    zone: ZoneInfo
+    programmes: Mapping[str, Programme]
+    timetables: Mapping[str, Timetable]
+    policies: Sequence[Policy]
 
     def __init__(self, config: Config, today: date) -> None:
+        self.take(config, today)
+
+    def take(self, config: Config, today: date) -> None:
+        """Goes by this configuration from now on. Raises `ConfigError`, and then nothing has changed."""
+        programmes = programmes_of(config, today)
+        timetables = {name: Timetable(programme, config.site.tz) for name, programme in programmes.items()}
+        given = Given(timetable=timetables.__getitem__)
+        sections = [section for section in config.policies if section.enabled]
+        policies = tuple(section.policy(given) for section in sections)
+        for section in sections:
+            for text in section.speaks_for:
+                section.selector(text)
         self.zone = config.site.tz
-        self.programmes = programmes_of(config, today)
-        self.policies = policies_of(config, self.programmes)
-        self._sections = {section.name: section for section in config.policies}
-        self._selectors = {section.name: _selectors(section) for section in config.policies}
+        self.programmes, self.timetables, self.policies = programmes, timetables, policies
+        self._sections: dict[str, PolicyBase] = {section.name: section for section in sections}
         self._catalog: Catalog | None = None
         self._chosen: dict[str, list[Point]] = {}
 
-    def policies_following(self, programme: str) -> list[Strategic]:
-        return [policy for policy in self.policies if self._sections[policy.name].programme == programme]
+    def policies_following(self, programme: str) -> list[Policy]:
+        return [policy for policy in self.policies if programme in self._sections[policy.name].follows]
+
+    def followed_by(self, policy: str) -> list[Timetable]:
+        """The programmes that the policy follows."""
+        return [self.timetables[programme] for programme in self._sections[policy].follows]
+
+    def states_of(self, policy: str, now: datetime) -> str:
+        """What the programmes that it follows say now; "" if it follows none."""
+        return ", ".join(timetable.state(now) for timetable in self.followed_by(policy))
+
+    def next_change(self, policy: str, now: datetime) -> datetime | None:
+        """When a programme that it follows next says something else."""
+        return earliest(timetable.change(now) for timetable in self.followed_by(policy))
 
     def points_of(self, policy: str, catalog: Catalog) -> list[Point]:
         """The points a policy speaks for, by its selectors; resolved once for a catalog."""
         if catalog is not self._catalog:
             self._catalog, self._chosen = catalog, {}
         if policy not in self._chosen:
-            self._chosen[policy] = [point for selector in self._selectors[policy] for point in selector(catalog)]
+            texts = self._sections[policy].speaks_for
+            found = {point.id: point for text in texts for point in parse(text)(catalog)}
+            self._chosen[policy] = list(found.values())
         return self._chosen[policy]
 
     def points_following(self, programme: str, catalog: Catalog) -> set[PointId]:
@@ -76,7 +85,7 @@ class Strategy:
         return {point.id for policy in policies for point in self.points_of(policy.name, catalog)}
 
     def kind_of(self, policy: str) -> str:
-        return self._sections[policy].kind
+        return next(each.kind for each in self.policies if each.name == policy)
 
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:
@@ -85,7 +94,7 @@ def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:
         *(("points", section.match) for section in config.points),
         *((f"space {section.id!r}", text) for section in config.spaces for text in section.match),
     ]:
-        _selector(text, where)
+        _must_parse(text, where)
     points = [PointRule(**section.model_dump(exclude_none=True)) for section in config.points]
     spaces = [
         SpaceRule(id=section.id, name=section.name, type=section.type, match=tuple(section.match))
@@ -127,77 +136,8 @@ def _entries(changes: Iterable[str]) -> DayProgramme:
     return tuple(Entry(at, state) for at, state in sorted(map(parse_change, changes)))
 
 
-class _Common(TypedDict):
-    """What every policy is told."""
-
-    name: str
-    programme: Programme
-    zone: ZoneInfo
-
-
-def _policy(section: PolicySection, programme: Programme, zone: ZoneInfo) -> Strategic:
-    where = f"policy {section.name!r}"
-    common: _Common = {"name": section.name, "programme": programme, "zone": zone}
-    match section:
-        case WeeklyPolicy():
-            return Weekly(
-                **common,
-                points=_selector(section.points, where),
-                values=section.values,
-            )
-        case OfficeSetbackPolicy():
-            return OfficeSetback(
-                **common,
-                heating=_selector(section.heating, where),
-                cooling=_selector(section.cooling, where),
-                occupied_state=section.occupied_state,
-                heating_celsius=section.heating_c,
-                cooling_celsius=section.cooling_c,
-                standby_kelvin=section.standby_k,
-                vacant_minutes=section.vacant_minutes,
-            )
-        case LightingSweepPolicy():
-            return LightingSweep(
-                **common,
-                lights=_selector(section.points, where),
-                sweep_state=section.sweep_state,
-            )
-        case RoomTurndownPolicy():
-            return RoomTurndown(
-                **common,
-                rooms=tuple(map(_room, section.rooms)),
-                turndown_state=section.turndown_state,
-                vacant_minutes=section.vacant_minutes,
-                lead_minutes=section.lead_minutes,
-            )
-
-
-def _room(section: TurndownRoomSection) -> TurndownRoom:
-    return TurndownRoom(
-        space=SpaceId(section.space),
-        supply=PointId(section.supply),
-        extract=PointId(section.extract),
-        supply_setback=section.supply_setback,
-        extract_setback=section.extract_setback,
-        pressure_pascals=section.pressure_pa,
-    )
-
-
-def _selectors(section: PolicySection) -> list[Selector]:
-    if isinstance(section, RoomTurndownPolicy):
-        return [_named(point for room in section.rooms for point in (room.supply, room.extract))]
-    texts = (section.heating, section.cooling) if isinstance(section, OfficeSetbackPolicy) else (section.points,)
-    return [_selector(text, f"policy {section.name!r}") for text in texts]
-
-
-def _named(points: Iterable[str]) -> Selector:
-    """Exactly these points, as far as they are there."""
-    named = [PointId(point) for point in points]
-    return lambda catalog: [catalog.points[point] for point in named if point in catalog.points]
-
-
-def _selector(text: str, where: str) -> Selector:
+def _must_parse(text: str, where: str) -> None:
     try:
-        return parse(text)
+        parse(text)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None

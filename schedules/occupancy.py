@@ -9,12 +9,11 @@ Guarantees:
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import MappingProxyType
 
-from points.model import Kind, Point, PointId, Reading, Value
+from points.model import Kind, Point, Value
 from schedules.policy import View
 
 SENSOR_CLASS = "occupancy"
@@ -30,37 +29,8 @@ class Occupancy:
 
     occupied: bool
     why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steadiness:
-    """Since when each watched point has had its present, good value without a break.
-
-    Kept because a reading cannot tell: its time is that of the latest poll, not of the latest change. Nothing
-    from before `begun`, when the watching began, counts, so a restart or a step of the clock can only delay vacancy.
-    """
-
-    begun: datetime
-    known: Mapping[PointId, tuple[Value, datetime]] = field(default_factory=dict)
-
-    def after(self, readings: Iterable[Reading], now: datetime) -> Steadiness:
-        """What is known when these readings, the present ones of their points, have been seen too."""
-        known = dict(self.known)
-        for reading in readings:
-            if reading.value is None or not reading.is_good:
-                known.pop(reading.point, None)
-            elif reading.point not in known or known[reading.point][0] != reading.value:
-                known[reading.point] = (reading.value, min(max(reading.time, self.begun), now))
-        return Steadiness(begun=self.begun, known=MappingProxyType(known))
-
-    def watching(self, points: Container[PointId]) -> Steadiness:
-        """Forgets every other point: what is not watched may change unseen."""
-        known = {point: steady for point, steady in self.known.items() if point in points}
-        return Steadiness(begun=self.begun, known=MappingProxyType(known))
-
-    @property
-    def since(self) -> dict[PointId, datetime]:
-        return {point: since for point, (_, since) in self.known.items()}
+    until: datetime | None = None  # when it may be another by the clock alone: all have said vacant for long enough
+    unknown: bool = False  # occupied because nobody knows better
 
 
 def is_sensor(point: Point) -> bool:
@@ -78,16 +48,21 @@ def occupancy(view: View, sensors: Sequence[Point], *, hold: timedelta, schedule
             return Occupancy(occupied=False, why="no sensor, and nobody is scheduled")
         return Occupancy(occupied=True, why="no sensor says that it is vacant")
     readings = [view[sensor.id] for sensor in sensors]  # all of them: the planner watches what is looked at
+    begun = []
     for sensor, reading in zip(sensors, readings, strict=True):
         if reading is None or reading.value is None or not reading.is_good:
             reason = "never read" if reading is None else reading.reason or reading.quality.value
-            return Occupancy(occupied=True, why=f"{sensor.id} is not known ({reason})")
+            return Occupancy(occupied=True, why=f"{sensor.id} is not known ({reason})", unknown=True)
         if not means_vacant(sensor, reading.value):
             return Occupancy(occupied=True, why=f"{sensor.id} does not say that it is vacant")
         since = view.since.get(sensor.id)
-        if since is None or view.now - since < hold:
-            minutes = f"{hold.total_seconds() / 60:g} min"
-            return Occupancy(occupied=True, why=f"{sensor.id} has not said vacant for {minutes} yet")
+        if since is None:
+            return Occupancy(occupied=True, why=f"since when {sensor.id} says vacant is not known", unknown=True)
+        begun.append(since)
+    vacant = view.now - max(begun)
+    if vacant < hold:
+        said, needed = (f"{time.total_seconds() // 6 / 10:g} min" for time in (vacant, hold))
+        return Occupancy(occupied=True, why=f"vacant {said} of {needed}", until=max(begun) + hold)
     return Occupancy(occupied=False, why=f"vacant, says {', '.join(sensor.id for sensor in sensors)}")
 
 

@@ -1,7 +1,10 @@
 """The service that makes the building agree with the policies.
 
-Plans at its start, at every change the policies foresee, when a reading they looked at changes, and every minute;
-never more often than every two seconds. Restarts, missed wake-ups and clock changes heal with the next round.
+Plans at its start, at every change the policies foresee, when a reading or a feed they looked at changes, and every
+minute; never more often than every two seconds. Who has nothing new to look at is not asked (`schedules.decider`), and
+what policies remember is on disk before anything is done about it. Every minute everything that is wanted is compared
+with what is held, in slices, so that nothing else waits. Restarts, missed wake-ups and clock changes heal with the next
+round.
 
 One point that cannot be had never holds up another: devices are visited side by side, a silent one is left alone
 until the next round, and what failed is tried again for ever, less and less often. What has only to wait its turn
@@ -15,9 +18,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -25,20 +29,22 @@ import structlog
 from points.catalog import Catalog
 from points.clock import Clock
 from points.errors import DeviceSilent, PointsError
-from points.model import Event, EventKind, PointId, Priority, Reading, values_agree
+from points.model import Event, EventKind, PointId, Priority, values_agree
 from points.store import PointStore
-from schedules.occupancy import Steadiness
-from schedules.plan import Plan, Release, Slot, Standing, plan
-from schedules.policy import Demand, Policy, View
+from schedules.decider import Decider, Round
+from schedules.plan import Plan, Release, Slot, Standing
+from schedules.policy import Demand, Memory, Policy, View
 from schedules.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 60.0  # domain row 1: evaluate every minute, whatever happens
+COMPARE = timedelta(seconds=TICK_S - 5)  # everything is compared once a tick
 REST_S = 2.0  # between two rounds, so that a storm of readings costs one round
 AT_ONCE = 8  # devices visited side by side
 PATIENCE_S = 30.0  # for one hold or release; longer means that the hands hang
 FAREWELL_S = 10.0  # for letting go at a stop
+SLICE = 2_000  # slots compared at a stretch: a few milliseconds
 MOMENT_S = 0.1  # at least, before somebody whose turn has not come asks again at a stop
 RETRY = timedelta(minutes=1)  # after a first failure, doubling up to
 RETRY_AT_MOST = timedelta(minutes=15)
@@ -77,6 +83,32 @@ class Hands(Protocol):
         ...
 
 
+class Remembering(Protocol):
+    """Where policies' memories are kept."""
+
+    def load(self) -> Mapping[str, Memory]:
+        """Everything that was remembered when the agent last ran, by policy."""
+        ...
+
+    async def keep(self, memories: Mapping[str, Memory | None]) -> None:
+        """These from now on; None: nothing any more. Returns when they are on disk."""
+        ...
+
+
+class Forgetful:
+    """Remembers nothing from one start to the next."""
+
+    def load(self) -> Mapping[str, Memory]:
+        return {}
+
+    async def keep(self, memories: Mapping[str, Memory | None]) -> None:
+        """Nowhere."""
+
+
+Record = Callable[[View, Round, Plan], None]
+"""Is told of every round in which somebody was asked or something is to be done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """An errand that failed, and when it is tried again."""
@@ -112,7 +144,10 @@ class Planner:
         clock: Clock,
         tell: Callable[[Event], None],
         wakeups: Wakeups | None = None,
+        remembering: Remembering | None = None,
+        record: Record | None = None,
     ) -> None:
+        """`policies` returns the same sequence as long as nothing about it has changed."""
         self._policies = policies
         self._view = view
         self._store = store
@@ -120,17 +155,26 @@ class Planner:
         self._clock = clock
         self._tell = tell
         self._wakeups = wakeups or Wakeups(clock)
-        self._steady = Steadiness(begun=clock.now())
+        self._remembering = remembering or Forgetful()
+        self._record = record
+        self._adopted: Sequence[Policy] | None = None
         self._told: dict[str, str] = {}
         self._catalog: Catalog | None = None  # of the last round
-        self.latest: Plan | None = None
+        self._compared: datetime | None = None  # when everything was last compared with what is held
+        self.decider = Decider(clock.now(), self._remembering.load())
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
         self.postponed: dict[Slot, Postponed] = {}
         self.rounds = 0
 
+    def hear(self) -> None:
+        """The feeds say something else."""
+        if self.decider.hear():
+            self._wakeups.ring()
+
     async def run(self) -> None:
-        self._steady = Steadiness(begun=self._clock.now())  # whatever happened while nobody watched is not known
+        self.decider.begin_anew(self._clock.now())  # whatever happened while nobody watched is not known
+        self._compared = None
         try:
             async with self._wakeups, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
@@ -144,27 +188,60 @@ class Planner:
 
     async def _round(self) -> None:
         view = self._view()
+        policies = self._policies()
+        if policies is not self._adopted:
+            self._adopted = policies
+            self.decider.adopt(policies)
         if view.catalog is not self._catalog:
             self._catalog = view.catalog
             self.postponed.clear()
-        inputs = self.latest.inputs if self.latest is not None else {}
-        present = [reading for point in inputs if (reading := view.readings.get(point)) is not None]
-        self._steady = self._steady.watching(inputs).after(present, view.now)
-        decided = plan(self._policies(), replace(view, since=self._steady.since), self._hands.held())
-        self.latest = decided
+        decided = self.decider.decide(view)
+        await self._remember(decided)
         self.rounds += 1
-        self._report(decided)
-        await self._carry_out([*decided.releases, *decided.holds], decided.until)
+        self._report(view.now)
+        if self._compared is None or not timedelta(0) <= view.now - self._compared < COMPARE:
+            self._compared = view.now
+            for slots in self._slices():
+                await self._act(view, decided, slots)
+                decided = Round(at=view.now, asked=(), touched=())
+                await asyncio.sleep(0)
+        else:
+            await self._act(view, decided, {*decided.touched, *self.troubles, *self.postponed})
+
+    async def _remember(self, decided: Round) -> None:
+        """What policies remember is on disk before anything is done about what they said."""
+        changed = {
+            asked.policy: asked.decision.memory for asked in decided.asked if asked.decision.memory != asked.remembered
+        }
+        if changed:
+            await self._remembering.keep(changed)
+
+    def _slices(self) -> Iterator[Collection[Slot]]:
+        """Everything that is wanted or held, some at a time; at least one, be it empty."""
+        slots = iter(list(self.decider.wanted.keys() | self._hands.held().keys()))
+        some = set(islice(slots, SLICE))
+        while True:
+            yield some
+            some = set(islice(slots, SLICE))
+            if not some:
+                return
+
+    async def _act(self, view: View, decided: Round, slots: Collection[Slot]) -> None:
+        plan = self.decider.plan(self._hands.held(), view.now, slots)
+        if self._record is not None and (decided.asked or plan.holds or plan.releases):
+            self._record(view, decided, plan)
+        await self._carry_out([*plan.releases, *plan.holds], plan.until, slots)
 
     async def _wait(self) -> None:
         turns = [postponed.again for postponed in self.postponed.values()]
-        if self.latest is not None and self.latest.next_change is not None:
-            turns.append(self.latest.next_change)
+        if self.decider.next_change is not None:
+            turns.append(self.decider.next_change)
         jump = await self._wakeups.wait(min(turns, default=None), TICK_S)
         if jump is not None:
             now = self._clock.now()
             self.last_jump = (now, jump.seconds)
-            self._steady = Steadiness(begun=now)
+            self.decider.begin_anew(now)
+            self._compared = None
             self.troubles.clear()
             self.postponed.clear()
             text = f"The clock of this machine went {jump.seconds:+.0f} s: everything is planned anew"
@@ -172,24 +249,15 @@ class Planner:
             self._tell(Event(kind=EventKind.SYSTEM, time=now, about="clock", text=text))
 
     async def _listen(self) -> None:
-        """Rings when a reading changed that the latest plan was made from."""
-        with self._store.watch(self._is_input) as readings:
+        """Rings when a reading changed that a policy has looked at."""
+        with self._store.watch(self.decider.is_input) as readings:
             while True:
-                batch = await readings.batch()
-                self._steady = self._steady.after(batch, self._clock.now())
-                if any(self._makes_a_difference(reading) for reading in batch):
+                if self.decider.note(await readings.batch(), self._clock.now()):
                     self._wakeups.ring()
 
-    def _is_input(self, point: PointId) -> bool:
-        return self.latest is not None and point in self.latest.inputs
-
-    def _makes_a_difference(self, reading: Reading) -> bool:
-        used = self.latest.inputs.get(reading.point) if self.latest is not None else None
-        return used is None or used.is_good != reading.is_good or not values_agree(used.value, reading.value)
-
-    async def _carry_out(self, errands: Sequence[Demand | Release], until: datetime) -> None:
-        """Runs the errands that are due: devices side by side, one device's in order."""
-        self._forget(errands)
+    async def _carry_out(self, errands: Sequence[Demand | Release], until: datetime, about: Collection[Slot]) -> None:
+        """Runs the errands that are due, all there are about these slots: devices side by side, one's in order."""
+        self._forget(errands, about)
         now = self._clock.now()
         visits: defaultdict[str, list[Demand | Release]] = defaultdict(list)
         for errand in errands:
@@ -251,33 +319,33 @@ class Planner:
         if trouble is not None:
             log.info("done after all", point=errand.point, slot=errand.priority, tries=trouble.tries + 1)
 
-    def _forget(self, errands: Sequence[Demand | Release]) -> None:
+    def _forget(self, errands: Sequence[Demand | Release], about: Collection[Slot]) -> None:
         """Trouble with what nobody wants any more is none, and nobody waits for its turn."""
         open_slots = {(errand.point, errand.priority) for errand in errands}
-        for slot in self.troubles.keys() - open_slots:
+        for slot in [slot for slot in self.troubles if slot in about and slot not in open_slots]:
             del self.troubles[slot]
-        for slot in self.postponed.keys() - open_slots:
+        for slot in [slot for slot in self.postponed if slot in about and slot not in open_slots]:
             del self.postponed[slot]
 
-    def _report(self, decided: Plan) -> None:
+    def _report(self, now: datetime) -> None:
         """Tells each fault, conflict and refusal when it appears, and the end of a fault."""
         present: dict[str, tuple[str, str]] = {}
-        for policy, error in decided.faults.items():
+        for policy, error in self.decider.faults.items():
             text = f"Policy {policy} failed ({type(error).__name__}: {error}); what it holds runs out by itself"
             present[f"fault {policy}"] = (policy, text)
             say = log.debug if f"fault {policy}" in self._told else log.error
             say("policy failed", policy=policy, exc_info=error)
-        for conflict in decided.conflicts:
+        for conflict in self.decider.conflicts:
             present[f"conflict {conflict}"] = (conflict.loser.policy, str(conflict))
-        for refusal in decided.refusals:
+        for refusal in self.decider.refusals:
             present[f"refusal {refusal}"] = (refusal.demand.policy, str(refusal))
         for key, (policy, text) in present.items():
             if key not in self._told:
-                self._tell(Event(kind=EventKind.POLICY, time=decided.at, about=policy, text=text))
+                self._tell(Event(kind=EventKind.POLICY, time=now, about=policy, text=text))
         for key, policy in self._told.items():
             if key not in present and key.startswith("fault "):
                 text = f"Policy {policy} works again"
-                self._tell(Event(kind=EventKind.POLICY, time=decided.at, about=policy, text=text))
+                self._tell(Event(kind=EventKind.POLICY, time=now, about=policy, text=text))
         self._told = {key: policy for key, (policy, _) in present.items()}
 
     async def _let_go(self) -> None:
@@ -305,7 +373,7 @@ class Planner:
             self.troubles.clear()
             self.postponed.clear()
             releases = [Release(point=slot[0], priority=slot[1], reason="the agent was stopped") for slot in held]
-            await self._carry_out(releases[::-1], self._clock.now())
+            await self._carry_out(releases[::-1], self._clock.now(), held)
             await self._hands.settle()
             tried = held
 

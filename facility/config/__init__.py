@@ -24,6 +24,8 @@ from pydantic_settings import (
 )
 
 from facility.config.bacnet import BacnetSection
+from facility.config.errors import ConfigError
+from facility.config.policies import KINDS, PolicySection
 from facility.config.sections import (
     AgentSection,
     ApiSection,
@@ -31,22 +33,13 @@ from facility.config.sections import (
     EquipmentSection,
     HistorySection,
     HolidayEntry,
-    LightingSweepPolicy,
     MqttSection,
-    OfficeSetbackPolicy,
     PointSection,
-    PolicySection,
     ProgrammeSection,
-    RoomTurndownPolicy,
     Site,
     SpaceSection,
     UserSection,
-    WeeklyPolicy,
 )
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the text is for the person who wrote it."""
 
 
 class Config(BaseSettings):
@@ -83,16 +76,17 @@ class Config(BaseSettings):
     @model_validator(mode="after")
     def _programmes_exist(self) -> Config:
         names = [programme.name for programme in self.programmes]
+        states = {programme.name: programme.states for programme in self.programmes}
         for policy in self.policies:
-            if policy.programme not in names:
-                known = ", ".join(names) or "none"
-                raise ValueError(f"policy {policy.name!r} follows programme {policy.programme!r}; known: {known}")
-            states = next(programme.states for programme in self.programmes if programme.name == policy.programme)
-            if strange := policy.states - states:
-                raise ValueError(
-                    f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
-                    f"programme {policy.programme!r} knows {', '.join(sorted(states))}"
-                )
+            for programme, said in policy.follows.items():
+                if programme not in states:
+                    known = ", ".join(names) or "none"
+                    raise ValueError(f"policy {policy.name!r} follows programme {programme!r}; known: {known}")
+                if strange := said - states[programme]:
+                    raise ValueError(
+                        f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
+                        f"programme {programme!r} knows {', '.join(sorted(states[programme]))}"
+                    )
         for kind, all_names in (
             ("programme", names),
             ("policy", [policy.name for policy in self.policies]),
@@ -196,10 +190,7 @@ def _section_under(model: Any, part: int | str) -> Any:
         return next((arg for arg in get_args(model)), model) if get_origin(model) is list else model
     if isinstance(model, type) and issubclass(model, BaseModel) and part in model.model_fields:
         return model.model_fields[part].annotation
-    kinds: dict[str, Any] = {
-        "weekly": WeeklyPolicy,
-        "office-setback": OfficeSetbackPolicy,
-        "lighting-sweep": LightingSweepPolicy,
-        "room-turndown": RoomTurndownPolicy,
-    }
-    return kinds.get(str(part), model)
+    return KINDS.get(str(part), model)
+
+
+__all__ = ["Config", "ConfigError", "load"]

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import ClassVar
 
-from points.model import Kind, Point, Priority, SpaceId, Value
-from schedules.calendar import Programme, next_transition, state_at
+from points.catalog import Catalog
+from points.model import Kind, Point, PointId, Priority, SpaceId, Value
 from schedules.occupancy import occupancy
-from schedules.policy import Demand, Selector, View
-from schedules.writable import may_speak_for, surroundings
+from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
+from schedules.timetable import Timetable
+from schedules.writable import Surroundings, may_speak_for, surroundings
+
+Output = tuple[PointId, Value]
+"""A light, and what switches it off."""
 
 _EXEMPT = re.compile(r"egress|emerg|exit|escape|stair|security|night[ _-]?light", re.IGNORECASE)
 _LIGHT_CLASSES = frozenset({"lighting-command", "lighting-level"})
@@ -28,38 +32,53 @@ _LIGHT_CLASSES = frozenset({"lighting-command", "lighting-level"})
 class LightingSweep:
     """Holds the selected lights off in vacant zones while the programme is in its sweep state."""
 
+    kind: ClassVar[str] = "lighting-sweep"
+    remembers: ClassVar[type[Memory] | None] = None
+
     name: str
-    programme: Programme
-    zone: ZoneInfo
+    timetable: Timetable
     lights: Selector
     sweep_state: str = "swept"
     vacant_minutes: float = 20.0  # lighting codes ask for off within 20 to 30 minutes of vacancy
     priority: Priority = Priority.SCHEDULE
 
-    def demands(self, view: View) -> Iterator[Demand]:
+    def bind(self, catalog: Catalog) -> Decide:
+        lights = self._lights_by_space(catalog)
+        around = surroundings(catalog, set(lights))
+
+        def decide(view: View, _memory: Memory | None) -> Decision:
+            return self._decide(view, lights, around)
+
+        return decide
+
+    def _decide(
+        self, view: View, lights: Mapping[SpaceId, list[Output]], around: Mapping[SpaceId, Surroundings]
+    ) -> Decision:
         """Looks at the sensors at all hours, so that at the sweep it is known how long a zone has been vacant."""
-        is_sweep = state_at(self.programme, view.now, self.zone) == self.sweep_state
-        lights = self._lights_by_space(view)
-        around = surroundings(view.catalog, set(lights))
+        is_sweep = self.timetable.state(view.now) == self.sweep_state
         hold = timedelta(minutes=self.vacant_minutes)
+        changes = [self.timetable.change(view.now)]
+        demands: list[Demand] = []
+        remarks: list[Remark] = []
         for space, outputs in lights.items():
             verdict = occupancy(view, around[space].sensors, hold=hold, scheduled=False)
-            if not is_sweep or verdict.occupied:
-                continue
-            for point, off in outputs:
-                reason = f"{self.programme.name} is {self.sweep_state}: {verdict.why}"
-                yield Demand(point=point.id, value=off, priority=self.priority, policy=self.name, reason=reason)
+            changes.append(verdict.until)
+            if is_sweep and verdict.occupied:
+                remarks.append(Remark(about=space, text=verdict.why, held=verdict.unknown))
+            elif is_sweep:
+                reason = f"{self.timetable.name} is {self.sweep_state}: {verdict.why}"
+                demands += (
+                    Demand(point=point, value=off, priority=self.priority, policy=self.name, reason=reason)
+                    for point, off in outputs
+                )
+        return Decision(demands=tuple(demands), until=earliest(changes), remarks=tuple(remarks))
 
-    def next_change(self, now: datetime) -> datetime | None:
-        change = next_transition(self.programme, now, self.zone)
-        return None if change is None else change[0]
-
-    def _lights_by_space(self, view: View) -> dict[SpaceId, list[tuple[Point, Value]]]:
-        found: defaultdict[SpaceId, list[tuple[Point, Value]]] = defaultdict(list)
-        for point in may_speak_for(self.lights(view.catalog), view.catalog):
+    def _lights_by_space(self, catalog: Catalog) -> Mapping[SpaceId, list[Output]]:
+        found: defaultdict[SpaceId, list[Output]] = defaultdict(list)
+        for point in may_speak_for(self.lights(catalog), catalog):
             off = _off(point)
             if point.space is not None and off is not None and not _is_exempt(point):
-                found[point.space].append((point, off))
+                found[point.space].append((point.id, off))
         return found
 
 

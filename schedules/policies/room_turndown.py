@@ -19,16 +19,16 @@ schedules but asks a programme and the room's own sensors, is touched by it is a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import ClassVar
 
 from points.catalog import Catalog
 from points.model import Kind, Point, PointId, Priority, SpaceId
-from schedules.calendar import Programme, next_transition, state_at
 from schedules.occupancy import occupancy
-from schedules.policy import Demand, View
+from schedules.policy import Decide, Decision, Demand, Memory, Remark, View, earliest
+from schedules.timetable import Timetable
 from schedules.witnesses import is_at_rest, known_pascals
 from schedules.writable import Surroundings, surroundings, why_not_turned_down
 
@@ -59,44 +59,71 @@ class TurndownRoom:
 class RoomTurndown:
     """Holds the air of vacant operating rooms at their setback flows."""
 
+    kind: ClassVar[str] = "room-turndown"
+    remembers: ClassVar[type[Memory] | None] = None
+
     name: str
-    programme: Programme
-    zone: ZoneInfo
+    timetable: Timetable
     rooms: tuple[TurndownRoom, ...]
     turndown_state: str = "unoccupied"
     vacant_minutes: float = 20.0  # ASHRAE 170-2021 Table 7-1, note ff
     lead_minutes: float = 30.0  # for the way back: ramp, and 21 min of purge at 20 air changes (CDC Table B.1)
     priority: Priority = Priority.OCCUPANCY
 
-    def demands(self, view: View) -> Iterator[Demand]:
+    def bind(self, catalog: Catalog) -> Decide:
+        around = surroundings(catalog, {room.space for room in self.rooms})
+        rooms = [room for room in self.rooms if not _why_not(room, around[room.space], catalog)]
+
+        def decide(view: View, _memory: Memory | None) -> Decision:
+            return self._decide(view, rooms, around)
+
+        return decide
+
+    def _decide(self, view: View, rooms: list[TurndownRoom], around: Mapping[SpaceId, Surroundings]) -> Decision:
         """Looks at the sensors at all hours, so that it is known how long a room has been vacant when it matters."""
         nobody_is_due = self._nobody_is_due(view.now)
-        around = surroundings(view.catalog, {room.space for room in self.rooms})
         hold = timedelta(minutes=self.vacant_minutes)
-        for room in self.rooms:
+        changes = [self._next_change(view.now)]
+        demands: list[Demand] = []
+        remarks: list[Remark] = []
+        for room in rooms:
             near = around[room.space]
             verdict = occupancy(view, near.sensors, hold=hold)
-            if not nobody_is_due or verdict.occupied or _why_not(room, near, view.catalog):
+            changes.append(verdict.until)
+            if not nobody_is_due:
                 continue
-            if not _is_quiet(view, near) or not _keeps_its_pressure(view, near, room.pressure_pascals):
+            if verdict.occupied:
+                remarks.append(Remark(about=room.space, text=verdict.why, held=verdict.unknown))
                 continue
-            reason = f"{self.programme.name} is {self.turndown_state}, {room.space} is {verdict.why}"
-            for point, flow in ((room.extract, room.extract_setback), (room.supply, room.supply_setback)):
-                yield Demand(
-                    point=point,
-                    value=flow,
-                    priority=self.priority,
-                    policy=self.name,
-                    reason=reason,
-                    turns_down=room.space,
-                )
+            if not _is_quiet(view, near):
+                remarks.append(Remark(about=room.space, text="a door, light, button or alarm is not surely at rest"))
+                continue
+            if not _keeps_its_pressure(view, near, room.pressure_pascals):
+                text = f"its pressure is not surely {room.pressure_pascals:g} Pa or more"
+                remarks.append(Remark(about=room.space, text=text))
+                continue
+            changes += (_flat_at(view, sensor) for sensor in near.points if _is_pressure(sensor))
+            reason = f"{self.timetable.name} is {self.turndown_state}, {room.space} is {verdict.why}"
+            demands += self._reduced(room, reason)
+        return Decision(demands=tuple(demands), until=earliest(changes), remarks=tuple(remarks))
 
-    def next_change(self, now: datetime) -> datetime | None:
+    def _reduced(self, room: TurndownRoom, reason: str) -> Iterator[Demand]:
+        for point, flow in ((room.extract, room.extract_setback), (room.supply, room.supply_setback)):
+            yield Demand(
+                point=point,
+                value=flow,
+                priority=self.priority,
+                policy=self.name,
+                reason=reason,
+                turns_down=room.space,
+            )
+
+    def _next_change(self, now: datetime) -> datetime | None:
         """The end of the state, and before that the moment at which full flow must begin to come back."""
-        change = next_transition(self.programme, now, self.zone)
+        change = self.timetable.change(now)
         if change is None:
             return None
-        return begins if (begins := change[0] - self._lead) > now else change[0]
+        return begins if (begins := change - self._lead) > now else change
 
     def problems(self, catalog: Catalog) -> Iterator[str]:
         """Why a room that the site has named will never be turned down."""
@@ -110,10 +137,10 @@ class RoomTurndown:
         return timedelta(minutes=self.lead_minutes)
 
     def _nobody_is_due(self, now: datetime) -> bool:
-        if state_at(self.programme, now, self.zone) != self.turndown_state:
+        if self.timetable.state(now) != self.turndown_state:
             return False
-        change = next_transition(self.programme, now, self.zone)
-        return change is None or now < change[0] - self._lead
+        change = self.timetable.change(now)
+        return change is None or now < change - self._lead
 
 
 def _why_not(room: TurndownRoom, near: Surroundings, catalog: Catalog) -> str:
@@ -144,6 +171,12 @@ def _measures(view: View, sensor: Point, least: float) -> bool:
     since = view.since.get(sensor.id)
     moves = since is None or view.now - since < FLATLINE
     return pascals is not None and least <= pascals <= SANE_PASCALS and moves
+
+
+def _flat_at(view: View, sensor: Point) -> datetime | None:
+    """When it will be taken for dead, unless it moves."""
+    since = view.since.get(sensor.id)
+    return None if since is None else since + FLATLINE
 
 
 def _is_pressure(point: Point) -> bool:

@@ -5,14 +5,14 @@ A state without a value demands nothing, so what was held is released: three sta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from typing import ClassVar
 
+from points.catalog import Catalog
 from points.model import Point, Priority, Value
-from schedules.calendar import Programme, civil_day, next_transition, state_at, why
-from schedules.policy import Demand, Selector, View
+from schedules.policy import Decide, Decision, Demand, Memory, Selector, View
+from schedules.timetable import Timetable
 from schedules.writable import fitting, may_speak_for
 
 
@@ -23,32 +23,34 @@ class Weekly:
     `values`: state -> one value for every point, or a value per point class; in the points' own units.
     """
 
+    kind: ClassVar[str] = "weekly"
+    remembers: ClassVar[type[Memory] | None] = None
+
     name: str
-    programme: Programme
-    zone: ZoneInfo
+    timetable: Timetable
     points: Selector
     values: Mapping[str, Value | Mapping[str, Value]]
     priority: Priority = Priority.SCHEDULE
 
-    def demands(self, view: View) -> Iterator[Demand]:
-        state = state_at(self.programme, view.now, self.zone)
-        if state not in self.values:
-            return
-        rule = why(self.programme, civil_day(view.now, self.zone))
-        for point in may_speak_for(self.points(view.catalog), view.catalog):
-            value = self._value_for(point, state)
-            if value is not None:
-                yield Demand(
-                    point=point.id,
-                    value=value,
-                    priority=self.priority,
-                    policy=self.name,
-                    reason=f"{self.programme.name} is {state} ({rule})",
-                )
+    def bind(self, catalog: Catalog) -> Decide:
+        points = list(may_speak_for(self.points(catalog), catalog))
 
-    def next_change(self, now: datetime) -> datetime | None:
-        change = next_transition(self.programme, now, self.zone)
-        return None if change is None else change[0]
+        def decide(view: View, _memory: Memory | None) -> Decision:
+            return Decision(demands=self._demands(points, view), until=self.timetable.same_rule_until(view.now))
+
+        return decide
+
+    def _demands(self, points: list[Point], view: View) -> tuple[Demand, ...]:
+        state = self.timetable.state(view.now)
+        if state not in self.values:
+            return ()
+        reason = f"{self.timetable.name} is {state} ({self.timetable.why(view.now)})"
+        fit = ((point, self._value_for(point, state)) for point in points)
+        return tuple(
+            Demand(point=point.id, value=value, priority=self.priority, policy=self.name, reason=reason)
+            for point, value in fit
+            if value is not None
+        )
 
     def _value_for(self, point: Point, state: str) -> Value | None:
         values = self.values[state]

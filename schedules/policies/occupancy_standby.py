@@ -8,25 +8,31 @@ The setpoints come back with the first sign of life; Guideline 36 would wait a m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import ClassVar
 
-from points.model import Point, Priority, SpaceId
-from schedules.calendar import Programme, next_transition, state_at
+from points.catalog import Catalog
+from points.model import PointId, Priority, SpaceId
 from schedules.occupancy import occupancy
-from schedules.policy import Demand, Selector, View
+from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
+from schedules.timetable import Timetable
 from schedules.writable import Surroundings, in_unit_of, known_celsius, known_number, may_speak_for, surroundings
+
+Relaxed = tuple[PointId, float]
+"""A setpoint, and what it is relaxed to, in its own unit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfficeSetback:
+class OccupancyStandby:
     """Relaxes the setpoints of an office that nobody is in, during occupied hours."""
 
+    kind: ClassVar[str] = "occupancy-standby"
+    remembers: ClassVar[type[Memory] | None] = None
+
     name: str
-    programme: Programme
-    zone: ZoneInfo
+    timetable: Timetable
     heating: Selector
     cooling: Selector
     occupied_state: str = "occupied"
@@ -39,37 +45,51 @@ class OfficeSetback:
     protect_humidity_percent: float = 65.0
     priority: Priority = Priority.OCCUPANCY
 
-    def demands(self, view: View) -> Iterator[Demand]:
+    def bind(self, catalog: Catalog) -> Decide:
+        setpoints = self._setpoints_by_space(catalog)
+        around = surroundings(catalog, set(setpoints))
+
+        def decide(view: View, _memory: Memory | None) -> Decision:
+            return self._decide(view, setpoints, around)
+
+        return decide
+
+    def _decide(
+        self, view: View, setpoints: Mapping[SpaceId, list[Relaxed]], around: Mapping[SpaceId, Surroundings]
+    ) -> Decision:
         """Looks at the sensors at all hours, so that it is known how long a room has been vacant when it matters."""
-        is_scheduled = state_at(self.programme, view.now, self.zone) == self.occupied_state
-        setpoints = self._setpoints_by_space(view)
-        around = surroundings(view.catalog, set(setpoints))
+        is_scheduled = self.timetable.state(view.now) == self.occupied_state
         hold = timedelta(minutes=self.vacant_minutes)
+        changes = [self.timetable.change(view.now)]
+        demands: list[Demand] = []
+        remarks: list[Remark] = []
         for space, relaxed in setpoints.items():
             verdict = occupancy(view, around[space].sensors, hold=hold, scheduled=True)
-            if not is_scheduled or verdict.occupied or not self._is_protected(view, around[space]):
+            changes.append(verdict.until)
+            if not is_scheduled:
                 continue
-            for point, celsius in relaxed:
-                value = in_unit_of(point, celsius)
-                if value is not None:
-                    yield Demand(
-                        point=point.id, value=value, priority=self.priority, policy=self.name, reason=verdict.why
-                    )
+            if verdict.occupied:
+                remarks.append(Remark(about=space, text=verdict.why, held=verdict.unknown))
+            elif not self._is_protected(view, around[space]):
+                remarks.append(Remark(about=space, text="it needs its full setpoints, or is not known", held=True))
+            else:
+                demands += (
+                    Demand(point=point, value=value, priority=self.priority, policy=self.name, reason=verdict.why)
+                    for point, value in relaxed
+                )
+        return Decision(demands=tuple(demands), until=earliest(changes), remarks=tuple(remarks))
 
-    def next_change(self, now: datetime) -> datetime | None:
-        change = next_transition(self.programme, now, self.zone)
-        return None if change is None else change[0]
-
-    def _setpoints_by_space(self, view: View) -> dict[SpaceId, list[tuple[Point, float]]]:
-        """Each setpoint with its relaxed temperature. One of no known space has no witness and is left alone."""
-        found: defaultdict[SpaceId, list[tuple[Point, float]]] = defaultdict(list)
+    def _setpoints_by_space(self, catalog: Catalog) -> Mapping[SpaceId, list[Relaxed]]:
+        """Each setpoint with its relaxed value. One of no known space has no witness and is left alone."""
+        found: defaultdict[SpaceId, list[Relaxed]] = defaultdict(list)
         for selector, celsius in (
             (self.heating, self.heating_celsius - self.standby_kelvin),
             (self.cooling, self.cooling_celsius + self.standby_kelvin),
         ):
-            for point in may_speak_for(selector(view.catalog), view.catalog):
-                if point.space is not None:
-                    found[point.space].append((point, celsius))
+            for point in may_speak_for(selector(catalog), catalog):
+                value = in_unit_of(point, celsius)
+                if point.space is not None and value is not None:
+                    found[point.space].append((point.id, value))
         return found
 
     def _is_protected(self, view: View, around: Surroundings) -> bool:

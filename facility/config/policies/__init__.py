@@ -1,0 +1,27 @@
+"""The sections of policies, by family. Each says what it speaks for and follows, and makes the policy that it means."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from facility.config.policies.base import Given, PolicyBase
+from facility.config.policies.hours import WeeklyPolicy
+from facility.config.policies.lighting import LightingSweepPolicy
+from facility.config.policies.spaces import OccupancyStandbyPolicy
+from facility.config.policies.turndown import RoomTurndownPolicy
+
+PolicySection = Annotated[
+    WeeklyPolicy | OccupancyStandbyPolicy | LightingSweepPolicy | RoomTurndownPolicy, Field(discriminator="kind")
+]
+
+KINDS: dict[str, type[PolicyBase]] = {
+    "weekly": WeeklyPolicy,
+    "occupancy-standby": OccupancyStandbyPolicy,
+    "lighting-sweep": LightingSweepPolicy,
+    "room-turndown": RoomTurndownPolicy,
+}
+"""What `kind` says -> the section."""
+
+__all__ = ["KINDS", "Given", "PolicyBase", "PolicySection"]

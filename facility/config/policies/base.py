@@ -1,0 +1,67 @@
+"""What every policy's section has in common, and what it is made a policy with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from facility.config.errors import ConfigError
+from facility.config.section import Section
+from facility.config.sections import Slug
+from points.selectors import parse
+from schedules.policy import Policy, Selector
+from schedules.timetable import Timetable
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the site has for its policies."""
+
+    timetable: Callable[[str], Timetable]
+    """Of a programme, by its name."""
+
+
+class PolicyBase(Section):
+    """A policy of a kind; `kind` says which."""
+
+    name: Slug
+    """What screens and audit call it."""
+    enabled: bool = True
+    """Off keeps the section without using it."""
+
+    @property
+    def speaks_for(self) -> tuple[str, ...]:
+        """The selectors of everything that it may command."""
+        raise NotImplementedError
+
+    @property
+    def follows(self) -> Mapping[str, set[str]]:
+        """The programmes that it follows, each with the states that it speaks of."""
+        return {}
+
+    def policy(self, given: Given) -> Policy:
+        """The policy that is meant. Raises `ConfigError` for what cannot be read."""
+        raise NotImplementedError
+
+    def selector(self, text: str) -> Selector:
+        """The selector, or a `ConfigError` that names the policy and the word."""
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise ConfigError(f"policy {self.name!r}: {error}") from None
+
+
+class FollowingBase(PolicyBase):
+    """A policy that follows one programme."""
+
+    programme: Slug
+    """Whose states it follows."""
+
+    @property
+    def states(self) -> set[str]:
+        """The states of the programme that it speaks of."""
+        raise NotImplementedError
+
+    @property
+    def follows(self) -> Mapping[str, set[str]]:
+        return {self.programme: self.states}

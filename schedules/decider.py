@@ -1,0 +1,369 @@
+"""What every policy says now, and who has to be asked again. No clock, no input, no output.
+
+Guarantees:
+- A policy is asked when it is new, when the catalog is another, when a reading or a feed that it looked at has changed,
+  and when the time has come that it named itself. Between those nobody is asked, and nothing is computed.
+- Level-triggered all the same: what all of them say is a function of the view and of what they remember. Asked anew,
+  all together, they say the same.
+- Where two want one slot, `schedules.precedence` decides, and the conflict is told.
+- What no policy may have is refused and told (`schedules.plan.why_not`).
+- A policy that raises loses its say until it is asked again, a minute later: what it holds is neither renewed nor
+  released meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from types import MappingProxyType
+
+from points.catalog import Catalog
+from points.model import PointId, Reading, values_agree
+from schedules.feeds import Feeds
+from schedules.plan import LEASE, Conflict, Plan, Refusal, Slot, Standing, is_due, unwanted, why_not
+from schedules.policy import Decide, Decision, Demand, Memory, Policy, View
+from schedules.precedence import rank
+from schedules.steadiness import Steadiness
+
+AFTER_A_FAULT = timedelta(minutes=1)
+SOONEST = timedelta(seconds=1)  # a policy that names the present as its next change is not asked for ever
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What one policy said when it was asked, and what it had seen."""
+
+    policy: str
+    decision: Decision
+    remembered: Memory | None  # what it had been given to remember
+    inputs: Mapping[PointId, Reading | None]
+    listened: bool  # it looked at the feeds
+    fault: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """Who was asked at one moment, and which slots may now be wanted otherwise."""
+
+    at: datetime
+    asked: tuple[Asked, ...]
+    touched: Collection[Slot]
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One policy at the table."""
+
+    policy: Policy
+    order: tuple[int, int]  # precedence of its kind, and its place in the configuration
+    decide: Decide | None = None  # None: not bound to the present catalog
+    asked: Asked | None = None
+    demands: dict[Slot, Demand] = field(default_factory=dict)  # what of its demands is not refused
+    refusals: tuple[Refusal, ...] = ()
+    due: datetime | None = None
+
+
+class Decider:
+    """All policies of a building, and what each of them said last."""
+
+    def __init__(self, begun: datetime, memories: Mapping[str, Memory] | None = None) -> None:
+        """`memories`: what policies remembered before, by name. Nothing from before `begun` is known to be steady."""
+        self.steady = Steadiness(begun)
+        self._memories = dict(memories or {})
+        self._seats: dict[str, _Seat] = {}
+        self._catalog: Catalog | None = None
+        self._dirty: set[str] = set()
+        self._watchers: dict[PointId, set[str]] = {}
+        self._agenda: list[tuple[datetime, str]] = []
+        self._asks: dict[Slot, dict[str, Demand]] = {}
+        self._wanted: dict[Slot, Demand] = {}
+        self._contested: dict[Slot, tuple[Conflict, ...]] = {}
+        self._left: set[Slot] = set()  # wanted by policies that were taken away since the last round
+        self._allowed: dict[tuple[PointId, int, object, object], str] = {}
+
+    # --- what is so ---------------------------------------------------------------------------------------------------
+
+    @property
+    def wanted(self) -> Mapping[Slot, Demand]:
+        """Everything that should be true now. A live view."""
+        return MappingProxyType(self._wanted)
+
+    @property
+    def conflicts(self) -> tuple[Conflict, ...]:
+        return tuple(conflict for conflicts in self._contested.values() for conflict in conflicts)
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        return tuple(refusal for seat in self._seats.values() for refusal in seat.refusals)
+
+    @property
+    def faults(self) -> Mapping[str, Exception]:
+        said = ((name, seat.asked) for name, seat in self._seats.items())
+        return {name: asked.fault for name, asked in said if asked is not None and asked.fault is not None}
+
+    @property
+    def next_change(self) -> datetime | None:
+        """When, by the clock alone, somebody has to be asked again."""
+        while self._agenda and not self._stands(*self._agenda[0]):
+            heappop(self._agenda)
+        return self._agenda[0][0] if self._agenda else None
+
+    def said(self, policy: str) -> Asked | None:
+        """What the policy said last; None if it was never asked."""
+        seat = self._seats.get(policy)
+        return None if seat is None else seat.asked
+
+    def memories(self) -> dict[str, Memory]:
+        """What all policies remember, by name."""
+        return dict(self._memories)
+
+    def is_input(self, point: PointId) -> bool:
+        return point in self._watchers
+
+    # --- what happens -------------------------------------------------------------------------------------------------
+
+    def adopt(self, policies: Sequence[Policy]) -> None:
+        """These from now on. One that is as it was keeps what it said; of the others, only what they remember stays."""
+        names = {policy.name for policy in policies}
+        for name in self._seats.keys() - names:
+            self._leave(name)
+            self._memories.pop(name, None)
+        for place, policy in enumerate(policies):
+            seat = self._seats.get(policy.name)
+            order = (rank(policy.kind), place)
+            if seat is None:
+                seat = self._seats[policy.name] = _Seat(policy, order)
+                self._dirty.add(policy.name)
+            elif seat.policy != policy:
+                seat.policy, seat.decide = policy, None
+                self._dirty.add(policy.name)
+            if seat.order != order:
+                seat.order = order
+                self._left.update(seat.demands)
+        self._seats = {policy.name: self._seats[policy.name] for policy in policies}
+
+    def note(self, readings: Iterable[Reading], now: datetime) -> bool:
+        """The present readings of their points. Whether somebody has to be asked again for it."""
+        news = False
+        for reading in readings:
+            watchers = self._watchers.get(reading.point)
+            if watchers is None:
+                continue
+            self.steady.note(reading, now)
+            for name in watchers:
+                asked = self._seats[name].asked
+                if asked is not None and _differs(asked.inputs.get(reading.point), reading):
+                    self._dirty.add(name)
+                    news = True
+        return news
+
+    def hear(self) -> bool:
+        """The feeds say something else. Whether somebody has to be asked again for it."""
+        listening = [name for name, seat in self._seats.items() if seat.asked is not None and seat.asked.listened]
+        self._dirty.update(listening)
+        return bool(listening)
+
+    def begin_anew(self, now: datetime) -> None:
+        """Time was not what it seemed: whatever was steady is not known to be, and everybody is asked."""
+        self.steady.begin_anew(now)
+        self._dirty.update(self._seats)
+
+    def decide(self, view: View) -> Round:
+        """Asks everybody who has to be asked at `view.now`, in the order of precedence of the configuration."""
+        if view.catalog is not self._catalog:
+            self._catalog = view.catalog
+            self._allowed.clear()
+            for seat in self._seats.values():
+                seat.decide = None
+            self._dirty.update(self._seats)
+        while self._agenda and self._agenda[0][0] <= view.now:
+            due, name = heappop(self._agenda)
+            if self._stands(due, name):
+                self._dirty.add(name)
+        touched, self._left = self._left, set[Slot]()
+        turn = [name for name in self._seats if name in self._dirty] if self._dirty else []
+        self._dirty.clear()
+        asked = tuple(self._ask(name, view, touched) for name in turn)
+        for slot in touched:
+            self._settle(slot)
+        return Round(at=view.now, asked=asked, touched=touched)
+
+    def plan(self, held: Mapping[Slot, Standing], now: datetime, slots: Collection[Slot] | None = None) -> Plan:
+        """What has to be done about these slots, or about all of them, given what is held."""
+        chosen = slots if slots is not None else self._wanted.keys() | held.keys()
+        return Plan(
+            at=now,
+            until=now + LEASE,
+            holds=tuple(demand for demand in self._in_order(chosen) if is_due(demand, held, now)),
+            releases=tuple(unwanted(self._wanted, held, self.faults, chosen)),
+        )
+
+    def _in_order(self, slots: Collection[Slot]) -> Iterator[Demand]:
+        """What is wanted there, policy by policy, in the order in which each has said it: sometimes that matters."""
+        names = {self._wanted[slot].policy for slot in slots if slot in self._wanted}
+        for name, seat in self._seats.items():
+            if name in names:
+                for slot, demand in seat.demands.items():
+                    if slot in slots and self._wanted.get(slot) is demand:
+                        yield demand
+
+    # --- one policy ---------------------------------------------------------------------------------------------------
+
+    def _ask(self, name: str, view: View, touched: set[Slot]) -> Asked:
+        seat = self._seats[name]
+        remembered = self._memories.get(name)
+        if not isinstance(remembered, seat.policy.remembers or ()):
+            remembered = None
+        noted = NotedReadings(view.readings, self.steady, view.now)
+        ear = _Ear(view)
+        fault: Exception | None = None
+        try:
+            if seat.decide is None:
+                seat.decide = seat.policy.bind(view.catalog)
+            decision = seat.decide(replace(view, readings=noted, since=self.steady, outside=ear), remembered)
+        except Exception as error:  # noqa: BLE001  one policy's fault must not silence the others; it is told
+            fault, decision = error, Decision(until=view.now + AFTER_A_FAULT, memory=remembered)
+        asked = Asked(
+            policy=name,
+            decision=decision,
+            remembered=remembered,
+            inputs=noted.looked_at,
+            listened=ear.listened,
+            fault=fault,
+        )
+        self._watch(name, seat.asked, asked)
+        seat.asked = asked
+        if decision.memory is not None:
+            self._memories[name] = decision.memory
+        else:
+            self._memories.pop(name, None)
+        self._replace_demands(name, seat, decision, view.catalog, touched)
+        seat.due = None if decision.until is None else max(decision.until, view.now + SOONEST)
+        if seat.due is not None:
+            heappush(self._agenda, (seat.due, name))
+        return asked
+
+    def _replace_demands(
+        self, name: str, seat: _Seat, decision: Decision, catalog: Catalog, touched: set[Slot]
+    ) -> None:
+        before, now = seat.demands, dict[Slot, Demand]()
+        refusals: list[Refusal] = []
+        for demand in decision.demands:
+            if why := self._why_not(demand, catalog):
+                refusals.append(Refusal(demand=demand, why=why))
+            else:
+                now.setdefault((demand.point, demand.priority), demand)
+        for slot in before.keys() - now.keys():
+            del self._asks[slot][name]
+            touched.add(slot)
+        for slot, demand in now.items():
+            self._asks.setdefault(slot, {})[name] = demand
+        touched.update(now)
+        seat.demands, seat.refusals = now, tuple(refusals)
+
+    def _why_not(self, demand: Demand, catalog: Catalog) -> str:
+        key = (demand.point, demand.priority, demand.turns_down, demand.vacates)
+        why = self._allowed.get(key)
+        if why is None:
+            why = self._allowed[key] = why_not(demand, catalog)
+        return why
+
+    def _settle(self, slot: Slot) -> None:
+        """Who has the slot, and whom that disappoints."""
+        asks = self._asks.get(slot)
+        self._contested.pop(slot, None)
+        if not asks:
+            self._asks.pop(slot, None)
+            self._wanted.pop(slot, None)
+            return
+        if len(asks) == 1:
+            (self._wanted[slot],) = asks.values()
+            return
+        first, *others = sorted(asks, key=lambda name: self._seats[name].order)
+        winner = self._wanted[slot] = asks[first]
+        conflicts = tuple(
+            Conflict(winner=winner, loser=asks[name], kinds=(self._kind(first), self._kind(name)))
+            for name in others
+            if not values_agree(winner.value, asks[name].value)
+        )
+        if conflicts:
+            self._contested[slot] = conflicts
+
+    def _kind(self, name: str) -> str:
+        return self._seats[name].policy.kind
+
+    def _leave(self, name: str) -> None:
+        """Its demands are nobody's any more."""
+        seat = self._seats.pop(name)
+        for slot in seat.demands:
+            del self._asks[slot][name]
+        self._left.update(seat.demands)
+        self._dirty.discard(name)
+        if seat.asked is not None:
+            self._watch(name, seat.asked, None)
+
+    def _watch(self, name: str, before: Asked | None, now: Asked | None) -> None:
+        old = before.inputs.keys() if before is not None else frozenset[PointId]()
+        new = now.inputs.keys() if now is not None else frozenset[PointId]()
+        for point in new - old:
+            self._watchers.setdefault(point, set()).add(name)
+        for point in old - new:
+            watchers = self._watchers[point]
+            watchers.discard(name)
+            if not watchers:
+                del self._watchers[point]
+                self.steady.forget(point)
+
+    def _stands(self, due: datetime, name: str) -> bool:
+        seat = self._seats.get(name)
+        return seat is not None and seat.due == due
+
+
+class NotedReadings(Mapping[PointId, Reading]):
+    """Readings that note which of them were looked at: what a decision depends on, without being declared."""
+
+    def __init__(self, readings: Mapping[PointId, Reading], steady: Steadiness, now: datetime) -> None:
+        self._readings = readings
+        self._steady = steady
+        self._now = now
+        self.looked_at: dict[PointId, Reading | None] = {}
+
+    def __getitem__(self, point: PointId) -> Reading:
+        reading = self.get(point)
+        if reading is None:
+            raise KeyError(point)
+        return reading
+
+    def get(self, point: PointId, default: Reading | None = None) -> Reading | None:  # type: ignore[override]
+        reading = self._readings.get(point)
+        if point not in self.looked_at:
+            self.looked_at[point] = reading
+            if reading is not None:
+                self._steady.note(reading, self._now)
+        return default if reading is None else reading
+
+    def __iter__(self) -> Iterator[PointId]:
+        return iter(self._readings)
+
+    def __len__(self) -> int:
+        return len(self._readings)
+
+
+class _Ear:
+    """The feeds, and whether anybody listened."""
+
+    def __init__(self, view: View) -> None:
+        self._outside = view.outside
+        self.listened = False
+
+    def __call__(self) -> Feeds:
+        self.listened = True
+        return self._outside()
+
+
+def _differs(used: Reading | None, reading: Reading) -> bool:
+    if used is None or used.is_good != reading.is_good or used.value is None or reading.value is None:
+        return used is None or used.is_good != reading.is_good or used.value is not reading.value
+    return not values_agree(used.value, reading.value)
