@@ -229,7 +229,7 @@ class Explainer:
             fault = plan.faults.get(policy.name)
             if fault is not None:
                 yield self._denial(policy.name, None, f"it failed ({type(fault).__name__}: {fault})", "the planner")
-            elif policy.name not in said and (why := self._barred(point, policy)):
+            elif plan.said(policy.name) and policy.name not in said and (why := self._barred(point, policy)):
                 yield self._denial(policy.name, None, why, "the guard")
 
     def _barred(self, point: Point, policy: Policy) -> str:

@@ -34,6 +34,7 @@ from points.freshness import DeviceStatus
 from points.history import Bucket
 from points.model import Device, DeviceId, Quality, Reading, Safety, Source
 from points.passport import Passports
+from schedules.decider import Decider
 
 MONITORED = replace(SETPOINT, id="ahu-1/dp", name="dp", commandable=False, safety=Safety.CRITICAL)
 DEVICES = [
@@ -168,7 +169,7 @@ class SessionBench(Bench):
             clock=self.clock,
         )
         config = Config(**CONFIG)
-        self.planning = SimpleNamespace(latest=None, troubles={}, postponed={})
+        self.planning = SimpleNamespace(decider=Decider(NOON), troubles={}, postponed={})
         self.explainer = Explainer(
             clock=self.clock,
             book=self.book,

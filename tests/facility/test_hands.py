@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from desk_bench import ELSEWHERE, OVERRIDE, SETPOINT, Bench
 from manual_clock import NOON
+from scripted_policy import Scripted
 
 from facility.hands import LOOK_EVERY, NotDone, PolicyHands
 from points.catalog import Catalog
@@ -130,15 +131,12 @@ async def test_a_release_that_failed_is_raised_and_one_that_somebody_took_is_not
     assert (bench.slot(priority=15), hands.held()) == (21.0, {})
 
 
-class Night:
+class Night(Scripted):
     name = "night"
 
     def demands(self, _view):
         yield DEMAND
         yield replace(DEMAND, point=ELSEWHERE.id)
-
-    def next_change(self, _now):
-        return None
 
 
 @pytest.mark.parametrize("act", ["read_slots", "write"])

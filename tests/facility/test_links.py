@@ -40,7 +40,7 @@ class Agent:
         self.written = Health(state="ok", text="written", since=NOON)
         self.audit = SimpleNamespace(healthy=True)
         self.anchored = Link(name="audit", state="ok", text="entry 7 anchored 2 min ago")
-        self.planner = SimpleNamespace(rounds=3, troubles={}, latest=None, last_jump=None)
+        self.planner = SimpleNamespace(rounds=3, troubles={}, decider=SimpleNamespace(faults={}), last_jump=None)
         self.claims = []
         self.relaxations = 0
         self.book = CatalogBook(CATALOG)
@@ -173,7 +173,7 @@ def test_the_planner_says_whether_it_runs_and_whether_its_wishes_come_true(agent
     assert agent.says("planner") == ("ok", "3 rounds")
     agent.planner.troubles = {("a", 15): "x", ("b", 15): "y"}
     assert agent.says("planner") == ("degraded", "2 demands could not be carried out")
-    agent.planner.latest = SimpleNamespace(faults={"night": "ZeroDivisionError"})
+    agent.planner.decider = SimpleNamespace(faults={"night": "ZeroDivisionError"})
     assert agent.says("planner") == ("degraded", "1 policies fail; the log says how")
     agent.roll.fell("planner", "a bug")
     assert agent.says("planner") == ("down", "a bug")

@@ -11,13 +11,13 @@ from points.catalog import Catalog
 from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, Entry, why
 from schedules.policies.lighting_sweep import LightingSweep
-from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.occupancy_standby import OccupancyStandby
 from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
 from schedules.policies.weekly import Weekly
 
 TODAY = date(2026, 3, 1)
 SETBACK = {
-    "kind": "office-setback",
+    "kind": "occupancy-standby",
     "name": "standby",
     "programme": "office",
     "heating": "ahu-1/sp",
@@ -60,13 +60,13 @@ def strategy(**sections):
 def test_each_kind_of_policy_follows_its_programme_in_the_zone_of_the_site():
     policies = [SETBACK, *CONFIG["policies"], SWEEP, TURNDOWN]
     made = strategy(programmes=[*CONFIG["programmes"], LIGHTS], policies=policies)
-    assert [(type(policy), policy.name, policy.programme.name) for policy in made.policies] == [
-        (OfficeSetback, "standby", "office"),  # in the order of the file, which is that of precedence
+    assert [(type(policy), policy.name, policy.timetable.name) for policy in made.policies] == [
+        (OccupancyStandby, "standby", "office"),  # in the order of the file, which is that of precedence
         (Weekly, "office-heating", "office"),
         (LightingSweep, "sweep", "lights"),
         (RoomTurndown, "or-night", "lights"),
     ]
-    assert {policy.zone for policy in made.policies} == {made.zone}
+    assert {policy.timetable.zone for policy in made.policies} == {made.zone}
     assert made.policies[0].standby_kelvin == 1.5
     assert made.policies[1].values == {"occupied": 21.0}
     assert made.policies[2].sweep_state == "out"
@@ -75,7 +75,7 @@ def test_each_kind_of_policy_follows_its_programme_in_the_zone_of_the_site():
     )
     assert (made.policies[3].vacant_minutes, made.policies[3].lead_minutes) == (20.0, 30.0)
     assert [made.kind_of(name) for name in ("standby", "office-heating", "sweep", "or-night")] == [
-        "office-setback",
+        "occupancy-standby",
         "weekly",
         "lighting-sweep",
         "room-turndown",

@@ -11,6 +11,7 @@ from textwrap import dedent
 import pytest
 from desk_bench import ELSEWHERE, OVERRIDE, SETPOINT
 from manual_clock import NOON
+from scripted_policy import Scripted
 from session_bench import CONFIG, DEVICES, MONITORED, WARM, SessionBench, alarm, status
 
 from facility.config import Config
@@ -24,7 +25,6 @@ from points.catalog import Catalog
 from points.errors import DeviceSilent
 from points.model import Priority, Quality, Reading, Safety, Source, Space, SpaceId, StatusFlags
 from schedules.planner import Planner
-from schedules.policies.weekly import Weekly
 from schedules.policy import View
 
 MORNING = NOON + timedelta(hours=27)  # Monday 09:00 at the site
@@ -37,16 +37,11 @@ OFFICE_TOO = {
 }
 
 
-class Broken:
+class Broken(Scripted):
     name = "office-heating"
-    priority = Priority.SCHEDULE
-    programme = Strategy(Config(**CONFIG), NOON.date()).programmes["office"]
 
     def demands(self, _view):
         raise ZeroDivisionError("boom")
-
-    def next_change(self, _now):
-        return None
 
 
 class Eyes:
@@ -197,12 +192,11 @@ async def test_a_policy_beneath_an_operator(stage):
 
 
 async def test_a_policy_that_lets_go_when_the_one_beneath_it_does_leaves_the_default(stage):
-    programme, zone = stage.strategy.programmes["office"], stage.strategy.zone
-    sp, low = stage.strategy._selectors["office-heating"], {"occupied": 20.5}
-    stage.strategy.policies.insert(
-        0, Weekly(name="low", programme=programme, zone=zone, points=sp[0], values=low, priority=Priority.OCCUPANCY)
-    )
-    stage.strategy._selectors["low"] = sp
+    strategy = stage.strategy
+    (heating,) = strategy.policies
+    low = replace(heating, name="low", values={"occupied": 20.5}, priority=Priority.OCCUPANCY)
+    strategy.policies = (low, heating)
+    strategy._sections["low"] = strategy._sections["office-heating"]
     await stage.plan()
     *_, beneath, coming = (await stage.why()).splitlines()
     assert beneath == "4 Beneath it waits: 15 office-heating 21.0 °C. [priority array, read 09:00]"
@@ -441,8 +435,8 @@ async def test_two_policies_that_want_one_slot(stage):
     stage.policies(OFFICE_TOO)
     await stage.plan()
     assert (await stage.why()).splitlines()[4] == (
-        "4 Policy night-heating wants 19.0 °C and does not have it: policy office-heating, which is written before it, "
-        "goes first in that slot. [the planner]"
+        "4 Policy night-heating wants 19.0 °C and does not have it: policy office-heating goes first in that slot, "
+        "because it is written earlier. [the planner]"
     )
 
 
@@ -491,8 +485,7 @@ async def test_more_than_fits_is_cut_to_seven_steps_and_still_says_what_wins_and
 
 
 async def test_a_policy_that_fails_and_one_that_is_not_understood_do_not_keep_the_rest_from_being_told(stage):
-    stage.planner._policies = lambda: [Broken()]
-    stage.explainer.strategy.policies[0] = Broken()
+    stage.strategy.policies = (Broken(),)
     await stage.plan()
     assert "2 Policy office-heating is written for it and does not have it: it failed (ZeroDivisionError: boom)." in (
         await stage.why()

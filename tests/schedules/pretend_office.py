@@ -4,9 +4,23 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from points.catalog import Catalog
-from points.model import DeviceId, DeviceRef, Kind, Point, PointId, Quality, Reading, Ref, Safety, Source, Space
+from points.model import (
+    DeviceId,
+    DeviceRef,
+    Kind,
+    Point,
+    PointId,
+    Priority,
+    Quality,
+    Reading,
+    Ref,
+    Safety,
+    Source,
+    Space,
+)
 from schedules.calendar import Entry, Programme
 from schedules.policy import View
+from schedules.timetable import Timetable
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 11, 24, 11, tzinfo=UTC)  # a Tuesday, 12:00 in Berlin
@@ -66,3 +80,12 @@ def view(*readings, now=NOON, building=None, vacant_minutes=None):
 
 def of_class(*classes):
     return lambda building: [each for each in building.points.values() if each.point_class in classes]
+
+
+def timetable(programme=OFFICE_HOURS, zone=BERLIN):
+    return Timetable(programme, zone)
+
+
+def decided(policy, looked, memory=None):
+    """What a policy says to a view."""
+    return policy.bind(looked.catalog)(looked, memory)

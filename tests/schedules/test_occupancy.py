@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pretend_office import NOON, SENSOR, point, reading, view
 
 from points.model import Kind, Quality
-from schedules.occupancy import Steadiness, is_sensor, occupancy
-from schedules.plan import NotedReadings
+from schedules.decider import NotedReadings
+from schedules.occupancy import is_sensor, occupancy
+from schedules.steadiness import Steadiness
 
 HOLD = timedelta(minutes=5)
 SECOND = point("vav-1/occ-2", "occupancy", kind=Kind.BINARY, commandable=False)
@@ -85,48 +86,57 @@ def minutes(count):
 
 
 def test_polls_of_the_same_value_do_not_renew_its_age_but_a_doubt_ends_it():
-    steady = Steadiness(begun=NOON).after([reading(SENSOR, value=False, at=minutes(1))], minutes(1))
-    steady = steady.after([reading(SENSOR, value=False, at=minutes(2))], minutes(2))
-    assert steady.since == {SENSOR.id: minutes(1)}
-    steady = steady.after([reading(SENSOR, value=False, at=minutes(3), quality=Quality.STALE)], minutes(3))
-    assert steady.since == {}
-    steady = steady.after([reading(SENSOR, value=False, at=minutes(4))], minutes(4))
-    assert steady.since == {SENSOR.id: minutes(4)}
+    steady = steadiness(reading(SENSOR, value=False, at=minutes(1)), now=minutes(1))
+    steady.note(reading(SENSOR, value=False, at=minutes(2)), minutes(2))
+    assert dict(steady) == {SENSOR.id: minutes(1)}
+    steady.note(reading(SENSOR, value=False, at=minutes(3), quality=Quality.STALE), minutes(3))
+    assert dict(steady) == {}
+    steady.note(reading(SENSOR, value=False, at=minutes(4)), minutes(4))
+    assert dict(steady) == {SENSOR.id: minutes(4)}
+
+
+def steadiness(*readings, now):
+    steady = Steadiness(NOON)
+    for each in readings:
+        steady.note(each, now)
+    return steady
 
 
 def test_nothing_counts_from_before_the_watching_or_from_the_future():
-    assert Steadiness(begun=NOON).after([reading(SENSOR, value=False, at=minutes(-60))], minutes(1)).since == {
-        SENSOR.id: NOON
-    }
-    assert Steadiness(begun=NOON).after([reading(SENSOR, value=False, at=minutes(60))], minutes(1)).since == {
-        SENSOR.id: minutes(1)
-    }
+    long_ago, to_come = (reading(SENSOR, value=False, at=minutes(when)) for when in (-60, 60))
+    assert dict(steadiness(long_ago, now=minutes(1))) == {SENSOR.id: NOON}
+    assert dict(steadiness(to_come, now=minutes(1))) == {SENSOR.id: minutes(1)}
 
 
 def test_what_is_not_watched_is_forgotten():
-    steady = Steadiness(begun=NOON).after([reading(SENSOR, value=False)], NOON)
-    assert steady.watching({SENSOR.id}).since == {SENSOR.id: NOON}
-    assert steady.watching(set()).since == {}
+    steady = steadiness(reading(SENSOR, value=False), now=NOON)
+    steady.forget(SENSOR.id)
+    assert dict(steady) == {}
+    steady.note(reading(SENSOR, value=False), minutes(1))
+    steady.begin_anew(minutes(2))
+    assert len(steady) == 0
 
 
 @given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(1, 600)), min_size=1, max_size=30))
 def test_vacant_means_that_the_whole_hold_time_was_vacant(story):
     """Against a naive model: the seconds of unbroken vacancy."""
-    now, vacant_s, steady = NOON, None, Steadiness(begun=NOON)
+    now, vacant_s, steady = NOON, None, Steadiness(NOON)
     for value, lasts in story:
         present = reading(SENSOR, value, at=now, quality=Quality.BAD if value is None else Quality.GOOD)
-        steady = steady.after([present], now)
+        steady.note(present, now)
         vacant_s = (vacant_s or 0) if value is False else None
         now += timedelta(seconds=lasts)
         vacant_s = None if vacant_s is None else vacant_s + lasts
-        looked = replace(view(present, now=now), since=steady.since)
-        vacant = not occupancy(looked, [SENSOR], hold=HOLD).occupied
-        assert vacant == (vacant_s is not None and vacant_s >= HOLD.total_seconds())
+        looked = replace(view(present, now=now), since=steady)
+        verdict = occupancy(looked, [SENSOR], hold=HOLD)
+        assert verdict.occupied != (vacant_s is not None and vacant_s >= HOLD.total_seconds())
+        if vacant_s is not None and verdict.occupied:
+            assert verdict.until == now + HOLD - timedelta(seconds=vacant_s)
 
 
 def test_every_sensor_is_looked_at_even_if_the_first_decides():
     """Or the planner would not watch the second, and its hold time would begin only after the first one's."""
     looked = view(reading(SENSOR, value=True), reading(SECOND, value=False), vacant_minutes=60)
-    noted = NotedReadings(looked.readings)
+    noted = NotedReadings(looked.readings, Steadiness(NOON), NOON)
     occupancy(replace(looked, readings=noted), [SENSOR, SECOND], hold=HOLD)
     assert noted.looked_at.keys() == {SENSOR.id, SECOND.id}

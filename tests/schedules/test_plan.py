@@ -7,14 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pretend_office import COOL, HEAT, NOON, SENSOR, TEMP, catalog, point, reading, view
+from scripted_policy import Scripted
 
+from facility.config.policies import KINDS
 from points.model import PointId, Priority, Safety, values_agree
-from schedules.plan import LEASE, Release, Standing, plan
+from schedules.decider import Decider
+from schedules.plan import LEASE, Release, Standing
 from schedules.policy import Demand
+from schedules.precedence import TABLE
 
 
 @dataclass(frozen=True)
-class Says:
+class Says(Scripted):
     """A policy that wants what it is told to want."""
 
     name: str
@@ -30,15 +34,23 @@ class Says:
 
 
 @dataclass(frozen=True)
-class Breaks:
+class Breaks(Scripted):
     name: str = "broken"
 
     def demands(self, _view):
         yield Demand(point=HEAT.id, value=99.0, priority=Priority.SCHEDULE, policy=self.name, reason="half done")
         raise ZeroDivisionError("a mistake")
 
-    def next_change(self, _now):
-        return None
+
+def decider_of(policies, looked):
+    decider = Decider(looked.now)
+    decider.adopt(policies)
+    decider.decide(looked)
+    return decider
+
+
+def plan(policies, looked, held):
+    return decider_of(policies, looked).plan(held, looked.now)
 
 
 def carried_out(decided, held):
@@ -92,27 +104,49 @@ def test_what_nobody_wants_any_more_is_released_with_the_reason():
 
 def test_the_policy_written_first_wins_and_the_conflict_is_told():
     first, second = Says("first", (WANT_21,)), Says("second", ((HEAT.id, 19.0, Priority.SCHEDULE),))
-    decided = plan([first, second], view(), {})
-    assert [hold.value for hold in decided.holds] == [21.0]
-    assert [str(conflict) for conflict in decided.conflicts] == [
-        "vav-1/heat-sp slot 15: first (21.0) goes before second (19.0)"
+    decider = decider_of([first, second], view())
+    assert [hold.value for hold in decider.plan({}, NOON).holds] == [21.0]
+    assert [str(conflict) for conflict in decider.conflicts] == [
+        "vav-1/heat-sp slot 15: first (21.0) goes before second (19.0), because it is written earlier"
     ]
     assert plan([second, first], view(), {}).holds[0].value == 19.0
-    assert plan([first, Says("third", (WANT_21,))], view(), {}).conflicts == ()  # agreeing is no conflict
+    assert decider_of([first, Says("third", (WANT_21,))], view()).conflicts == ()  # agreeing is no conflict
+
+
+def test_within_a_level_the_table_of_precedence_goes_before_the_order_of_writing():
+    class Starts(Says):
+        kind = "optimal-start"
+
+    class StandsBy(Says):
+        kind = "occupancy-standby"
+
+    standby = StandsBy("standby", ((HEAT.id, 20.5, Priority.OCCUPANCY),))
+    start = Starts("start", ((HEAT.id, 21.0, Priority.OCCUPANCY),))
+    decider = decider_of([standby, start], view())
+    assert [hold.policy for hold in decider.plan({}, NOON).holds] == ["start"]
+    (conflict,) = decider.conflicts
+    assert str(conflict).endswith("because optimal-start goes before occupancy-standby")
+
+
+def test_every_kind_of_policy_has_one_place_in_the_table():
+    placed = [kind for kinds in TABLE.values() for kind in kinds]
+    assert len(set(placed)) == len(placed)
+    assert set(KINDS) <= set(placed)
 
 
 def test_different_levels_of_one_point_are_no_conflict():
-    decided = plan([Says("a", (WANT_21,)), Says("b", ((HEAT.id, 20.5, Priority.OCCUPANCY),))], view(), {})
-    assert len(decided.holds) == 2
-    assert decided.conflicts == ()
+    decider = decider_of([Says("a", (WANT_21,)), Says("b", ((HEAT.id, 20.5, Priority.OCCUPANCY),))], view())
+    assert len(decider.plan({}, NOON).holds) == 2
+    assert decider.conflicts == ()
 
 
 def test_a_policy_that_raises_loses_its_say_and_its_holds_run_out_by_themselves():
     held = {SLOT: standing(18.0, policy="broken", left=timedelta(minutes=1))}
-    decided = plan([Breaks(), Says("p", ((COOL.id, 24.0, Priority.SCHEDULE),))], view(), held)
+    decider = decider_of([Breaks(), Says("p", ((COOL.id, 24.0, Priority.SCHEDULE),))], view())
+    decided = decider.plan(held, NOON)
     assert [hold.point for hold in decided.holds] == [COOL.id]  # not even its half-finished demand
     assert decided.releases == ()
-    assert isinstance(decided.faults["broken"], ZeroDivisionError)
+    assert isinstance(decider.faults["broken"], ZeroDivisionError)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +160,11 @@ def test_a_policy_that_raises_loses_its_say_and_its_holds_run_out_by_themselves(
 )
 def test_what_no_policy_may_have_is_refused_and_let_go(building, priority, why):
     held = {(HEAT.id, priority): standing(21.0)}
-    decided = plan([Says("p", ((HEAT.id, 21.0, priority),))], view(building=building), held)
+    decider = decider_of([Says("p", ((HEAT.id, 21.0, priority),))], view(building=building))
+    decided = decider.plan(held, NOON)
     assert decided.holds == ()
     assert len(decided.releases) == 1
-    assert why in str(decided.refusals[0])
+    assert why in str(decider.refusals[0])
 
 
 def test_the_plan_knows_what_it_was_made_from_and_when_to_look_again():
@@ -142,10 +177,12 @@ def test_the_plan_knows_what_it_was_made_from_and_when_to_look_again():
 
     soon, later = NOON + timedelta(minutes=1), NOON + timedelta(hours=1)
     here = reading(SENSOR, value=True)
-    decided = plan([Looks("a", changes=later), Says("b", changes=soon)], view(here, reading(COOL, 24.0)), {})
-    assert decided.inputs == {SENSOR.id: here, TEMP.id: None}
-    assert decided.next_change == soon
-    assert plan([], view(), {}).next_change is None
+    decider = decider_of([Looks("a", changes=later), Says("b", changes=soon)], view(here, reading(COOL, 24.0)))
+    assert decider.said("a").inputs == {SENSOR.id: here, TEMP.id: None}
+    assert decider.is_input(SENSOR.id)
+    assert not decider.is_input(COOL.id)
+    assert decider.next_change == soon
+    assert decider_of([], view()).next_change is None
 
 
 # --- properties ------------------------------------------------------------------------------------------------------
@@ -161,7 +198,9 @@ IDS = st.sampled_from([*BUILDING.points, PointId("d/unheard-of")])
 SLOTS = st.tuples(IDS, st.sampled_from(list(Priority)))
 WANTED = st.tuples(IDS, st.floats(10, 30), st.sampled_from(list(Priority)))
 POLICIES = st.lists(
-    st.builds(Says, st.sampled_from("abcd"), st.lists(WANTED, max_size=8).map(tuple)) | st.just(Breaks()), max_size=5
+    st.builds(Says, st.sampled_from("abcd"), st.lists(WANTED, max_size=8).map(tuple)) | st.just(Breaks()),
+    max_size=5,
+    unique_by=lambda policy: policy.name,
 )
 HELD = st.dictionaries(
     SLOTS,
@@ -192,19 +231,20 @@ def test_only_commandable_comfort_points_are_ever_held(policies, held):
 
 @given(POLICIES, HELD)
 def test_released_if_and_only_if_nobody_demands(policies, held):
-    decided = plan(policies, view(building=BUILDING), held)
+    decider = decider_of(policies, view(building=BUILDING))
+    decided = decider.plan(held, NOON)
     released = {(release.point, release.priority) for release in decided.releases}
     for slot, present in held.items():
-        excused = present.policy in decided.faults
-        assert (slot in released) is (slot not in decided.wanted and not excused)
+        excused = present.policy in decider.faults
+        assert (slot in released) is (slot not in decider.wanted and not excused)
     assert released <= held.keys()
 
 
 @given(POLICIES, HELD)
 def test_every_slot_holds_what_the_first_policy_wants(policies, held):
-    decided = plan(policies, view(building=BUILDING), held)
-    after = carried_out(decided, held)
-    for slot, demand in decided.wanted.items():
+    decider = decider_of(policies, view(building=BUILDING))
+    after = carried_out(decider.plan(held, NOON), held)
+    for slot, demand in decider.wanted.items():
         assert values_agree(after[slot].value, demand.value)
         named = [policy.name for policy in policies if isinstance(policy, Says) and slot in map(_slot, policy.wanted)]
         assert demand.policy == named[0]

@@ -7,27 +7,27 @@ from itertools import pairwise
 
 import pytest
 from pretend_office import (
-    BERLIN,
     COOL,
     HEAT,
     LIGHT,
     NIGHT,
     NOON,
-    OFFICE_HOURS,
     SENSOR,
     TEMP,
     catalog,
     of_class,
     point,
+    timetable,
 )
 from pretend_stage import Stage, running
+from scripted_policy import Scripted
 
 from points.errors import DeviceRefused, DeviceSilent
 from points.model import EventKind, Priority, Quality
 from schedules.calendar import Entry, Programme
 from schedules.plan import LEASE, Standing
 from schedules.planner import REST_S, RETRY, TICK_S, NotYet, Planner
-from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.occupancy_standby import OccupancyStandby
 from schedules.policies.weekly import Weekly
 from schedules.policy import Demand
 from schedules.wakeups import ClockJump, Wakeups
@@ -37,11 +37,10 @@ G36 = {
     "occupied": {"heating-setpoint": 21.0, "cooling-setpoint": 24.0},
     "unoccupied": {"heating-setpoint": 16.0, "cooling-setpoint": 32.0},
 }
-HOURS = Weekly(name="hours", programme=OFFICE_HOURS, zone=BERLIN, points=SETPOINTS, values=G36)
-STANDBY = OfficeSetback(
+HOURS = Weekly(name="hours", timetable=timetable(), points=SETPOINTS, values=G36)
+STANDBY = OccupancyStandby(
     name="standby",
-    programme=OFFICE_HOURS,
-    zone=BERLIN,
+    timetable=timetable(),
     heating=of_class("heating-setpoint"),
     cooling=of_class("cooling-setpoint"),
 )
@@ -254,7 +253,7 @@ async def test_what_is_let_go_of_goes_in_the_opposite_order():
     stage = Stage(NOON, [HOURS])
     async with running(stage):
         taken = [deed[1:3] for deed in stage.hands.deeds]
-        stage.policies.clear()
+        stage.policies = []
         await stage.time.until(NOON + timedelta(minutes=2))
         assert [deed[1:3] for deed in stage.hands.deeds[2:]] == taken[::-1]
     stage = Stage(NOON, [HOURS])
@@ -291,7 +290,7 @@ async def test_hands_that_hang_are_given_up_on(monkeypatch):
         assert len(stage.hands.values()) == 1
 
 
-class Breaks:
+class Breaks(Scripted):
     name = "broken"
     works = False
 
@@ -315,7 +314,7 @@ async def test_a_broken_policy_is_told_once_and_counted_and_its_recovery_too():
         broken.works = True
         await stage.time.until(NOON + timedelta(minutes=5))
         assert [event.text for event in stage.told[1:]] == [
-            "vav-1/heat-sp slot 15: broken (1.0) goes before hours (21.0)",
+            "vav-1/heat-sp slot 15: hours (21.0) goes before broken (1.0), because weekly goes before scripted",
             "Policy broken works again",
         ]
 
@@ -349,7 +348,7 @@ async def test_a_step_of_the_clock_is_told_and_no_vacancy_is_taken_from_it():
 
 
 async def test_what_was_not_watched_for_a_while_is_not_taken_for_steady():
-    class LooksNowAndThen:
+    class LooksNowAndThen(Scripted):
         name = "now-and-then"
         looks = True
         since = None
@@ -359,8 +358,8 @@ async def test_what_was_not_watched_for_a_while_is_not_taken_for_steady():
                 self.since = looked.since.get(SENSOR.id)
             return iter(())
 
-        def next_change(self, _now):
-            return None
+        def next_change(self, now):
+            return now + timedelta(minutes=1)
 
     policy = LooksNowAndThen()
     async with running(Stage(NOON, [policy])) as stage:
@@ -381,7 +380,7 @@ async def test_what_was_not_watched_for_a_while_is_not_taken_for_steady():
 async def test_a_release_that_failed_is_tried_again_until_it_is_done():
     stage = Stage(NOON, [HOURS], catalog(HEAT))
     async with running(stage):
-        stage.policies.clear()
+        stage.policies = []
         stage.hands.refuses[HEAT.id] = DeviceRefused("busy", "busy")
         await stage.time.until(NOON + timedelta(minutes=4))
         assert stage.planner.troubles[HEAT_15].tries == 2
@@ -405,8 +404,7 @@ async def test_both_nights_from_end_to_end(evening, changes):
     night = Programme(name="night", default="low", week=((Entry(time(2, 30), "mid"), Entry(time(5), "day")),) * 7)
     policy = Weekly(
         name="night",
-        programme=night,
-        zone=BERLIN,
+        timetable=timetable(night),
         points=of_class("heating-setpoint"),
         values={"low": 19.0, "mid": 20.0, "day": 21.0},
     )

@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 import pytest
-from pretend_office import BERLIN, point, reading
+from pretend_office import BERLIN, decided, point, reading, timetable
 from pretend_stage import Stage, running
+from scripted_policy import Scripted
 
 from points.catalog import Catalog
 from points.model import Kind, Priority, Quality, Safety, Space
 from schedules.calendar import Entry, Programme
-from schedules.plan import plan
+from schedules.decider import Decider
 from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
 from schedules.policies.weekly import Weekly
 from schedules.policy import Demand, View
@@ -67,7 +68,7 @@ def building(*points, room_type="operating_room"):
 
 
 def turndown(**changes):
-    given = {"name": "or-night", "programme": THEATRE_HOURS, "zone": BERLIN, "rooms": (ROOM,)}
+    given = {"name": "or-night", "timetable": timetable(THEATRE_HOURS), "rooms": (ROOM,)}
     return RoomTurndown(**{**given, "turndown_state": "closed", **changes})
 
 
@@ -83,12 +84,12 @@ def looked_at(now=EVENING, *, minutes=20.0, catalog=None, **changed):
 
 
 def wants(looked, policy=None):
-    return [(demand.point, demand.value) for demand in (policy or turndown()).demands(looked)]
+    return [(demand.point, demand.value) for demand in decided(policy or turndown(), looked).demands]
 
 
 def test_a_vacant_room_in_which_nobody_is_expected_is_turned_down_extract_first():
     assert wants(looked_at()) == BOTH
-    first = next(turndown().demands(looked_at()))
+    first = decided(turndown(), looked_at()).demands[0]
     assert (first.priority, first.policy, first.turns_down) == (Priority.OCCUPANCY, "or-night", "or-1")
     assert first.reason == "theatre-hours is closed, or-1 is vacant, says or-1/motion, or-1/motion-2"
 
@@ -145,12 +146,12 @@ def test_full_flow_is_asked_for_ahead_of_the_programme():
     assert wants(looked_at(BOOKED - lead)) == []
     assert wants(looked_at(BOOKED)) == []
     policy = turndown()
-    assert policy.next_change(EVENING) == BOOKED - lead
-    assert policy.next_change(BOOKED - lead) == BOOKED
-    assert policy.next_change(BOOKED) == BOOKED.replace(hour=18) - lead
-    always = turndown(programme=Programme(name="ever", default="closed", week=((),) * 7))
+    assert policy._next_change(EVENING) == BOOKED - lead
+    assert policy._next_change(BOOKED - lead) == BOOKED
+    assert policy._next_change(BOOKED) == BOOKED.replace(hour=18) - lead
+    always = turndown(timetable=timetable(Programme(name="ever", default="closed", week=((),) * 7)))
     assert wants(looked_at(), always) == BOTH
-    assert always.next_change(EVENING) is None
+    assert always._next_change(EVENING) is None
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_no_other_type_of_room_is_ever_touched(room_type):
     demand = Demand(
         point=SUPPLY.id, value=1.0, priority=Priority.OCCUPANCY, policy="reckless", reason="no", turns_down="or-1"
     )
-    assert plan([Insists(demand)], looked, {}).wanted == {}
+    assert decider_of(Insists(demand), looked).wanted == {}
 
 
 def test_types_that_may_be_are_written_either_way():
@@ -195,7 +196,16 @@ def test_a_room_without_witnesses_is_left_alone_and_told(without):
     assert list(turndown().problems(building())) == []
 
 
-class Insists:
+def decider_of(policy, looked):
+    """Somebody has watched for an hour, and everything has been as it is for twenty minutes."""
+    decider = Decider(looked.now - timedelta(hours=1))
+    decider.adopt([policy])
+    begun = looked.now - timedelta(minutes=20)
+    decider.decide(replace(looked, readings={id_: replace(each, time=begun) for id_, each in looked.readings.items()}))
+    return decider
+
+
+class Insists(Scripted):
     def __init__(self, *demands):
         self.name = "reckless"
         self._demands = demands
@@ -203,16 +213,13 @@ class Insists:
     def demands(self, _looked):
         return iter(self._demands)
 
-    def next_change(self, _now):
-        return None
-
 
 def test_the_door_for_this_policy_is_narrow():
     """The planner lets critical points pass only as the air of the room they are in, and only at this level."""
-    decided = plan([turndown()], looked_at(), {})
-    assert [(demand.point, demand.value) for demand in decided.holds] == BOTH
-    assert decided.refusals == ()
-    good = next(turndown().demands(looked_at()))
+    decider = decider_of(turndown(), looked_at())
+    assert [(demand.point, demand.value) for demand in decider.plan({}, EVENING).holds] == BOTH
+    assert decider.refusals == ()
+    good = decided(turndown(), looked_at()).demands[0]
     for bad, why in (
         (replace(good, turns_down=None), "its safety class is critical, not comfort"),
         (replace(good, turns_down="or-2"), "it belongs to or-1, not to or-2"),
@@ -220,14 +227,13 @@ def test_the_door_for_this_policy_is_narrow():
         (replace(good, priority=Priority.SCHEDULE), "air is turned down at 14 only"),
         (replace(good, point=LIGHT.id), "it is no airflow setpoint but lighting-command"),
     ):
-        decided = plan([Insists(bad)], looked_at(), {})
-        assert (decided.wanted, [refusal.why for refusal in decided.refusals]) == ({}, [why])
+        decider = decider_of(Insists(bad), looked_at())
+        assert (decider.wanted, [refusal.why for refusal in decider.refusals]) == ({}, [why])
     locked = building(*(replace(each, locked=True) if each is SUPPLY else each for each in POINTS))
     assert wants(looked_at(catalog=locked)) == []
     weekly = Weekly(
         name="weekly",
-        programme=THEATRE_HOURS,
-        zone=BERLIN,
+        timetable=timetable(THEATRE_HOURS),
         points=lambda catalog: list(catalog.points.values()),
         values={"closed": 1.0},
     )

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from scripted_policy import Scripted
 from stage import free_udp_port, until, witness
 from theatre import Theatre
 
@@ -86,7 +87,7 @@ def long_watched(monkeypatch):
     hour = timedelta(hours=1)
     monkeypatch.setattr("facility.rooms._since", lambda since, now: now - hour if since is None else since)
     monkeypatch.setattr(
-        "facility.strategy.RoomTurndown", lambda **given: RoomTurndown(**{**given, "vacant_minutes": 0})
+        "facility.config.policies.turndown.RoomTurndown", lambda **given: RoomTurndown(**{**given, "vacant_minutes": 0})
     )
 
 
@@ -234,7 +235,7 @@ async def test_a_stop_of_the_agent_gives_the_room_its_air_back(tmp_path):
     must_have_kept_the_pressure(made)
 
 
-class Reckless:
+class Reckless(Scripted):
     """A policy that wants what it wants, in the order in which it comes to its mind."""
 
     name = "reckless"
@@ -252,9 +253,6 @@ class Reckless:
                 reason="because",
                 turns_down=space,
             )
-
-    def next_change(self, _now):
-        return None
 
 
 @pytest.mark.parametrize(
