@@ -55,7 +55,7 @@ class AirHandler:
         if site.broken(f"{self.name}/fan"):
             self.speed = 0.0
         site.fan_speed[self.name] = self.speed
-        site.draw(1.5 * fan_power(self.speed, self.rated_fan))  # the return fan takes half as much
+        site.draw(1.5 * fan_power(self.speed, self.rated_fan), "air handling")  # the return fan takes half as much
         self.hours += seconds / 3600.0 * running
         reached = now["duct-pressure-setpoint"] * (self.speed / asked_speed) ** 2 if asked_speed else 0.0
         self.duct_pressure = approach(self.duct_pressure, min(reached, 800.0), seconds, 10.0)

@@ -12,6 +12,7 @@ from facility.simulation.power import electricity_meter, standby_power
 from facility.simulation.rooms import ordinary_rooms
 from facility.simulation.spec import DeviceSpec
 from facility.simulation.special import mri_chiller, rooftop_unit
+from facility.simulation.submeters import submeters
 
 
 def hospital() -> list[DeviceSpec]:
@@ -28,5 +29,6 @@ def hospital() -> list[DeviceSpec]:
         *standby_power(),
         mri_chiller(),
         rooftop_unit(),
+        submeters(),
         electricity_meter(),
     ]

@@ -32,7 +32,7 @@ class Lights:
             lit += level
             values[f"{zone}/light"] = FULL_LIGHT * level + WINDOW_SHARE * site.daylight
             values[f"{zone}/occupancy"] = self.occupied(site, zone)
-        site.draw(ZONE_POWER * lit)
+        site.draw(ZONE_POWER * lit, "lighting")
         return values | {"power": ZONE_POWER * lit}
 
 

@@ -39,7 +39,7 @@ class ChilledWater:
         site.chilled_water = self.supply
         load = delivered / capacity if capacity else 0.0
         power = [delivered / EFFICIENCY / 1000.0 / sum(runs) * on if capacity else 0.0 for on in runs]
-        site.draw(sum(power) + PUMP * sum(runs))
+        site.draw(sum(power) + PUMP * sum(runs), "cooling")
         values: dict[str, Value] = {
             "supply-temperature": self.supply + site.noise(0.02),
             "return-temperature": self.supply + WATER_RISE * load,
@@ -77,7 +77,8 @@ class HotWater:
         self.supply = approach(self.supply, wanted - shortage, seconds, WATER_LAG)
         site.hot_water = self.supply
         load = delivered / capacity if capacity else 0.0
-        site.draw(0.5 * PUMP * sum(runs))
+        site.draw(0.5 * PUMP * sum(runs), "heating")
+        site.heat = delivered / 1000.0
         values: dict[str, Value] = {
             "supply-temperature": self.supply + site.noise(0.05),
             "return-temperature": self.supply - 2 * WATER_RISE * load,

@@ -33,6 +33,8 @@ class Site:
         self.cooling_load = 0.0  # W of this step
         self.heating_load = 0.0
         self.power = 0.0  # kW of this step; the meter comes last and sees all of it
+        self.drawn: dict[str, float] = {}  # the same by use
+        self.heat = 0.0  # kW that the boilers deliver in this step
 
     def advance(self, seconds: float) -> None:
         """Begins the next step: what adds up in a step starts from nothing."""
@@ -41,15 +43,18 @@ class Site:
         self._agenda = [entry for entry in self._agenda if entry[0] > self.now]
         for happen in due:
             happen()
-        self.power = self.cooling_load = self.heating_load = 0.0
+        self.power = self.cooling_load = self.heating_load = self.heat = 0.0
+        self.drawn.clear()
         self._air.clear()
 
     def later(self, delay: timedelta, happen: Callable[[], None]) -> None:
         """Lets something happen after so much of the hospital's own time."""
         self._agenda.append((self.now + delay, happen))
 
-    def draw(self, kilowatts: float) -> None:
+    def draw(self, kilowatts: float, use: str = "other") -> None:
+        """Takes so much electricity; the meters see it, that of its `use` as well."""
         self.power += kilowatts
+        self.drawn[use] = self.drawn.get(use, 0.0) + kilowatts
 
     def take_air(self, air_handler: str, flow: float, leaves_at: float) -> None:
         """A room takes `flow` m3/s from an air handler and gives it back at `leaves_at` degrees."""

@@ -24,7 +24,7 @@ class MriChiller:
     def step(self, seconds: float, now: Mapping[str, float], site: Site) -> dict[str, Value]:
         scanning = not site.night
         self.supply = approach(self.supply, 20.6 if scanning else 20.0, seconds, LOOP_LAG)
-        site.draw(18.0 if scanning else 7.0)
+        site.draw(18.0 if scanning else 7.0, "imaging")
         return {
             "supply": self.supply + site.noise(0.02),
             "return": self.supply + (6.0 if scanning else 1.5),
@@ -47,7 +47,7 @@ class Rooftop:
         self.supply = approach(self.supply, 13.0 if wants_cooling and running else self.room, seconds, 60.0)
         settled = 0.9 * self.supply + 0.1 * site.outdoor_temperature + 3.0
         self.room = approach(self.room, settled, seconds, 3600.0)
-        site.draw(6.0 * running)
+        site.draw(6.0 * running, "air handling")
         return {
             "supply": self.supply,
             "room": self.room,
