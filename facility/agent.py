@@ -36,7 +36,7 @@ from facility.passports import PassportKeeper
 from facility.settings import consenting, must_be_usable, overrule, stack_settings, state_folder
 from facility.supervisor import Roll, Service, supervise
 from facility.survey import Survey
-from points.bacnet.stack import open_stack
+from points.bacnet.stack import Stack, open_stack
 from points.catalog import CatalogBook
 from points.clock import Clock, SystemClock
 from points.events import Events
@@ -74,12 +74,12 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     must_be_usable(config)
     with open_state(state_folder(config)) as db:
         trail = Trail(audit=Audit(db, clock), anchoring=_anchoring(config, db, clock))
-        async with _ground(config, db, clock, patient=True) as ground:
+        async with _ground(config, db, clock, patient=True) as (ground, stack):
             trail.anchoring.restored = "; ".join(await restored(trail.audit, db))
             await trail.audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
             await note_configuration(trail.audit, db, config)
             await note_key(trail.audit, db, trail.anchoring.key)
-            agent = await _assembled(ground, trail)
+            agent = await _assembled(ground, trail, stack)
             try:
                 yield agent
             finally:
@@ -96,7 +96,7 @@ async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook
     """Only what it takes to look through the building and to store what is found; for a site without an agent yet."""
     clock, book = SystemClock(), CatalogBook()
     with open_state(state_folder(config)) as db:
-        async with _ground(config, db, clock, patient=False) as ground:
+        async with _ground(config, db, clock, patient=False) as (ground, _):
             consents = Consents(config.profiles, await load_consents(db), consenting(config))
             survey = surveyor(ground, book, consents, changed=lambda: None)
             await survey.restore()
@@ -107,10 +107,12 @@ async def open_survey(config: Config) -> AsyncIterator[tuple[Survey, CatalogBook
 
 
 @asynccontextmanager
-async def _ground(config: Config, db: StateDatabase, clock: Clock, *, patient: bool) -> AsyncIterator[Ground]:
+async def _ground(
+    config: Config, db: StateDatabase, clock: Clock, *, patient: bool
+) -> AsyncIterator[tuple[Ground, Stack]]:
     keeper = await PassportKeeper.open(db, overrule(config), clock)
     async with open_stack(stack_settings(config, patient=patient), keeper.passports) as stack:
-        yield Ground(config=config, clock=clock, db=db, stack=stack, keeper=keeper, events=Events())
+        yield Ground(config=config, clock=clock, db=db, bacnet=stack, keeper=keeper, events=Events()), stack
 
 
 def _anchoring(config: Config, db: StateDatabase, clock: Clock) -> Anchoring:
@@ -124,12 +126,12 @@ def _anchoring(config: Config, db: StateDatabase, clock: Clock) -> Anchoring:
     )
 
 
-async def _assembled(ground: Ground, trail: Trail) -> Agent:
+async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
     clock = ground.clock
     wakeups, roll = Wakeups(clock), Roll()
     known = await knowing(ground, changed=wakeups.ring)
     acts = await acting(ground, trail, known, wakeups)
-    shown = showing(ground, trail, known, acts, roll)
+    shown = showing(ground, trail, known, acts, roll, stack)
     optional: list[Service | None] = [shown.history, shown.mirror]
     return Agent(
         desk=acts.desk,

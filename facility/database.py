@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -61,8 +62,11 @@ class StateDatabase:
 
 
 @contextmanager
-def open_state(directory: Path) -> Iterator[StateDatabase]:
-    """The state of the agent in `directory`, which is made if need be and locked while this is open."""
+def open_state(directory: Path, worker: Executor | None = None) -> Iterator[StateDatabase]:
+    """The state of the agent in `directory`, which is made if need be and locked while this is open.
+
+    `worker` does the database's work; without one, it has a thread of its own.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(directory / "agent.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -71,7 +75,7 @@ def open_state(directory: Path) -> Iterator[StateDatabase]:
         raise DatabaseUnusable(f"The state folder {directory} cannot be used: {error.strerror}. {advice}") from error
     try:
         _take(lock, directory)
-        file = SqliteFile(directory / "state.db", synchronous="FULL")
+        file = SqliteFile(directory / "state.db", synchronous="FULL", worker=worker)
         try:
             file.check()
             _upgrade(file)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -50,10 +50,11 @@ class DatabaseUnusable(PointsError):
 class SqliteFile:
     """One database file; `run` is the only way in."""
 
-    def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"]) -> None:
+    def __init__(self, path: Path, *, synchronous: Literal["FULL", "NORMAL"], worker: Executor | None = None) -> None:
+        """`worker` does the work instead of a thread of the file's own, one unit after the other."""
         self.path = path
         self.engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.stem)
+        self._thread = worker or ThreadPoolExecutor(max_workers=1, thread_name_prefix=path.stem)
         self._asked: deque[_Asked] = deque()
 
         @event.listens_for(self.engine, "connect")

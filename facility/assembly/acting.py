@@ -16,6 +16,7 @@ from facility.foreign import ForeignSweep
 from facility.hands import PolicyHands
 from facility.judgement import Judge
 from facility.leases import Leases
+from facility.memories import Memories
 from facility.rooms import Rooms
 from facility.strategy import Strategy
 from facility.watcher import EnvelopeWatcher
@@ -48,16 +49,17 @@ async def acting(ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups)
     foreign = _foreign(ground, trail, known, claims)
     desk = _desk(ground, trail, known, claims=claims, rooms=rooms, foreign=foreign)
     strategy = Strategy(ground.config, clock.now().astimezone(ground.config.site.tz).date())
+    memories = await Memories.open(ground.db, strategy.policies)
     return Acting(
         claims=claims,
         foreign=foreign,
         desk=desk,
-        leases=Leases(desk, audit, clock, events=ground.events, bacnet=ground.stack),
+        leases=Leases(desk, audit, clock, events=ground.events, bacnet=ground.bacnet),
         watcher=EnvelopeWatcher(rooms, desk, known.store, known.book, ground.events, clock),
         courses=Courses(desk, clock),
         effects=_effects(ground, trail, known, desk),
         strategy=strategy,
-        planner=_planner(ground, known, desk, strategy, wakeups),
+        planner=_planner(ground, known, desk, strategy, wakeups, memories),
         agreement=Agreement(known.consents, ground.db, desk, audit, clock, known.survey.reshape),
     )
 
@@ -76,7 +78,7 @@ def _desk(
         room=rooms.of,
     )
     return CommandDesk(
-        bacnet=ground.stack,
+        bacnet=ground.bacnet,
         reader=known.freshness,
         catalog=known.book,
         store=known.store,
@@ -93,7 +95,7 @@ def _desk(
 def _foreign(ground: Ground, trail: Trail, known: Knowing, claims: Claims) -> ForeignSweep:
     minutes = ground.config.bacnet.sweep_minutes
     return ForeignSweep(
-        bacnet=ground.stack,
+        bacnet=ground.bacnet,
         book=known.book,
         store=known.store,
         claims=claims,
@@ -120,7 +122,9 @@ def _effects(ground: Ground, trail: Trail, known: Knowing, desk: CommandDesk) ->
     )
 
 
-def _planner(ground: Ground, known: Knowing, desk: CommandDesk, strategy: Strategy, wakeups: Wakeups) -> Planner:
+def _planner(
+    ground: Ground, known: Knowing, desk: CommandDesk, strategy: Strategy, wakeups: Wakeups, memories: Memories
+) -> Planner:
     def view() -> View:
         return View(
             now=ground.clock.now(),
@@ -137,4 +141,5 @@ def _planner(ground: Ground, known: Knowing, desk: CommandDesk, strategy: Strate
         clock=ground.clock,
         tell=ground.events.tell,
         wakeups=wakeups,
+        remembering=memories,
     )

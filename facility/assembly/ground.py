@@ -9,7 +9,7 @@ from facility.audit.anchoring import Anchoring
 from facility.config import Config
 from facility.database import StateDatabase
 from facility.passports import PassportKeeper
-from points.bacnet.stack import Stack
+from points.bacnet.port import Bacnet
 from points.clock import Clock
 from points.events import Events
 from points.passport import Passports
@@ -22,7 +22,7 @@ class Ground:
     config: Config
     clock: Clock
     db: StateDatabase
-    stack: Stack
+    bacnet: Bacnet
     keeper: PassportKeeper
     events: Events
 

@@ -49,9 +49,9 @@ async def knowing(ground: Ground, *, changed: Callable[[], None]) -> Knowing:
         return freshness.lost()
 
     survey = surveyor(ground, book, consents, changed=changed, lost=lost)
-    recognition = Recognition(ground.stack, book, survey, ground.passports)
+    recognition = Recognition(ground.bacnet, book, survey, ground.passports)
     freshness = Freshness(
-        ground.stack,
+        ground.bacnet,
         book,
         store,
         clock=ground.clock,
@@ -86,7 +86,7 @@ def surveyor(
     """Who looks through the building; for a site without an agent, too. `lost`: the devices that do not answer now."""
     config, hours = ground.config, ground.config.bacnet.rediscover_hours
     return Survey(
-        bacnet=ground.stack,
+        bacnet=ground.bacnet,
         plan=discovery_plan(config),
         book=book,
         db=ground.db,

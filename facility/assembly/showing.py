@@ -16,6 +16,7 @@ from facility.mirror.service import Mirror
 from facility.overview import Overseer
 from facility.settings import mirror_settings
 from facility.supervisor import Roll
+from points.bacnet.stack import Stack
 from points.history import History, Keep
 
 
@@ -30,7 +31,7 @@ class Showing:
     overseer: Overseer
 
 
-def showing(ground: Ground, trail: Trail, known: Knowing, acts: Acting, roll: Roll) -> Showing:
+def showing(ground: Ground, trail: Trail, known: Knowing, acts: Acting, roll: Roll, stack: Stack) -> Showing:
     """What the configuration does not want is None."""
     compliance = Compliance(known.consents.profiles)
     alarms = AlarmBook(
@@ -48,7 +49,7 @@ def showing(ground: Ground, trail: Trail, known: Knowing, acts: Acting, roll: Ro
     gauges = Gauges(
         roll=roll,
         config=ground.config,
-        stack=ground.stack,
+        stack=stack,
         freshness=known.freshness,
         mirror=mirror,
         history=history,
