@@ -14,6 +14,7 @@ from points.model import Point, PointId
 from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, DayProgramme, Entry, Programme
+from schedules.dates import DateRange
 from schedules.holiday_dates import holidays_of
 from schedules.policy import Policy, earliest
 from schedules.timetable import Timetable
@@ -118,8 +119,7 @@ def _programme(section: ProgrammeSection, holidays: Mapping[date, str]) -> Progr
             exceptions=tuple(
                 DayException(
                     name=entry.name,
-                    first=entry.first,
-                    last=entry.last or entry.first,
+                    when=DateRange(first=entry.first, last=entry.last or entry.first),
                     entries=_entries(entry.changes),
                     precedence=entry.precedence,
                 )

@@ -250,20 +250,20 @@ def schedule_info(
         name=programme.name,
         what=", ".join(policy.name for policy in policies),
         points=points,
-        days=[_day(programme, today + timedelta(days=offset), today) for offset in range(7)],
+        days=[_day(programme, today + timedelta(days=offset), today, zone) for offset in range(7)],
         now_state=state_at(programme, now, zone),
         next_change=coming[0] if coming else None,
         next_state=coming[1] if coming else "",
     )
 
 
-def _day(programme: Programme, day: date, today: date) -> ScheduleDay:
+def _day(programme: Programme, day: date, today: date, zone: ZoneInfo) -> ScheduleDay:
     rule = why(programme, day)
     notes = [note for note in ("today" if day == today else "", "" if rule == "weekly" else rule) if note]
     return ScheduleDay(
         date=day.isoformat(),
         note=", ".join(notes),
-        blocks=[Block(start=block.start, end=block.end, state=block.state) for block in day_blocks(programme, day)],
+        blocks=[Block(start=block.start, end=block.end, state=block.state) for block in day_blocks(programme, day, zone)],
     )
 
 

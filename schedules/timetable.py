@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from schedules.calendar import DAY, Programme, civil_day, instant_of, next_transition, state_at, why
+from schedules.calendar import Programme, next_transition, state_at, why
+from schedules.civil import DAY, civil_day, instant_of
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

@@ -10,6 +10,7 @@ from facility.strategy import Strategy, rules_of
 from points.catalog import Catalog
 from points.site_rules import PointRule, SpaceRule
 from schedules.calendar import DayException, Entry, why
+from schedules.dates import DateRange
 from schedules.policies.lighting_sweep import LightingSweep
 from schedules.policies.occupancy_standby import OccupancyStandby
 from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
@@ -129,7 +130,7 @@ def test_an_exception_of_one_day_needs_no_end():
     made = strategy(programmes=[CONFIG["programmes"][0] | {"exceptions": exceptions}])
     day = date(2026, 3, 7)
     assert made.programmes["office"].exceptions == (
-        DayException(name="Open day", first=day, last=day, entries=(Entry(time(10), "occupied"),), precedence=3),
+        DayException(name="Open day", when=DateRange(first=day, last=day), entries=(Entry(time(10), "occupied"),), precedence=3),
     )
 
 

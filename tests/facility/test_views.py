@@ -16,6 +16,7 @@ from facility.model import Claim, Severity
 from points.catalog import Catalog
 from points.model import Device, DeviceId, Point, Priority, Quality, Slots, Space, SpaceId
 from schedules.calendar import DayException, Entry, Programme
+from schedules.dates import DateRange
 
 CHICAGO = ZoneInfo("America/Chicago")
 SP = replace(SETPOINT, unit="degrees-celsius")
@@ -175,7 +176,7 @@ def test_a_week_names_its_holidays_and_exceptions():
         name="office",
         default="unoccupied",
         week=((Entry(datetime(1, 1, 1, 7).time(), "occupied"),),) * 7,  # noqa: DTZ001 - a civil time
-        exceptions=(DayException(name="Open day", first=day, last=day, entries=()),),
+        exceptions=(DayException(name="Open day", when=DateRange(first=day, last=day), entries=()),),
         holidays={day + timedelta(days=1): "Holiday"},
         on_holiday=(),
     )

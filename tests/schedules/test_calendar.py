@@ -9,19 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schedules.calendar import (
-    DAY,
     DayBlock,
     DayException,
     Entry,
     Programme,
-    civil_day,
     day_blocks,
-    instant_of,
     next_transition,
     state_at,
     transitions,
     why,
 )
+from schedules.civil import DAY, civil_day, instant_of
+from schedules.dates import DateRange
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CHICAGO = ZoneInfo("America/Chicago")
@@ -62,8 +61,7 @@ def test_a_week(local, state):
 def test_an_entry_without_a_state_returns_to_the_week_at_noon():
     morning_off = DayException(
         name="fire drill",
-        first=date(2026, 11, 24),
-        last=date(2026, 11, 24),
+        when=DateRange(first=date(2026, 11, 24), last=date(2026, 11, 24)),
         entries=(Entry(time(0), "unoccupied"), Entry(time(12), None)),
     )
     drill = programme(exceptions=(morning_off,))
@@ -78,8 +76,7 @@ def test_of_two_exceptions_the_lower_number_wins_and_of_equals_the_first():
     def closed(name, precedence, state):
         return DayException(
             name=name,
-            first=date(2026, 11, 23),
-            last=date(2026, 11, 25),
+            when=DateRange(first=date(2026, 11, 23), last=date(2026, 11, 25)),
             entries=(Entry(time(0), state),),
             precedence=precedence,
         )
@@ -90,7 +87,7 @@ def test_of_two_exceptions_the_lower_number_wins_and_of_equals_the_first():
 
 
 def test_an_entry_without_a_state_in_the_week_means_the_default():
-    assert day_blocks(one_state_a_day(Entry(time(8), "a"), Entry(time(9), None)), date(2026, 11, 24)) == [
+    assert day_blocks(one_state_a_day(Entry(time(8), "a"), Entry(time(9), None)), date(2026, 11, 24), BERLIN) == [
         DayBlock(0, 480, "unoccupied"),
         DayBlock(480, 540, "a"),
         DayBlock(540, 1440, "unoccupied"),
@@ -115,7 +112,9 @@ def test_a_holiday_replaces_the_week_only_for_those_who_follow_holidays():
 
 def test_an_exception_goes_before_a_holiday_of_the_same_rank_and_after_one_of_a_lower_number():
     open_anyway = DayException(
-        name="flu clinic", first=date(2026, 11, 26), last=date(2026, 11, 26), entries=(Entry(time(8), "occupied"),)
+        name="flu clinic",
+        when=DateRange(first=date(2026, 11, 26), last=date(2026, 11, 26)),
+        entries=(Entry(time(8), "occupied"),),
     )
     given_ = {"holidays": {date(2026, 11, 26): "Thanksgiving"}, "on_holiday": CLOSED, "exceptions": (open_anyway,)}
     assert why(programme(**given_), date(2026, 11, 26)) == "flu clinic"
@@ -123,19 +122,19 @@ def test_an_exception_goes_before_a_holiday_of_the_same_rank_and_after_one_of_a_
 
 
 def test_29_february():
-    leap = DayException(name="leap", first=date(2028, 2, 29), last=date(2028, 2, 29), entries=CLOSED)
+    leap = DayException(name="leap", when=DateRange(first=date(2028, 2, 29), last=date(2028, 2, 29)), entries=CLOSED)
     assert why(programme(exceptions=(leap,)), date(2028, 2, 29)) == "leap"
     assert state_at(programme(exceptions=(leap,)), at("2028-02-29 12:00"), BERLIN) == "unoccupied"
     assert state_at(programme(exceptions=(leap,)), at("2028-03-01 12:00"), BERLIN) == "occupied"
 
 
 def test_a_day_reaches_to_24_00():
-    assert day_blocks(programme(), date(2026, 11, 23)) == [
+    assert day_blocks(programme(), date(2026, 11, 23), BERLIN) == [
         DayBlock(0, 360, "unoccupied"),
         DayBlock(360, 1140, "occupied"),
         DayBlock(1140, 1440, "unoccupied"),
     ]
-    assert day_blocks(programme(), date(2026, 11, 28)) == [DayBlock(0, 1440, "unoccupied")]
+    assert day_blocks(programme(), date(2026, 11, 28), BERLIN) == [DayBlock(0, 1440, "unoccupied")]
 
 
 # --- the two nights --------------------------------------------------------------------------------------------------
@@ -191,7 +190,9 @@ def test_the_next_transition_looks_over_the_weekend_and_not_at_entries_that_chan
 def test_a_yearly_exception_is_found_and_a_programme_that_never_changes_has_no_next():
     always = programme(week=(CLOSED,) * 7)
     assert next_transition(always, at("2026-11-27 12:00"), BERLIN) is None
-    party = DayException(name="p", first=date(2027, 12, 1), last=date(2027, 12, 1), entries=(Entry(time(9), "x"),))
+    party = DayException(
+        name="p", when=DateRange(first=date(2027, 12, 1), last=date(2027, 12, 1)), entries=(Entry(time(9), "x"),)
+    )
     assert next_transition(programme(week=(CLOSED,) * 7, exceptions=(party,)), at("2026-11-27 12:00"), BERLIN) == (
         at("2027-12-01 09:00"),
         "x",
@@ -210,7 +211,10 @@ def test_a_yearly_exception_is_found_and_a_programme_that_never_changes_has_no_n
         (lambda: one_state_a_day(Entry(time(9), "a"), Entry(time(8), "b")), "08:00 is written after 09:00"),
         (lambda: one_state_a_day(Entry(time(9), "a"), Entry(time(9), "b")), "forward in time"),
         (lambda: programme(on_holiday=(Entry(time(9), "a"), Entry(time(8), "b"))), "forward in time"),
-        (lambda: DayException(name="x", first=date(2026, 2, 2), last=date(2026, 2, 1), entries=()), "before it begins"),
+        (
+            lambda: DayException(name="x", when=DateRange(first=date(2026, 2, 2), last=date(2026, 2, 1)), entries=()),
+            "before it begins",
+        ),
     ],
 )
 def test_mistakes_are_told(make, says):
@@ -278,7 +282,7 @@ def test_each_change_of_a_civil_day_happens_once_and_in_order(any_programme, nig
     assert stretches[0][0] == instant_of(day, time(0), zone)
     assert all(one < other for (one, _), (other, _) in pairwise(stretches))
     assert stretches[-1][0] < instant_of(day + DAY, time(0), zone)
-    blocks = day_blocks(any_programme, day)
+    blocks = day_blocks(any_programme, day, BERLIN)
     assert len(stretches) <= len(blocks)
     if instant_of(day + DAY, time(0), zone) - stretches[0][0] >= DAY:  # no gap: nothing may be lost
         assert [state for _, state in stretches] == [block.state for block in blocks]
@@ -308,7 +312,7 @@ def test_between_now_and_the_next_transition_the_state_stays(any_programme, nigh
 @given(programmes(), DAYS)
 @settings(max_examples=200, deadline=None)
 def test_blocks_fill_the_day_and_neighbours_differ(any_programme, day):
-    blocks = day_blocks(any_programme, day)
+    blocks = day_blocks(any_programme, day, BERLIN)
     assert blocks[0].start == 0
     assert blocks[-1].end == 1440
     assert all(block.start < block.end for block in blocks)
