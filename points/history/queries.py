@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -33,6 +34,17 @@ class Bucket:
     mean: float | None
     last: float | None
     missing: float
+
+
+class Quarter(NamedTuple):
+    """A quarter of an hour as it was rolled up: [start, start + 15 min), in milliseconds since 1970."""
+
+    start: int
+    low: float
+    high: float
+    mean: float
+    last: float
+    good: float  # seconds of it that had a good value; of the rest nothing is known
 
 
 def series_of(connection: Connection, point: PointId) -> int | None:
@@ -73,6 +85,13 @@ def rolled(connection: Connection, series: int, since: int, until: int) -> list[
         Stretch(start, start + BUCKET, low, high, mean, last, good * 1000, rows)
         for start, low, high, mean, last, good, rows in connection.execute(wanted)
     ]
+
+
+def quarters(connection: Connection, series: int, since: int, until: int) -> list[Quarter]:
+    """The roll-ups that begin in [since, until). A quarter that is not there: nothing was known."""
+    columns = (ROLLUP.c[name] for name in ("start", "low", "high", "mean", "last", "seconds_good"))
+    wanted = select(*columns).where(ROLLUP.c.series == series, ROLLUP.c.start >= since, ROLLUP.c.start < until)
+    return [Quarter(*row) for row in connection.execute(wanted.order_by(ROLLUP.c.start))]
 
 
 def trend(connection: Connection, series: int | None, edges: list[int], *, raw_from: int, now: int) -> list[Bucket]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -26,10 +26,10 @@ from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from points.clock import Clock
 from points.history import queries, rollups
 from points.history.buffer import LIMIT, Buffer, Pending
-from points.history.queries import GAP, SERIES, Bucket
+from points.history.queries import GAP, SERIES, Bucket, Quarter
 from points.history.rollups import Keep
 from points.history.rows import BUCKET, from_ms, to_ms
-from points.history.steps import Gap
+from points.history.steps import Gap, Stretch
 from points.model import PointId
 from points.sqlite import DatabaseUnusable, SqliteFile
 from points.store import PointStore, Watch
@@ -109,6 +109,47 @@ class History:
         def work(connection: Connection) -> list[Bucket]:
             series = queries.series_of(connection, point)
             return queries.trend(connection, series, edges, raw_from=raw_from, now=now)
+
+        return await self._ask(work)
+
+    @property
+    def settled(self) -> datetime:
+        """Until then every quarter of an hour is rolled up."""
+        ended = rollups.floor(to_ms(self._clock.now()))
+        return from_ms(ended if self._rolled_until is None else min(ended, self._rolled_until))
+
+    @property
+    def raw_since(self) -> datetime:
+        """From then on every reading is still there."""
+        return from_ms(self._raw_from())
+
+    async def quarters(
+        self, points: Iterable[PointId], since: datetime, until: datetime
+    ) -> dict[PointId, list[Quarter]]:
+        """The roll-ups of [since, until), which end at `settled`; none of a quarter of which nothing was known."""
+        start, end, wanted = to_ms(since), to_ms(until), list(points)
+
+        def work(connection: Connection) -> dict[PointId, list[Quarter]]:
+            known = {point: queries.series_of(connection, point) for point in wanted}
+            return {
+                point: [] if series is None else queries.quarters(connection, series, start, end)
+                for point, series in known.items()
+            }
+
+        return await self._ask(work)
+
+    async def known(self, points: Iterable[PointId], since: datetime, until: datetime) -> dict[PointId, list[Stretch]]:
+        """When a good value was known, and which, to the millisecond; not before `raw_since`."""
+        start, end = max(to_ms(since), self._raw_from()), min(to_ms(until), to_ms(self._clock.now()))
+        wanted = list(points)
+
+        def work(connection: Connection) -> dict[PointId, list[Stretch]]:
+            gaps = queries.gaps(connection, start, end)
+            known = {point: queries.series_of(connection, point) for point in wanted}
+            return {
+                point: [] if series is None or end <= start else queries.raw(connection, series, gaps, start, end)
+                for point, series in known.items()
+            }
 
         return await self._ask(work)
 
