@@ -102,6 +102,40 @@ class Exchange:
             self.strange(ref.device)
             raise
 
+    async def read_as(self, device: DeviceRef, wanted: Property, decode: Callable[[bytes], T], *, urgent: bool) -> T:
+        """One property of a constructed type, whose tags `decode` understands; in segments where it takes them."""
+        about = f"{replies.of_property(wanted)} of {device}"
+
+        async def once(_timeout: float) -> T:
+            await self._lead(device.network)
+            octets = replies.value_in(await self._library.read(device, wanted, about), wanted)
+            try:
+                return decode(octets)
+            except ProtocolError as error:
+                raise ProtocolError(f"{about} cannot be decoded: {error}") from None
+
+        timeout, retries = self._framing.patience(device)
+        budget = self._framing.budget(device)
+        try:
+            return await self._repeated(device, budget, once, timeout=timeout, retries=retries, urgent=urgent)
+        except ProtocolError:
+            self.strange(device)
+            raise
+
+    async def write_constructed(self, device: DeviceRef, wanted: Property, octets: bytes) -> None:
+        """Once, whatever happens, and before everybody else."""
+        about = f"write to {replies.of_property(wanted)} of {device}"
+
+        async def once(_timeout: float) -> None:
+            await self._lead(device.network)
+            await self._library.write_constructed(device, wanted, octets, about)
+
+        try:
+            await self._repeated(device, self._framing.budget(device), once, timeout=0, retries=0, urgent=True)
+        except ProtocolError:
+            self.strange(device)
+            raise
+
     async def subscribe(self, device: DeviceRef, parameters: bytes, about: str, *, retries: int | None = None) -> None:
         """A SubscribeCOV. Its answer is short: it never needs the library, only a known router."""
         try:

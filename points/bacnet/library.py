@@ -14,7 +14,7 @@ from points.bacnet.addresses import address_of
 from points.bacnet.answers import Refusal, device_error
 from points.bacnet.application import Listener
 from points.bacnet.port import Property
-from points.bacnet.requests import read_property, write_property
+from points.bacnet.requests import read_property, write_constructed, write_property
 from points.bacnet.values import encode
 from points.errors import DeviceRefused, DeviceSilent, ProtocolError
 from points.model import DeviceRef, Ref, Value
@@ -48,6 +48,12 @@ class Library:
             raise DeviceRefused(f"{about}: {value!r} cannot be sent ({error})", "value-out-of-range") from error
         request = partial(write_property, ref=ref, encoded=encoded, priority=priority)
         answer = await self._ask(ref.device, request, about)
+        if not isinstance(answer, SimpleAckPDU):
+            raise ProtocolError(f"{about}: answered with {type(answer).__name__}")
+
+    async def write_constructed(self, device: DeviceRef, wanted: Property, octets: bytes, about: str) -> None:
+        """A value that is encoded already."""
+        answer = await self._ask(device, partial(write_constructed, wanted=wanted, octets=octets), about)
         if not isinstance(answer, SimpleAckPDU):
             raise ProtocolError(f"{about}: answered with {type(answer).__name__}")
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from points.errors import DeviceError
 from points.model import DeviceRef, Ref, Slots, Value
+
+Decoded = TypeVar("Decoded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,4 +129,24 @@ class Bacnet(Protocol):
 
     def on_i_am(self, handler: Callable[[IAm], None]) -> None:
         """`handler` gets every I-Am, asked for or not (a device that starts announces itself)."""
+        ...
+
+
+class Constructed(Protocol):
+    """The same network, for properties of constructed types: those of a device's own schedules and calendars."""
+
+    async def read_as(
+        self, device: DeviceRef, wanted: Property, decode: Callable[[bytes], Decoded], *, urgent: bool = False
+    ) -> Decoded:
+        """ReadProperty; `decode` makes of the value's tags what it is.
+
+        A `ProtocolError` of its is counted with the sender's name, like any other.
+        """
+        ...
+
+    async def write_as(self, device: DeviceRef, wanted: Property, octets: bytes) -> None:
+        """WriteProperty of a value that is encoded already, once. ValueError for anything but what a schedule says:
+
+        the week, the exceptions and the period of a Schedule object, and the dates of a Calendar object.
+        """
         ...

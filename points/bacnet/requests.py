@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from bacpypes3.apdu import ReadPropertyRequest, WritePropertyRequest
+from bacpypes3.constructeddata import Any as AnyValue
+from bacpypes3.pdu import PDUData
+from bacpypes3.primitivedata import TagList
 
 from points.bacnet.port import Property
 from points.bacnet.values import object_identifier, property_identifier
@@ -26,5 +29,18 @@ def write_property(address: Any, ref: Ref, encoded: Any, priority: int) -> Any:
         propertyIdentifier=property_identifier(ref.property),
         propertyValue=encoded,
         priority=priority,
+        destination=address,
+    )
+
+
+def write_constructed(address: Any, wanted: Property, octets: bytes) -> Any:
+    """A value that is encoded already: its tags go as they are."""
+    value = AnyValue()
+    value.tagList = TagList.decode(PDUData(octets))
+    return WritePropertyRequest(
+        objectIdentifier=object_identifier(wanted.object_type, wanted.instance),
+        propertyIdentifier=property_identifier(wanted.name),
+        propertyArrayIndex=wanted.index,
+        propertyValue=value,
         destination=address,
     )

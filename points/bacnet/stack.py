@@ -31,7 +31,7 @@ from points.bacnet.framing import Framing
 from points.bacnet.lane import Lane
 from points.bacnet.library import Library
 from points.bacnet.link import Interface, Link
-from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
+from points.bacnet.port import Answer, Datum, Decoded, IAm, Notification, Property, Query
 from points.bacnet.routes import Routes
 from points.bacnet.senders import Senders
 from points.bacnet.values import plain, priority_array, shortest
@@ -41,6 +41,10 @@ from points.model import DeviceRef, Ref, Slots, Value
 from points.passport import Passports
 
 LOWEST_OURS, LAST_PRIORITY = 8, 16  # levels 1-7 belong to life safety and critical equipment
+WHAT_A_SCHEDULE_SAYS = frozenset(
+    {("schedule", name) for name in ("weekly-schedule", "exception-schedule", "effective-period")}
+    | {("calendar", "date-list")}
+)
 LONGEST_LIFETIME = 28_800  # seconds; what every COV server has to accept
 
 _log = structlog.get_logger(__name__)
@@ -101,7 +105,7 @@ async def open_stack(settings: StackSettings, passports: Passports | None = None
 
 
 class Stack:
-    """`points.bacnet.port.Bacnet`, on the wire. Open one with `open_stack`."""
+    """`points.bacnet.port.Bacnet` and `Constructed`, on the wire. Open one with `open_stack`."""
 
     def __init__(
         self,
@@ -220,6 +224,16 @@ class Stack:
         if not LOWEST_OURS <= priority <= LAST_PRIORITY:
             raise ValueError(f"priority {priority} is not ours to write: {LOWEST_OURS}-{LAST_PRIORITY} are")
         await self._exchange.write(ref, value, priority)
+
+    async def read_as(
+        self, device: DeviceRef, wanted: Property, decode: Callable[[bytes], Decoded], *, urgent: bool = False
+    ) -> Decoded:
+        return await self._exchange.read_as(device, wanted, decode, urgent=urgent)
+
+    async def write_as(self, device: DeviceRef, wanted: Property, octets: bytes) -> None:
+        if (wanted.object_type, wanted.name) not in WHAT_A_SCHEDULE_SAYS:
+            raise ValueError(f"{wanted.name} of a {wanted.object_type} is not ours to write")
+        await self._exchange.write_constructed(device, wanted, octets)
 
     async def read_slots(self, ref: Ref) -> Slots:
         array = Property(ref.object_type, ref.instance, "priority-array")

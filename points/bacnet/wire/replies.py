@@ -73,6 +73,17 @@ def read_property(octets: bytes, at: int, wanted: Property, charset: str = "") -
     return answer
 
 
+def value_in(octets: bytes, wanted: Property) -> bytes:
+    """The tags of the value in a ReadProperty-ACK, given by its service parameters."""
+    asked, places = Asked.of((wanted,)), dict[Key, Place]()
+    answer = single(octets, 0, asked, places)
+    if not places:
+        assert isinstance(answer, DeviceError), "without a place there is no value"
+        raise answer
+    ((start, stop),) = places.values()
+    return octets[start:stop]
+
+
 def read_property_multiple(octets: bytes, at: int, wanted: Sequence[Property]) -> list[Answer]:
     """The answers in the ReadPropertyMultiple-ACK whose service parameters start at `at`, in the order asked."""
     return multiple(octets, at, Asked.of(wanted), {})
