@@ -7,10 +7,11 @@ its slot every few minutes, because a device may restart and somebody else may t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from facility.books import in_words
+from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.model import Command, Failed, Mismatch, Outcome, Rejected, SlotKey, is_policy
 from points.clock import Clock
@@ -39,12 +40,8 @@ class PolicyHands:
         self._under_way: set[asyncio.Task[Outcome]] = set()
 
     def held(self) -> Mapping[SlotKey, Standing]:
-        """Every slot that a policy holds now."""
-        return {
-            claim.key: Standing(value=claim.value, policy=claim.by.removeprefix(PREFIX), until=claim.until)
-            for claim in self._desk.claims.standing()
-            if is_policy(claim.by)
-        }
+        """Every slot that a policy holds now: a live view."""
+        return _Held(self._desk.claims)
 
     async def hold(self, demand: Demand, until: datetime) -> None:
         """Puts the value into the slot, or gives it more time if it is there."""
@@ -119,6 +116,25 @@ class PolicyHands:
                 raise NotDone(in_words(outcome))
             case _:
                 return
+
+
+class _Held(Mapping[SlotKey, Standing]):
+    """The claims of policies as the planner knows them; nothing is copied to look one up."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+
+    def __getitem__(self, key: SlotKey) -> Standing:
+        claim = self._claims[key]
+        if claim is None or not is_policy(claim.by):
+            raise KeyError(key)
+        return Standing(value=claim.value, policy=claim.by.removeprefix(PREFIX), until=claim.until)
+
+    def __iter__(self) -> Iterator[SlotKey]:
+        return (claim.key for claim in self._claims.standing() if is_policy(claim.by))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _refused(why: str, later: timedelta | None) -> PointsError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -24,6 +24,8 @@ class Catalog:
     points: Mapping[PointId, Point] = field(default_factory=dict)
     spaces: Mapping[SpaceId, Space] = field(default_factory=dict)
     _of_device: dict[DeviceId, list[Point]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _order: dict[PointId, int] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _found: dict[str, dict[str, list[Point]]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, devices: Iterable[Device], points: Iterable[Point], spaces: Iterable[Space] = ()) -> Catalog:
@@ -47,6 +49,26 @@ class Catalog:
                 self._of_device.setdefault(point.device, []).append(point)
         return list(self._of_device.get(device, ()))
 
+    def having(self, attribute: str, texts: Callable[[Point, Catalog], Iterable[str]], text: str) -> list[Point]:
+        """The points that have this text as that attribute, in the order of the catalog; looked up once for all."""
+        index = self._found.get(attribute)
+        if index is None:
+            index = self._found[attribute] = {}
+            for point in self.points.values():
+                for each in set(texts(point, self)):
+                    index.setdefault(each, []).append(point)
+        return index.get(text, [])
+
+    def points_in(self, space: SpaceId) -> list[Point]:
+        """In the order of the catalog."""
+        return self.having("space", _space, space)
+
+    def rank_of(self, point: PointId) -> int:
+        """Where in the order of the catalog a point of it stands."""
+        if not self._order:
+            self._order.update((each, number) for number, each in enumerate(self.points))
+        return self._order[point]
+
     def place(self, point: PointId) -> str:
         """The name of the space where it is; "" where none is known."""
         known = self.points.get(point)
@@ -57,6 +79,10 @@ class Catalog:
         near = difflib.get_close_matches(wanted, self.points, n=3, cutoff=0.5)
         hint = f" Did you mean {', '.join(near)}?" if near else " `facility points` lists all of them."
         return f"There is no point {wanted!r}.{hint}"
+
+
+def _space(point: Point, _catalog: Catalog) -> tuple[str, ...]:
+    return (point.space,) if point.space else ()
 
 
 class CatalogBook:

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import translate
+from functools import cache
 
 from points.catalog import Catalog
 from points.classify import CLASSES
-from points.model import Point, Safety
+from points.model import DeviceId, Point, Safety
 
 Selector = Callable[[Catalog], list[Point]]
 Attribute = Callable[[Point, Catalog], tuple[str, ...]]
@@ -48,27 +50,52 @@ _VOCABULARY = {"class": frozenset(CLASSES), "safety": frozenset(Safety)}
 _GLOB = re.compile(r"[a-z0-9*?\[\]!/_-]+")
 
 
+@cache
 def parse(text: str) -> Selector:
-    """The selector that `text` describes. Raises SelectorError."""
+    """The selector that `text` describes; the same text gives the same selector. Raises SelectorError.
+
+    It remembers what it found in the latest catalog: many policies ask for the same points.
+    """
     choices = [[_test(word) for word in choice.split()] for choice in text.split(",")]
     if not all(choices):
         raise SelectorError(f"{text!r} has an empty part: write a glob over point ids, or words such as class:damper")
+    latest: tuple[Catalog | None, list[Point]] = (None, [])
 
     def selected(catalog: Catalog) -> list[Point]:
-        return [
-            point
-            for point in catalog.points.values()
-            if any(all(test(point, catalog) for test in tests) for tests in choices)
-        ]
+        nonlocal latest
+        if latest[0] is not catalog:
+            latest = (catalog, _selected(choices, catalog))
+        return list(latest[1])
 
     return selected
 
 
-def _test(word: str) -> Callable[[Point, Catalog], bool]:
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A test of a point; and, where it names something exactly, those that alone can pass it."""
+
+    passes: Callable[[Point, Catalog], bool]
+    candidates: Callable[[Catalog], list[Point]] | None = None
+
+
+def _selected(choices: Sequence[Sequence[_Word]], catalog: Catalog) -> list[Point]:
+    """In the order of the catalog."""
+    if len(choices) == 1:
+        return _of_choice(choices[0], catalog)
+    chosen = {point.id: point for choice in choices for point in _of_choice(choice, catalog)}
+    return sorted(chosen.values(), key=lambda point: catalog.rank_of(point.id))
+
+
+def _of_choice(words: Sequence[_Word], catalog: Catalog) -> list[Point]:
+    few = [word.candidates(catalog) for word in words if word.candidates is not None]
+    points = min(few, key=len) if few else list(catalog.points.values())
+    return [point for point in points if all(word.passes(point, catalog) for word in words)]
+
+
+def _test(word: str) -> _Word:
     key, colon, wanted = word.partition(":")
     if not colon:
-        matches = _glob(word, word)
-        return lambda point, _: matches(point.id)
+        return _about_id(word)
     attribute = _ATTRIBUTES.get(key)
     if attribute is None:
         raise SelectorError(f"{word!r}: there is no {key!r}.{_near(key, _ATTRIBUTES)} Known: {', '.join(_ATTRIBUTES)}")
@@ -76,7 +103,29 @@ def _test(word: str) -> Callable[[Point, Catalog], bool]:
     known = _VOCABULARY.get(key)
     if known is not None and not any(map(matches, known)):
         raise SelectorError(f"{word!r}: no {key} is called {wanted!r}.{_near(wanted, known)}")
-    return lambda point, catalog: any(map(matches, attribute(point, catalog)))
+
+    def passes(point: Point, catalog: Catalog) -> bool:
+        return any(map(matches, attribute(point, catalog)))
+
+    if _is_exact(wanted):
+        return _Word(passes, lambda catalog: catalog.having(key, attribute, wanted))
+    return _Word(passes)
+
+
+def _about_id(word: str) -> _Word:
+    matches = _glob(word, word)
+    device, slash, _ = word.partition("/")
+
+    def passes(point: Point, _catalog: Catalog) -> bool:
+        return matches(point.id)
+
+    if slash and _is_exact(device):
+        return _Word(passes, lambda catalog: catalog.points_of(DeviceId(device)))
+    return _Word(passes)
+
+
+def _is_exact(pattern: str) -> bool:
+    return not any(sign in pattern for sign in "*?[")
 
 
 def _glob(pattern: str, word: str) -> Callable[[str], bool]:

@@ -124,12 +124,14 @@ class Decider:
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    def adopt(self, policies: Sequence[Policy]) -> None:
-        """These from now on. One that is as it was keeps what it said; of the others, only what they remember stays."""
+    def adopt(self, policies: Sequence[Policy]) -> list[str]:
+        """These from now on. One that is as it was keeps what it said. Who has left with something to remember."""
         names = {policy.name for policy in policies}
         for name in self._seats.keys() - names:
             self._leave(name)
-            self._memories.pop(name, None)
+        forgotten = [name for name in self._memories if name not in names]
+        for name in forgotten:
+            del self._memories[name]
         for place, policy in enumerate(policies):
             seat = self._seats.get(policy.name)
             order = (rank(policy.kind), place)
@@ -143,6 +145,7 @@ class Decider:
                 seat.order = order
                 self._left.update(seat.demands)
         self._seats = {policy.name: self._seats[policy.name] for policy in policies}
+        return forgotten
 
     def note(self, readings: Iterable[Reading], now: datetime) -> bool:
         """The present readings of their points. Whether somebody has to be asked again for it."""

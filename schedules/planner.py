@@ -191,7 +191,7 @@ class Planner:
         policies = self._policies()
         if policies is not self._adopted:
             self._adopted = policies
-            self.decider.adopt(policies)
+            await self._remembering.keep(dict.fromkeys(self.decider.adopt(policies)))
         if view.catalog is not self._catalog:
             self._catalog = view.catalog
             self.postponed.clear()

@@ -58,21 +58,30 @@ def why_not_turned_down(point: Point, room: SpaceId, catalog: Catalog) -> str:
     return "" if point.access is Access.COMMANDABLE else "it is monitor-only"
 
 
+def why_not_shed(point: Point, catalog: Catalog) -> str:
+    """Why nothing of this point's room is given up for the utility or a limit of demand; empty if it may be."""
+    if point.space is None:
+        return ""
+    space = catalog.spaces.get(point.space)
+    if space is None:
+        return f"it is in {point.space}, which is not known: nothing is shed there"
+    if space.type not in ORDINARY_SPACES:
+        return f"{space.id} is a space of type {space.type or 'unknown'}: nothing is ever shed there"
+    return ""
+
+
 def surroundings(catalog: Catalog, spaces: set[SpaceId]) -> dict[SpaceId, Surroundings]:
-    """The witnesses in each of the spaces, in one pass over the catalog."""
-    found: dict[SpaceId, list[Point]] = {space: [] for space in spaces}
-    for point in catalog.points.values():
-        if point.space in found:
-            found[point.space].append(point)
-    return {
-        space: Surroundings(
-            sensors=tuple(point for point in points if is_sensor(point)),
-            temperatures=tuple(point for point in points if point.point_class == "zone-temperature"),
-            humidities=tuple(point for point in points if point.point_class == "humidity"),
-            points=tuple(points),
-        )
-        for space, points in found.items()
-    }
+    """The witnesses in each of the spaces."""
+    return {space: _surroundings(catalog.points_in(space)) for space in spaces}
+
+
+def _surroundings(points: list[Point]) -> Surroundings:
+    return Surroundings(
+        sensors=tuple(point for point in points if is_sensor(point)),
+        temperatures=tuple(point for point in points if point.point_class == "zone-temperature"),
+        humidities=tuple(point for point in points if point.point_class == "humidity"),
+        points=tuple(points),
+    )
 
 
 def fitting(point: Point, value: Value) -> Value | None:

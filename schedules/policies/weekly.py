@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from points.catalog import Catalog
-from points.model import Point, Priority, Value
+from points.model import Point, PointId, Priority, Value
 from schedules.policy import Decide, Decision, Demand, Memory, Selector, View
 from schedules.timetable import Timetable
 from schedules.writable import fitting, may_speak_for
@@ -34,23 +34,23 @@ class Weekly:
 
     def bind(self, catalog: Catalog) -> Decide:
         points = list(may_speak_for(self.points(catalog), catalog))
+        values = {state: self._values(points, state) for state in self.values}
 
         def decide(view: View, _memory: Memory | None) -> Decision:
-            return Decision(demands=self._demands(points, view), until=self.timetable.same_rule_until(view.now))
+            state = self.timetable.state(view.now)
+            reason = f"{self.timetable.name} is {state} ({self.timetable.why(view.now)})"
+            demands = tuple(
+                Demand(point=point, value=value, priority=self.priority, policy=self.name, reason=reason)
+                for point, value in values.get(state, ())
+            )
+            return Decision(demands=demands, until=self.timetable.same_rule_until(view.now))
 
         return decide
 
-    def _demands(self, points: list[Point], view: View) -> tuple[Demand, ...]:
-        state = self.timetable.state(view.now)
-        if state not in self.values:
-            return ()
-        reason = f"{self.timetable.name} is {state} ({self.timetable.why(view.now)})"
-        fit = ((point, self._value_for(point, state)) for point in points)
-        return tuple(
-            Demand(point=point.id, value=value, priority=self.priority, policy=self.name, reason=reason)
-            for point, value in fit
-            if value is not None
-        )
+    def _values(self, points: list[Point], state: str) -> list[tuple[PointId, Value]]:
+        """What is written where in that state."""
+        fit = ((point.id, self._value_for(point, state)) for point in points)
+        return [(point, value) for point, value in fit if value is not None]
 
     def _value_for(self, point: Point, state: str) -> Value | None:
         values = self.values[state]

@@ -1,0 +1,79 @@
+"""What policies remember, on disk: a document for each policy in the state database.
+
+A memory that cannot be read any more, because the policy is another kind or remembers other things now, is dropped and
+told: the policy begins anew, as it does at a new site.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+import structlog
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection, delete, select
+
+from facility.database import StateDatabase
+from facility.rows import PageRow, table_of, upsert
+from schedules.policy import Memory, Policy
+
+log = structlog.get_logger(__name__)
+
+PREFIX = "memory:"
+
+_PAGES = table_of(PageRow)
+
+
+class Memories:
+    """`schedules.planner.Remembering`, in the state database."""
+
+    def __init__(self, db: StateDatabase, memories: Mapping[str, Memory]) -> None:
+        self._db = db
+        self._memories = memories
+
+    @classmethod
+    async def open(cls, db: StateDatabase, policies: Iterable[Policy]) -> Memories:
+        """With what these policies remembered when the agent last ran."""
+        documents = await db.run(_documents)
+        found = ((policy, documents.get(policy.name)) for policy in policies)
+        read = {policy.name: _read(policy, document) for policy, document in found if document is not None}
+        return cls(db, {name: memory for name, memory in read.items() if memory is not None})
+
+    def load(self) -> Mapping[str, Memory]:
+        return self._memories
+
+    async def keep(self, memories: Mapping[str, Memory | None]) -> None:
+        if not memories:
+            return
+        pages = [{"name": PREFIX + name, "document": _text(each)} for name, each in memories.items() if each]
+        gone = [PREFIX + name for name, memory in memories.items() if memory is None]
+
+        def work(connection: Connection) -> None:
+            if pages:
+                upsert(connection, PageRow, pages)
+            if gone:
+                connection.execute(delete(_PAGES).where(_PAGES.c.name.in_(gone)))
+
+        await self._db.run(work)
+
+
+def _documents(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(select(_PAGES.c.name, _PAGES.c.document).where(_PAGES.c.name.startswith(PREFIX)))
+    return {name.removeprefix(PREFIX): document for name, document in rows}
+
+
+def _text(memory: Memory) -> str:
+    return json.dumps(
+        {"of": type(memory).__name__, "memory": TypeAdapter(type(memory)).dump_python(memory, mode="json")}
+    )
+
+
+def _read(policy: Policy, document: str) -> Memory | None:
+    kept = json.loads(document)
+    if policy.remembers is None or kept["of"] != policy.remembers.__name__:
+        return None
+    try:
+        return TypeAdapter(policy.remembers).validate_python(kept["memory"], strict=False)
+    except ValidationError as error:
+        log.warning("memory dropped", policy=policy.name, why=f"{error.error_count()} parts cannot be read any more")
+        return None
