@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from facility.config import Config, ConfigError
 from facility.config.policies import Given, PolicyBase
-from facility.config.sections import ProgrammeSection, parse_change
+from facility.config.programmes import Around
 from points.catalog import Catalog
 from points.model import Point, PointId
 from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
-from schedules.calendar import DayException, DayProgramme, Entry, Programme
-from schedules.dates import DateRange
+from schedules.calendar import Programme
 from schedules.holiday_dates import holidays_of
 from schedules.policy import Policy, earliest
 from schedules.timetable import Timetable
 
-YEARS_AHEAD = 2  # holidays are computed from last year to so many years ahead
+YEARS_AHEAD = 10  # holidays are computed from last year to so many years ahead: no agent runs for longer
 
 
 def programmes_of(config: Config, today: date) -> dict[str, Programme]:
     """Every programme of the configuration by name, with the holidays around `today`."""
-    holidays = _holidays(config, today)
-    return {section.name: _programme(section, holidays) for section in config.programmes}
+    around = Around(
+        calendars={section.name: section.calendar for section in config.calendars},
+        holidays=_holidays(config, today),
+        place=config.site.place,
+    )
+    return {section.name: section.programme(around) for section in config.programmes}
 
 
 class Strategy:
@@ -68,7 +71,7 @@ class Strategy:
 
     def next_change(self, policy: str, now: datetime) -> datetime | None:
         """When a programme that it follows next says something else."""
-        return earliest(timetable.change(now) for timetable in self.followed_by(policy))
+        return earliest(timetable.at(now).end for timetable in self.followed_by(policy))
 
     def points_of(self, policy: str, catalog: Catalog) -> list[Point]:
         """The points a policy speaks for, by its selectors; resolved once for a catalog."""
@@ -108,32 +111,6 @@ def _holidays(config: Config, today: date) -> dict[date, str]:
     years = range(today.year - 1, today.year + YEARS_AHEAD + 1)
     public = holidays_of(config.site.country, config.site.subdivision, years) if config.site.country else {}
     return {**public, **{entry.day: entry.name for entry in config.holidays}}
-
-
-def _programme(section: ProgrammeSection, holidays: Mapping[date, str]) -> Programme:
-    try:
-        return Programme(
-            name=section.name,
-            default=section.default,
-            week=tuple(_entries(section.day(weekday)) for weekday in range(7)),
-            exceptions=tuple(
-                DayException(
-                    name=entry.name,
-                    when=DateRange(first=entry.first, last=entry.last or entry.first),
-                    entries=_entries(entry.changes),
-                    precedence=entry.precedence,
-                )
-                for entry in section.exceptions
-            ),
-            holidays=holidays,
-            on_holiday=None if section.holidays is None else _entries(section.holidays),
-        )
-    except ValueError as error:
-        raise ConfigError(f"programme {section.name!r}: {error}") from None
-
-
-def _entries(changes: Iterable[str]) -> DayProgramme:
-    return tuple(Entry(at, state) for at, state in sorted(map(parse_change, changes)))
 
 
 def _must_parse(text: str, where: str) -> None:

@@ -7,13 +7,13 @@ of a programme ask about the same moment.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from schedules.calendar import Programme, next_transition, state_at, why
+from schedules.calendar import ALWAYS, LOOK_AHEAD, Programme, next_transition, state_at, why_at
 from schedules.civil import DAY, civil_day, instant_of
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+FORESEEN = LOOK_AHEAD - 2 * DAY  # for so long it is sure that nothing changes, where no change is found
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +22,13 @@ class Stretch:
 
     begin: datetime  # it said so already then
     end: datetime | None  # and until then; None: no change within a year
-    state: str
+    state: str  # "": it says nothing
     turns: str  # the state after that; ""
-    rule: str  # "weekly", or the exception or holiday that rules the day in which it was asked
+    rule: str  # "weekly", or the exception, holiday or special event that ruled when it was asked
+    foreseen: datetime | None  # until then this is sure: `end` if there is one; None: for ever
+
+    def holds(self, now: datetime) -> bool:
+        return self.begin <= now and (self.foreseen is None or now < self.foreseen)
 
 
 @dataclass(slots=True)
@@ -42,7 +46,7 @@ class Timetable:
     def at(self, now: datetime) -> Stretch:
         """What it says at that moment, until when, and what comes then."""
         latest = self._latest
-        if latest is None or not latest.begin <= now < (latest.end or _NEVER):
+        if latest is None or not latest.holds(now):
             latest = self._latest = self._stretch(now)
         return latest
 
@@ -50,19 +54,27 @@ class Timetable:
         return self.at(now).state
 
     def change(self, now: datetime) -> datetime | None:
-        """When it next says something else."""
-        return self.at(now).end
+        """When it next says something else; if that is more than a year away, when one has to look again. None: never."""
+        return self.at(now).foreseen
 
     def why(self, now: datetime) -> str:
-        """The rule of that very day; a stretch may last longer."""
-        return why(self.programme, civil_day(now, self.zone))
+        """The rule of that very moment; a stretch may last longer."""
+        return why_at(self.programme, now, self.zone)
 
     def same_rule_until(self, now: datetime) -> datetime:
-        """Until when state and rule are both the same for sure: the next change, or the end of the day."""
+        """Until when state and rule are both the same for sure: the next change, a special event, the day's end."""
         midnight = instant_of(civil_day(now, self.zone) + DAY, time(0), self.zone)
-        return min(midnight, self.change(now) or midnight)
+        events = (edge for event in self.programme.events for edge in (event.begin, event.end) if edge > now)
+        return min(midnight, self.change(now) or midnight, *events)
 
     def _stretch(self, now: datetime) -> Stretch:
         change = next_transition(self.programme, now, self.zone)
         end, turns = (None, "") if change is None else change
-        return Stretch(now, end, state_at(self.programme, now, self.zone), turns, self.why(now))
+        state = state_at(self.programme, now, self.zone)
+        foreseen = end if end is not None or self._is_the_same_every_year else now + FORESEEN
+        return Stretch(now, end, state, turns, self.why(now), foreseen)
+
+    @property
+    def _is_the_same_every_year(self) -> bool:
+        each = self.programme
+        return each.effective == ALWAYS and each.on_holiday is None and not each.exceptions and not each.events

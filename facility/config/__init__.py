@@ -26,16 +26,15 @@ from pydantic_settings import (
 from facility.config.bacnet import BacnetSection
 from facility.config.errors import ConfigError
 from facility.config.policies import KINDS, PolicySection
+from facility.config.programmes import CalendarSection, HolidayEntry, ProgrammeSection
 from facility.config.sections import (
     AgentSection,
     ApiSection,
     AuditSection,
     EquipmentSection,
     HistorySection,
-    HolidayEntry,
     MqttSection,
     PointSection,
-    ProgrammeSection,
     Site,
     SpaceSection,
     UserSection,
@@ -66,6 +65,7 @@ class Config(BaseSettings):
     """The site's own clinical profiles, laid over the shipped ones."""
     holidays: list[HolidayEntry] = []
     """The site's own holidays, besides the country's."""
+    calendars: list[CalendarSection] = []
     programmes: list[ProgrammeSection] = []
     policies: list[PolicySection] = []
     """In order of precedence: where two want the same slot of a point, the earlier one wins."""
@@ -87,8 +87,12 @@ class Config(BaseSettings):
                         f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
                         f"programme {programme!r} knows {', '.join(sorted(states[programme]))}"
                     )
+        calendars = [calendar.name for calendar in self.calendars]
+        for section in self.programmes:
+            section.must_be_complete(calendars, placed=self.site.place is not None)
         for kind, all_names in (
             ("programme", names),
+            ("calendar", calendars),
             ("policy", [policy.name for policy in self.policies]),
             ("equipment", [equipment.id for equipment in self.equipment]),
         ):

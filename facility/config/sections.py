@@ -1,10 +1,8 @@
-"""The sections of `facility.toml` but that of BACnet. The docstring under a field is its reference text."""
+"""Sections of `facility.toml` that are short, of all topics. The docstring under a field is its reference text."""
 
 from __future__ import annotations
 
 import difflib
-import re
-from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -13,9 +11,9 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from facility.config.section import Section
 from facility.users import Grant, Role
+from schedules.sun import Place
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
-DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def _known_zone(name: str) -> str:
@@ -40,6 +38,20 @@ class Site(Section):
     """ISO code whose public holidays apply (`US`), see the `holidays` package."""
     subdivision: str | None = None
     """State or region within the country (`IL`)."""
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    """Where the site is, in degrees, north positive; for programmes that go by the sun."""
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    """The same, east positive."""
+
+    @model_validator(mode="after")
+    def _has_both_or_neither(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("a place needs both latitude and longitude")
+        return self
+
+    @property
+    def place(self) -> Place | None:
+        return None if self.latitude is None or self.longitude is None else Place(self.latitude, self.longitude)
 
     @property
     def tz(self) -> ZoneInfo:
@@ -125,86 +137,6 @@ class UserSection(Section):
     @property
     def grant(self) -> Grant:
         return Grant(role=self.role, spaces=frozenset(self.spaces or ()))
-
-
-class HolidayEntry(Section):
-    day: date
-    """Which day, as `2026-12-24`."""
-    name: str
-    """What the screens call it."""
-
-
-def _is_change(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d [a-z0-9-]+", text):
-        raise ValueError(f"{text!r} is not a change; write a time and a state, such as '06:30 occupied'")
-    return text
-
-
-Change = Annotated[str, AfterValidator(_is_change)]
-"""`07:00 occupied`: from then on the programme is in that state."""
-
-
-def parse_change(change: str) -> tuple[time, str]:
-    """`07:00 occupied` -> (07:00, "occupied")."""
-    at, state = change.split(" ", 1)
-    return time.fromisoformat(at), state
-
-
-class ExceptionEntry(Section):
-    """Days on which a programme differs from its week."""
-
-    name: str
-    """What the screens call it."""
-    first: date
-    """First day."""
-    last: date | None = None
-    """Last day, inclusive; one day where it is missing."""
-    changes: list[Change] = []
-    """What happens on such a day; empty: the default state all day."""
-    precedence: Annotated[int, Field(ge=1, le=16)] = 8
-    """Lower numbers win where exceptions overlap."""
-
-
-class ProgrammeSection(Section):
-    """The week of something: what state it is in from when on. Policies follow it."""
-
-    name: Slug
-    """What policies call it."""
-    default: str = "unoccupied"
-    """State before the first change of a day."""
-    monday: list[Change] = []
-    """What changes when, such as `06:30 occupied`."""
-    tuesday: list[Change] = []
-    """As Monday."""
-    wednesday: list[Change] = []
-    """As Monday."""
-    thursday: list[Change] = []
-    """As Monday."""
-    friday: list[Change] = []
-    """As Monday."""
-    saturday: list[Change] = []
-    """As Monday."""
-    sunday: list[Change] = []
-    """As Monday."""
-    weekdays: list[Change] = []
-    """For Monday to Friday, where the day itself says nothing."""
-    holidays: list[Change] | None = None
-    """What happens on a public holiday; missing: holidays are ordinary days."""
-    exceptions: list[ExceptionEntry] = []
-    """Days that differ."""
-
-    def day(self, weekday: int) -> list[str]:
-        """The changes of a weekday, Monday being 0."""
-        own: list[str] = getattr(self, DAYS[weekday])
-        return own or (self.weekdays if weekday < 5 else [])
-
-    @property
-    def states(self) -> set[str]:
-        """Every state it can be in."""
-        days = [self.day(weekday) for weekday in range(7)] + [self.holidays or []]
-        changes = [change for day in days for change in day]
-        changes += [change for entry in self.exceptions for change in entry.changes]
-        return {self.default, *(parse_change(change)[1] for change in changes)}
 
 
 class PointSection(Section):

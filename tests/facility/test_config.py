@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from facility.config import ConfigError, load
-from facility.config.sections import ProgrammeSection, parse_change
+from facility.config.programmes import ProgrammeSection, parse_change
 
 TURNDOWN = """
 [[programmes]]
