@@ -11,19 +11,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 
 from facility import __version__
 from facility.assembly.acting import acting
 from facility.assembly.door import door
-from facility.assembly.ground import Ground, Trail
+from facility.assembly.ground import Ground, Trail, trail_of
 from facility.assembly.knowing import knowing, surveyor
 from facility.assembly.showing import showing
-from facility.audit import Audit
-from facility.audit.anchoring import Anchoring
 from facility.audit.configuration import note_configuration
 from facility.audit.jumps import Jumps
-from facility.audit.keys import open_key
 from facility.audit.signers import note_key
 from facility.audit.triggers import restored
 from facility.commands import CommandDesk
@@ -73,7 +69,7 @@ async def open_agent(config: Config) -> AsyncIterator[Agent]:
     clock = SystemClock()
     must_be_usable(config)
     with open_state(state_folder(config)) as db:
-        trail = Trail(audit=Audit(db, clock), anchoring=_anchoring(config, db, clock))
+        trail = trail_of(config, db, clock)
         async with _ground(config, db, clock, patient=True) as (ground, stack):
             trail.anchoring.restored = "; ".join(await restored(trail.audit, db))
             await trail.audit.note(by="agent", action="start", target="agent", reason=f"version {__version__}")
@@ -113,17 +109,6 @@ async def _ground(
     keeper = await PassportKeeper.open(db, overrule(config), clock)
     async with open_stack(stack_settings(config, patient=patient), keeper.passports) as stack:
         yield Ground(config=config, clock=clock, db=db, bacnet=stack, keeper=keeper, events=Events()), stack
-
-
-def _anchoring(config: Config, db: StateDatabase, clock: Clock) -> Anchoring:
-    return Anchoring(
-        agent=f"{config.site.id}/{config.agent.id}",
-        db=db,
-        key=open_key(config.audit_key),
-        file=config.anchor_file,
-        every=timedelta(minutes=config.audit.anchor_minutes),
-        clock=clock,
-    )
 
 
 async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from facility.audit import Audit
 from facility.audit.anchoring import Anchoring
+from facility.audit.keys import open_key
 from facility.config import Config
 from facility.database import StateDatabase
 from facility.passports import PassportKeeper
@@ -37,3 +39,16 @@ class Trail:
 
     audit: Audit
     anchoring: Anchoring
+
+
+def trail_of(config: Config, db: StateDatabase, clock: Clock) -> Trail:
+    """The trail of the agent that the configuration describes."""
+    anchoring = Anchoring(
+        agent=f"{config.site.id}/{config.agent.id}",
+        db=db,
+        key=open_key(config.audit_key),
+        file=config.anchor_file,
+        every=timedelta(minutes=config.audit.anchor_minutes),
+        clock=clock,
+    )
+    return Trail(audit=Audit(db, clock), anchoring=anchoring)
