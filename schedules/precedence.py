@@ -16,10 +16,10 @@ TABLE: Mapping[Priority, tuple[str, ...]] = {
     Priority.DEMAND_LIMIT: ("demand-response", "demand-limit"),
     Priority.HOLD_OFF: ("restart",),
     Priority.OCCUPANCY: (
+        "optimal-start",  # heats and cools harder than any setback
         "setback",  # protects the building from its own setback: before all that saves
         "room-turndown",
         "bed-setback",
-        "optimal-start",
         "pre-cooling",
         "optimal-stop",
         "occupancy-standby",

@@ -41,8 +41,8 @@ PERCENT_BACK, DEW_POINT_BACK = 5.0, 1.0  # how far below its limit damp air must
 
 _SETPOINTS = frozenset({"heating-setpoint", "cooling-setpoint", "temperature-setpoint", "humidity-setpoint"})
 _STARTS = frozenset({"start-stop-command", "mode"})
-"""Classes of the points that may be held; of starts, only their being on. Dampers, valves, speeds and flows are what the
-freeze stages of an air handler work on: no value of theirs is ours to choose."""
+"""Classes of the points that may be held; of starts, only their being on. Dampers, valves, speeds and flows are what
+the freeze stages of an air handler work on: no value of theirs is ours to choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,16 +9,34 @@ from pydantic import Field
 from facility.config.policies.base import Given, PolicyBase
 from facility.config.policies.hours import WeeklyPolicy
 from facility.config.policies.lighting import LightingSweepPolicy
-from facility.config.policies.spaces import OccupancyStandbyPolicy
+from facility.config.policies.spaces import (
+    OccupancyStandbyPolicy,
+    OptimalStartPolicy,
+    OptimalStopPolicy,
+    PreCoolingPolicy,
+    SetbackPolicy,
+)
 from facility.config.policies.turndown import RoomTurndownPolicy
 
 PolicySection = Annotated[
-    WeeklyPolicy | OccupancyStandbyPolicy | LightingSweepPolicy | RoomTurndownPolicy, Field(discriminator="kind")
+    WeeklyPolicy
+    | OccupancyStandbyPolicy
+    | LightingSweepPolicy
+    | RoomTurndownPolicy
+    | OptimalStartPolicy
+    | OptimalStopPolicy
+    | SetbackPolicy
+    | PreCoolingPolicy,
+    Field(discriminator="kind"),
 ]
 
 KINDS: dict[str, type[PolicyBase]] = {
     "weekly": WeeklyPolicy,
     "occupancy-standby": OccupancyStandbyPolicy,
+    "optimal-start": OptimalStartPolicy,
+    "optimal-stop": OptimalStopPolicy,
+    "pre-cooling": PreCoolingPolicy,
+    "setback": SetbackPolicy,
     "lighting-sweep": LightingSweepPolicy,
     "room-turndown": RoomTurndownPolicy,
 }
