@@ -16,6 +16,7 @@ from facility import __version__
 from facility.assembly.acting import acting
 from facility.assembly.door import door
 from facility.assembly.ground import Ground, Trail, trail_of
+from facility.assembly.hearing import hearing
 from facility.assembly.knowing import knowing, surveyor
 from facility.assembly.showing import showing
 from facility.audit.configuration import note_configuration
@@ -115,8 +116,9 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
     clock = ground.clock
     wakeups, roll = Wakeups(clock), Roll()
     known = await knowing(ground, changed=wakeups.ring)
-    acts = await acting(ground, trail, known, wakeups)
-    shown = showing(ground, trail, known, acts, roll, stack)
+    hears = await hearing(ground, known)
+    acts = await acting(ground, trail, known, wakeups, hears.book)
+    shown = showing(ground, trail, known, hears, acts, roll, stack)
     optional: list[Service | None] = [shown.history, shown.mirror]
     return Agent(
         desk=acts.desk,
@@ -134,6 +136,7 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
             known.demand,
             known.recognition,
             acts.foreign,
+            *hears.services,
             acts.agreement.withdrawals,
             ground.keeper,
             trail.anchoring,

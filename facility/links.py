@@ -14,6 +14,7 @@ from facility.audit import Audit
 from facility.audit.anchoring import Anchoring
 from facility.claims import Claims
 from facility.config import Config
+from facility.feeds.account import FeedAccount
 from facility.mirror.service import Mirror
 from facility.model import is_policy
 from facility.supervisor import Roll
@@ -30,6 +31,8 @@ from schedules.planner import Planner
 JUMP_TOLD = timedelta(hours=1)  # so long a step of the clock explains what is odd in trends and ages
 
 EYES = frozenset({"freshness", "alarms"})  # without these the picture stands still
+
+TOLD_ELSEWHERE = frozenset({"mqtt", "mqtt-in", "feeds-hl7", "history"})  # their own links say more
 
 TRAFFIC = (
     "requests",  # datagrams with a request of the fast lane, repetitions and subscriptions too
@@ -64,6 +67,7 @@ class Gauges:
     claims: Claims
     alarms: AlarmBook
     book: CatalogBook
+    feeds: FeedAccount
     short: Callable[[], Sequence[Shortfall]] = tuple  # networks that need more requests than they may have
     foreign: Callable[[], int] = int  # slots that hold what is not ours
     relaxations: Callable[[], int] = int  # those that two people have not agreed to
@@ -78,6 +82,7 @@ class Gauges:
             self._planner(),
             self._services(),
             self._clock(),
+            self.feeds.link(),
         ]
 
     def blind(self) -> bool:
@@ -144,6 +149,7 @@ class Gauges:
             **{f"bacnet_{name}": self.stack.traffic.get(name, 0) for name in TRAFFIC},
             "broadcasts_own": self.stack.own_broadcasts,
             "broadcasts_other": self.stack.other_broadcasts,
+            **self.feeds.stats(),
             "relaxations_waiting": self.relaxations(),
             "devices_quarantined": sum(bool(device.quarantine) for device in self.book.current.devices.values()),
             "tasks": len(asyncio.all_tasks()),
@@ -195,7 +201,7 @@ class Gauges:
 
     def _services(self) -> Link:
         """All but those whose own link tells more."""
-        down = [f"{name}: {why}" for name, why in self.roll.down.items() if name not in ("mqtt", "history")]
+        down = [f"{name}: {why}" for name, why in self.roll.down.items() if name not in TOLD_ELSEWHERE]
         if not down:
             return Link(name="services", state="ok", text="all run")
         return Link(name="services", state="down" if self.blind() else "degraded", text="; ".join(down))

@@ -24,6 +24,7 @@ TENTHS = {"°C", "K", "Pa", "kPa", "%", "%RH", "°F", "bar"}
 LINK_NAMES = {
     "bacnet": "BACnet", "mqtt": "MQTT", "database": "db", "history": "history",
     "audit": "audit", "planner": "planner", "services": "services", "clock": "clock",
+    "feeds": "feeds",
 }  # fmt: skip
 QUALITY_WORDS = {
     "nan": "bad sensor",

@@ -12,12 +12,15 @@ from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.courses import Courses
 from facility.effects import Effects
+from facility.feeds.book import FeedBook
 from facility.foreign import ForeignSweep
 from facility.hands import PolicyHands
 from facility.judgement import Judge
 from facility.leases import Leases
 from facility.memories import Memories
 from facility.rooms import Rooms
+from facility.special_events import SpecialEvents
+from facility.special_events import load as load_events
 from facility.strategy import Strategy
 from facility.watcher import EnvelopeWatcher
 from schedules.planner import Planner
@@ -37,19 +40,27 @@ class Acting:
     courses: Courses
     effects: Effects
     strategy: Strategy
+    special_events: SpecialEvents
     planner: Planner
     agreement: Agreement
 
 
-async def acting(ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups) -> Acting:
-    """With the claims that stood when the agent last ran."""
+async def acting(
+    ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups, told: FeedBook | None = None
+) -> Acting:
+    """With the claims that stood when the agent last ran. `told`: what others tell; without it, nobody does."""
     clock, audit = ground.clock, trail.audit
+    told = told or FeedBook(clock)
     claims = await Claims.load(ground.db)
     rooms = Rooms(known.consents.profiles, known.store, held=lambda point: bool(claims.of(point)))
     foreign = _foreign(ground, trail, known, claims)
     desk = _desk(ground, trail, known, claims=claims, rooms=rooms, foreign=foreign)
     strategy = Strategy(ground.config, clock.now().astimezone(ground.config.site.tz).date())
+    announced = await load_events(ground.db)
+    special = SpecialEvents(ground.db, audit, clock, strategy, known.book, wake=wakeups.ring, announced=announced)
     memories = await Memories.open(ground.db, strategy.policies)
+    planner = _planner(ground, known, desk, strategy, wakeups, memories, told)
+    told.follow(planner.hear)
     return Acting(
         claims=claims,
         foreign=foreign,
@@ -59,7 +70,8 @@ async def acting(ground: Ground, trail: Trail, known: Knowing, wakeups: Wakeups)
         courses=Courses(desk, clock),
         effects=_effects(ground, trail, known, desk),
         strategy=strategy,
-        planner=_planner(ground, known, desk, strategy, wakeups, memories),
+        special_events=special,
+        planner=planner,
         agreement=Agreement(known.consents, ground.db, desk, audit, clock, known.survey.reshape),
     )
 
@@ -123,7 +135,13 @@ def _effects(ground: Ground, trail: Trail, known: Knowing, desk: CommandDesk) ->
 
 
 def _planner(
-    ground: Ground, known: Knowing, desk: CommandDesk, strategy: Strategy, wakeups: Wakeups, memories: Memories
+    ground: Ground,
+    known: Knowing,
+    desk: CommandDesk,
+    strategy: Strategy,
+    wakeups: Wakeups,
+    memories: Memories,
+    told: FeedBook,
 ) -> Planner:
     def view() -> View:
         return View(
@@ -131,6 +149,7 @@ def _planner(
             zone=ground.config.site.tz,
             catalog=known.book.current,
             readings=known.store.snapshot(),
+            outside=told.feeds,
         )
 
     return Planner(

@@ -9,6 +9,7 @@ from facility import __version__
 from facility.alarms import AlarmBook
 from facility.assembly.acting import Acting
 from facility.assembly.ground import Ground, Trail
+from facility.assembly.hearing import Hearing
 from facility.assembly.knowing import Knowing
 from facility.compliance import Compliance
 from facility.links import Gauges
@@ -31,7 +32,9 @@ class Showing:
     overseer: Overseer
 
 
-def showing(ground: Ground, trail: Trail, known: Knowing, acts: Acting, roll: Roll, stack: Stack) -> Showing:
+def showing(
+    ground: Ground, trail: Trail, known: Knowing, hears: Hearing, acts: Acting, roll: Roll, stack: Stack
+) -> Showing:
     """What the configuration does not want is None."""
     compliance = Compliance(known.consents.profiles)
     alarms = AlarmBook(
@@ -63,6 +66,7 @@ def showing(ground: Ground, trail: Trail, known: Knowing, acts: Acting, roll: Ro
         short=lambda: known.demand.short,
         foreign=acts.foreign.slots,
         relaxations=known.consents.waiting,
+        feeds=hears.account,
     )
     overseer = _overseer(ground, known, acts, compliance=compliance, alarms=alarms, gauges=gauges)
     return Showing(alarms=alarms, history=history, mirror=mirror, gauges=gauges, overseer=overseer)

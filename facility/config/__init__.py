@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from facility.config.bacnet import BacnetSection
 from facility.config.errors import ConfigError
+from facility.config.feeds import FeedsSection
 from facility.config.policies import KINDS, PolicySection
 from facility.config.programmes import CalendarSection, HolidayEntry, ProgrammeSection
 from facility.config.sections import (
@@ -56,6 +57,7 @@ class Config(BaseSettings):
     history: HistorySection = HistorySection()
     api: ApiSection = ApiSection()
     audit: AuditSection = AuditSection()
+    feeds: FeedsSection = FeedsSection()
     users: dict[str, UserSection] = {}
     """By login name on this machine. Who is neither here nor in one of the groups may do nothing, but for the account
     that the agent runs under and root, who are engineers."""
@@ -98,6 +100,12 @@ class Config(BaseSettings):
         ):
             for name in {name for name in all_names if all_names.count(name) > 1}:
                 raise ValueError(f"two of a name: {kind} {name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _feeds_have_a_broker(self) -> Config:
+        if (self.feeds.beds or self.feeds.bookings) and (self.mqtt is None or not self.mqtt.enabled):
+            raise ValueError("feeds.beds and feeds.bookings are taken from MQTT: that needs [mqtt]")
         return self
 
     @classmethod

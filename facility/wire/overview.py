@@ -47,7 +47,7 @@ class Upcoming(Wire):
 class Link(Wire):
     """One connection the agent depends on. `state` other than "ok" is shown first."""
 
-    name: Literal["bacnet", "mqtt", "database", "history", "audit", "planner", "services", "clock"]
+    name: Literal["bacnet", "mqtt", "database", "history", "audit", "planner", "services", "clock", "feeds"]
     state: Literal["ok", "degraded", "down", "off"]
     text: str
     since: datetime | None = None

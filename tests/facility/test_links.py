@@ -20,7 +20,7 @@ from points.freshness.demand import Shortfall
 from points.history import Health
 from points.model import Priority, Source
 
-ORDER = ["bacnet", "mqtt", "database", "history", "audit", "planner", "services", "clock"]
+ORDER = ["bacnet", "mqtt", "database", "history", "audit", "planner", "services", "clock", "feeds"]
 
 
 class Agent:
@@ -75,6 +75,10 @@ class Agent:
             short=lambda: self.short,
             foreign=lambda: 5,
             relaxations=lambda: self.relaxations,
+            feeds=SimpleNamespace(
+                link=lambda: Link(name="feeds", state="ok", text="beds: heard 3 s ago"),
+                stats=lambda: {"feeds_taken": 6, "feeds_refused": 2, "feeds_refused_not_in_shape": 2},
+            ),
         )
 
     def link(self, name):
