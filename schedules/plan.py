@@ -18,7 +18,7 @@ from points.catalog import Catalog
 from points.model import Access, PointId, Priority, Safety, Value, values_agree
 from schedules.policy import Demand
 from schedules.precedence import rule
-from schedules.writable import why_not_turned_down
+from schedules.writable import why_not_shed, why_not_turned_down
 
 LEASE = timedelta(minutes=15)  # long enough for a restart of the agent, short enough for a comfort value left alone
 
@@ -87,6 +87,8 @@ def why_not(demand: Demand, catalog: Catalog) -> str:
         if why := why_not_turned_down(point, demand.turns_down, catalog):
             return why
         return "" if demand.priority is Priority.OCCUPANCY else f"air is turned down at {int(Priority.OCCUPANCY)} only"
+    if demand.priority is Priority.DEMAND_LIMIT and (why := why_not_shed(point, catalog)):
+        return why
     if point.safety is not Safety.COMFORT:
         return f"its safety class is {point.safety}, not comfort"
     if point.access is not Access.COMMANDABLE:
