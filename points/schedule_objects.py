@@ -6,7 +6,7 @@ that we know stays visible: a `Strange` period, a scalar of the datatype STRANGE
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import time
 from enum import StrEnum
 
@@ -59,12 +59,12 @@ class Scalar:
 NULL = Scalar(Datatype.NULL, None)
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class TimeValue:
     """From this local time on, this value."""
 
     at: time
-    value: Scalar = field(compare=False)
+    value: Scalar
 
 
 Day = tuple[TimeValue, ...]
