@@ -33,6 +33,7 @@ from facility.wire import (
     RelaxationInfo,
     Result,
     ScheduleInfo,
+    SpecialEventInfo,
     Trend,
     Trouble,
     Update,
@@ -88,6 +89,18 @@ class RemoteFacility:
 
     async def schedules(self) -> list[ScheduleInfo]:
         return await self._call(list[ScheduleInfo], "schedules")
+
+    async def special_events(self) -> list[SpecialEventInfo]:
+        return await self._call(list[SpecialEventInfo], "special_events")
+
+    async def announce_event(
+        self, programme: str, state: str, until: datetime, reason: str, begin: datetime | None = None
+    ) -> SpecialEventInfo:
+        wanted = {"programme": programme, "state": state, "until": until, "reason": reason, "begin": begin}
+        return await self._call(SpecialEventInfo, "announce_event", **wanted)
+
+    async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
+        return await self._call(SpecialEventInfo, "withdraw_event", event=event, reason=reason)
 
     async def detail(self, point: str) -> PointDetail:
         return await self._call(PointDetail, "detail", point=point)

@@ -24,6 +24,7 @@ NEEDS: Mapping[str, Permission | None] = {
     "alarms": Permission.SEE,
     "overrides": Permission.SEE,
     "schedules": Permission.SEE,
+    "special_events": Permission.SEE,
     "why": Permission.SEE,
     "detail": Permission.SEE,
     "trend": Permission.SEE,
@@ -40,6 +41,8 @@ NEEDS: Mapping[str, Permission | None] = {
     "commit": Permission.COMMAND,
     "second": Permission.COMMAND,
     "dismiss": Permission.COMMAND,
+    "announce_event": Permission.COMMAND,  # wherever the programme moves something
+    "withdraw_event": Permission.COMMAND,
     "acknowledge": Permission.ACKNOWLEDGE,
     "approve": Permission.APPROVE,
     "consent": Permission.CONSENT,

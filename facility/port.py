@@ -27,6 +27,7 @@ from facility.wire import (
     RelaxationInfo,
     Result,
     ScheduleInfo,
+    SpecialEventInfo,
     Trend,
     Update,
     ValueInfo,
@@ -71,6 +72,20 @@ class Facility(Protocol):
         ...
 
     async def schedules(self) -> list[ScheduleInfo]: ...
+
+    async def special_events(self) -> list[SpecialEventInfo]:
+        """What people want of programmes for once, as they announced it; what is over is not told."""
+        ...
+
+    async def announce_event(
+        self, programme: str, state: str, until: datetime, reason: str, begin: datetime | None = None
+    ) -> SpecialEventInfo:
+        """Has the programme say this until then, whatever else it would say; from now on, or from `begin`."""
+        ...
+
+    async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
+        """Ends a special event, or has it never begin."""
+        ...
 
     async def detail(self, point: str) -> PointDetail: ...
 

@@ -32,6 +32,7 @@ from facility.permits import guarded, must, must_at
 from facility.port import FacilityError
 from facility.preview import Previews
 from facility.requests import Requests
+from facility.special_events import SpecialEvents
 from facility.strategy import Strategy
 from facility.survey import Survey
 from facility.users import PERMISSIONS, Permission, User
@@ -53,6 +54,7 @@ from facility.wire import (
     RelaxationInfo,
     Result,
     ScheduleInfo,
+    SpecialEventInfo,
     Trend,
     Update,
     ValueInfo,
@@ -103,6 +105,7 @@ class Parts:
     survey: Survey
     agreement: Agreement
     strategy: Strategy
+    special_events: SpecialEvents
     overseer: Overseer
     passports: Passports
     topic: Callable[[Point], str]
@@ -192,6 +195,17 @@ class Session:
             points = strategy.points_following(programme.name, self._catalog)
             shown.append(views.schedule_info(programme, policies, len(points), now, strategy.zone))
         return shown
+
+    async def special_events(self) -> list[SpecialEventInfo]:
+        return self._parts.special_events.infos()
+
+    async def announce_event(
+        self, programme: str, state: str, until: datetime, reason: str, begin: datetime | None = None
+    ) -> SpecialEventInfo:
+        return await self._parts.special_events.announce(self.user, programme, state, until, reason, begin)
+
+    async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
+        return await self._parts.special_events.withdraw(self.user, event, reason)
 
     async def detail(self, point: str) -> PointDetail:
         known = self._known(point)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from points.catalog import Catalog
 from points.model import Point, PointId
 from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
-from schedules.calendar import Programme
+from schedules.calendar import Programme, SpecialEvent
 from schedules.holiday_dates import holidays_of
 from schedules.policy import Policy, earliest
 from schedules.timetable import Timetable
@@ -40,15 +41,18 @@ class Strategy:
     policies: Sequence[Policy]
 
     def __init__(self, config: Config, today: date) -> None:
+        self._events: Mapping[str, Sequence[SpecialEvent]] = {}
         self.take(config, today)
 
     def take(self, config: Config, today: date) -> None:
         """Goes by this configuration from now on. Raises `ConfigError`, and then nothing has changed."""
-        programmes = programmes_of(config, today)
+        programmes = {
+            name: replace(programme, events=tuple(self._events.get(name, ())))
+            for name, programme in programmes_of(config, today).items()
+        }
         timetables = {name: Timetable(programme, config.site.tz) for name, programme in programmes.items()}
-        given = Given(timetable=timetables.__getitem__)
         sections = [section for section in config.policies if section.enabled]
-        policies = tuple(section.policy(given) for section in sections)
+        policies = tuple(section.policy(_given(timetables)) for section in sections)
         for section in sections:
             for text in section.speaks_for:
                 section.selector(text)
@@ -57,6 +61,29 @@ class Strategy:
         self._sections: dict[str, PolicyBase] = {section.name: section for section in sections}
         self._catalog: Catalog | None = None
         self._chosen: dict[str, list[Point]] = {}
+
+    def announce(self, events: Mapping[str, Sequence[SpecialEvent]]) -> None:
+        """These special events from now on, by programme. Only who follows one that changes becomes another policy."""
+        self._events = dict(events)
+        changed = {
+            name: replace(programme, events=tuple(events.get(name, ())))
+            for name, programme in self.programmes.items()
+            if programme.events != tuple(events.get(name, ()))
+        }
+        if not changed:
+            return
+        self.programmes = {**self.programmes, **changed}
+        self.timetables = {
+            **self.timetables,
+            **{name: Timetable(programme, self.zone) for name, programme in changed.items()},
+        }
+        given = _given(self.timetables)
+        self.policies = tuple(
+            self._sections[policy.name].policy(given)
+            if changed.keys() & self._sections[policy.name].follows.keys()
+            else policy
+            for policy in self.policies
+        )
 
     def policies_following(self, programme: str) -> list[Policy]:
         return [policy for policy in self.policies if programme in self._sections[policy.name].follows]
@@ -90,6 +117,10 @@ class Strategy:
 
     def kind_of(self, policy: str) -> str:
         return next(each.kind for each in self.policies if each.name == policy)
+
+
+def _given(timetables: Mapping[str, Timetable]) -> Given:
+    return Given(timetable=timetables.__getitem__)
 
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from facility.claims import is_ours
@@ -28,7 +28,8 @@ from points.classify.equipment import CENTRAL
 from points.freshness import DeviceStatus
 from points.model import Device, Point, PointId, Quality, Reading, Safety, Slots, Space, Value
 from points.units import show, symbol, ucum
-from schedules.calendar import Programme, day_blocks, next_transition, state_at, why
+from schedules.calendar import WEEKLY, Programme, day_blocks, next_transition, state_at, why
+from schedules.civil import DAY, civil_day, instant_of
 from schedules.policy import Policy
 
 LEVELS = {
@@ -244,7 +245,7 @@ def schedule_info(
     programme: Programme, policies: Iterable[Policy], points: int, now: datetime, zone: ZoneInfo
 ) -> ScheduleInfo:
     """The seven days from today, and what comes next."""
-    today = now.astimezone(zone).date()
+    today = civil_day(now, zone)
     coming = next_transition(programme, now, zone)
     return ScheduleInfo(
         name=programme.name,
@@ -259,11 +260,15 @@ def schedule_info(
 
 def _day(programme: Programme, day: date, today: date, zone: ZoneInfo) -> ScheduleDay:
     rule = why(programme, day)
-    notes = [note for note in ("today" if day == today else "", "" if rule == "weekly" else rule) if note]
+    begin, end = instant_of(day, time(0), zone), instant_of(day + DAY, time(0), zone)
+    special = [event.name for event in programme.events if event.begin < end and event.end > begin]
+    notes = [note for note in ("today" if day == today else "", "" if rule == WEEKLY else rule, *special) if note]
     return ScheduleDay(
         date=day.isoformat(),
         note=", ".join(notes),
-        blocks=[Block(start=block.start, end=block.end, state=block.state) for block in day_blocks(programme, day, zone)],
+        blocks=[
+            Block(start=block.start, end=block.end, state=block.state) for block in day_blocks(programme, day, zone)
+        ],
     )
 
 

@@ -74,6 +74,7 @@ def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Sh
         survey=known.survey,
         agreement=acts.agreement,
         strategy=acts.strategy,
+        special_events=acts.special_events,
         overseer=shown.overseer,
         passports=ground.passports,
         topic=shown.mirror.topic_of if shown.mirror else (lambda _point: ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, audit, devices, look, overrides, relax, run, who, why
+from facility.cli import act, audit, devices, events, look, overrides, relax, run, who, why
 
 app = typer.Typer(
     name="facility",
@@ -42,6 +42,7 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(audit.app)
+app.add_typer(events.app)
 app.command(context_settings={"ignore_unknown_options": True})(act.write)  # -5 is a value, not an option
 
 

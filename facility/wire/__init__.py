@@ -14,7 +14,7 @@ from facility.wire.devices import Abilities, DeviceInfo, Discovery, PassportInfo
 from facility.wire.holds import Hold, OverrideInfo
 from facility.wire.overview import GroupState, Lamp, Link, Overview, PolicyInfo, SpaceState, Upcoming
 from facility.wire.points import Bucket, PointInfo, SlotInfo, Trend, ValueInfo
-from facility.wire.schedules import Block, ScheduleDay, ScheduleInfo
+from facility.wire.schedules import Block, ScheduleDay, ScheduleInfo, SpecialEventInfo
 from facility.wire.stream import Hello, Trouble, Update
 from facility.wire.why import PointDetail, Why, WhyStep
 
@@ -48,6 +48,7 @@ __all__ = [
     "ScheduleInfo",
     "SlotInfo",
     "SpaceState",
+    "SpecialEventInfo",
     "Touched",
     "Trend",
     "Trouble",

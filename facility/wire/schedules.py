@@ -1,4 +1,4 @@
-"""The week of a programme."""
+"""The week of a programme, and what is special."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Block(Wire):
 
 class ScheduleDay(Wire):
     date: str  # ISO
-    note: str  # "today", holiday or exception name
+    note: str  # "today", holiday or exception, special events
     blocks: list[Block]
 
 
@@ -29,3 +29,16 @@ class ScheduleInfo(Wire):
     now_state: str
     next_change: datetime | None
     next_state: str
+
+
+class SpecialEventInfo(Wire):
+    """What somebody wants of a programme for once; it outranks all else that the programme says."""
+
+    id: str
+    programme: str
+    state: str
+    begin: datetime
+    end: datetime
+    by: str
+    reason: str
+    is_on: bool  # it has begun

@@ -25,6 +25,7 @@ from facility.profiles import Profiles
 from facility.profiles.model import CommandRule
 from facility.requests import Requests
 from facility.session import Parts, Session
+from facility.special_events import SpecialEvents
 from facility.strategy import Strategy
 from facility.users import User
 from facility.wire import Discovery, Overview
@@ -169,6 +170,7 @@ class SessionBench(Bench):
             clock=self.clock,
         )
         config = Config(**CONFIG)
+        self.strategy = Strategy(config, NOON.date())
         self.planning = SimpleNamespace(decider=Decider(NOON), troubles={}, postponed={})
         self.explainer = Explainer(
             clock=self.clock,
@@ -179,7 +181,7 @@ class SessionBench(Bench):
             audit=self.audit,
             alarms=self.alarms,
             desk=self.desk,
-            strategy=Strategy(config, NOON.date()),
+            strategy=self.strategy,
             planning=self.planning,
             rule=lambda _point: CommandRule(),
             foreign=lambda _point: {},
@@ -209,7 +211,8 @@ class SessionBench(Bench):
             denials=Denials(self.audit, self.clock),
             survey=self.survey,
             agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
-            strategy=Strategy(config, NOON.date()),
+            strategy=self.strategy,
+            special_events=self.special_events(),
             overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,
             topic=lambda point: f"fac/v1/{point.id}",
@@ -218,6 +221,19 @@ class SessionBench(Bench):
             page=Pages(self.db.path, open_key(folder / "audit.key")).page,
         )
         return self
+
+    def special_events(self, announced=()):
+        """The announced ones, as after a start; `rung` counts how often the planner was woken."""
+        self.rung = []
+        return SpecialEvents(
+            self.db,
+            self.audit,
+            self.clock,
+            self.strategy,
+            self.book,
+            wake=lambda: self.rung.append(self.clock.now()),
+            announced=announced,
+        )
 
     async def stand(self, *alarms):
         """These alarms are in the book, as after a restart."""

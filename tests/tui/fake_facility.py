@@ -39,6 +39,7 @@ from facility.wire import (
     ScheduleInfo,
     SlotInfo,
     SpaceState,
+    SpecialEventInfo,
     Touched,
     Trend,
     Upcoming,
@@ -438,6 +439,30 @@ class FakeFacility:
     async def overrides(self) -> list[OverrideInfo]:
         self._answer("overrides")
         return self.picture.overrides
+
+    async def special_events(self) -> list[SpecialEventInfo]:
+        self._answer("special_events")
+        return []
+
+    async def announce_event(
+        self, programme: str, state: str, until: datetime, reason: str, begin: datetime | None = None
+    ) -> SpecialEventInfo:
+        self._answer("announce_event")
+        self.changes.append(("announce_event", (programme, state, until, reason, begin)))
+        return SpecialEventInfo(
+            id="1a2b",
+            programme=programme,
+            state=state,
+            begin=begin or NOW,
+            end=until,
+            by="rdiaz",
+            reason=reason,
+            is_on=begin is None,
+        )
+
+    async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
+        self._answer("withdraw_event")
+        raise FacilityError("unknown", f"There is no event {event!r}.")
 
     async def schedules(self) -> list[ScheduleInfo]:
         self._answer("schedules")
