@@ -1,8 +1,17 @@
-"""Occupancy standby of offices (domain rows 4 and 5; ASHRAE Guideline 36 occupancy sensor adjustment).
+"""Occupancy standby of offices (domain row 5; ASHRAE Guideline 36 occupancy sensor adjustment).
 
-Only within scheduled hours, and only where a sensor positively says that nobody is there. Lets go at once when
-somebody may be there, and when the room leaves its protective band or its temperature is no longer known.
-The setpoints come back with the first sign of life; Guideline 36 would wait a minute, which saves nothing here.
+Five minutes after the last sign of life, the heating setpoint goes down by half a kelvin and the cooling one up.
+
+Guarantees:
+- Only within scheduled hours, and only where every sensor positively says that nobody is there: a sensor that is
+  silent, bad or not understood is somebody.
+- Only in ordinary spaces, never where patients are.
+- A room outside its protective band, or of unknown temperature or humidity, has its full setpoints.
+- The setpoints come back with the first sign of life. Guideline 36 waits for a minute of it; that would save half a
+  kelvin for a minute, at the price of a decision that depends on how long somebody has been there, and of a person who
+  was seen and is not believed. Somebody who only passes by costs another five minutes of full setpoints, no more.
+
+Reference: ASHRAE Guideline 36 zone setpoint adjustment by occupancy sensors; LBNL Modelica Buildings `Setpoints`.
 """
 
 from __future__ import annotations

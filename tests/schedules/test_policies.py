@@ -1,4 +1,4 @@
-"""Known answers of domain.md section 4, rows 1, 4, 5 and 7, and what policies never touch."""
+"""Known answers of domain.md section 4, rows 1, 5 and 7, and what policies never touch."""
 
 import tomllib
 from datetime import UTC, datetime, time, timedelta
@@ -14,20 +14,22 @@ from pretend_office import (
     LIGHT,
     NIGHT,
     NOON,
-    OFFICE_HOURS,
     SENSOR,
     TEMP,
     catalog,
+    decided,
     of_class,
     point,
     reading,
+    timetable,
     view,
 )
+from steady_answers import assert_steady
 
 from points.model import Kind, Priority, Quality, Safety, Space
 from schedules.calendar import Entry, Programme
 from schedules.policies.lighting_sweep import LightingSweep
-from schedules.policies.office_setback import OfficeSetback
+from schedules.policies.occupancy_standby import OccupancyStandby
 from schedules.policies.weekly import Weekly
 from schedules.writable import ORDINARY_SPACES
 
@@ -42,22 +44,22 @@ SETPOINTS = of_class("heating-setpoint", "cooling-setpoint")
 
 
 def weekly(**changes):
-    given = {"name": "hours", "programme": OFFICE_HOURS, "zone": BERLIN, "points": SETPOINTS, "values": G36}
+    given = {"name": "hours", "timetable": timetable(), "points": SETPOINTS, "values": G36}
     return Weekly(**{**given, **changes})
 
 
-def setback(**changes):
+def standby(**changes):
     given = {"heating": of_class("heating-setpoint"), "cooling": of_class("cooling-setpoint")}
-    return OfficeSetback(**{"name": "standby", "programme": OFFICE_HOURS, "zone": BERLIN, **given, **changes})
+    return OccupancyStandby(**{"name": "standby", "timetable": timetable(), **given, **changes})
 
 
 def sweep(**changes):
     lights = of_class("lighting-command", "lighting-level")
-    return LightingSweep(**{"name": "sweep", "programme": NIGHTLY, "zone": BERLIN, "lights": lights, **changes})
+    return LightingSweep(**{"name": "sweep", "timetable": timetable(NIGHTLY), "lights": lights, **changes})
 
 
 def wants(policy, looked):
-    return {demand.point: demand.value for demand in policy.demands(looked)}
+    return {demand.point: demand.value for demand in assert_steady(policy, looked).demands}
 
 
 # --- row 1: weekly ---------------------------------------------------------------------------------------------------
@@ -66,8 +68,8 @@ def wants(policy, looked):
 def test_office_hours_hold_the_guideline_36_setpoints():
     assert wants(weekly(), view()) == {HEAT.id: 21.0, COOL.id: 24.0}
     assert wants(weekly(), view(now=NIGHT)) == {HEAT.id: 16.0, COOL.id: 32.0}
-    assert {demand.priority for demand in weekly().demands(view())} == {Priority.SCHEDULE}
-    assert next(weekly().demands(view())).reason == "office-hours is occupied (weekly)"
+    assert {demand.priority for demand in decided(weekly(), view()).demands} == {Priority.SCHEDULE}
+    assert decided(weekly(), view()).demands[0].reason == "office-hours is occupied (weekly)"
 
 
 def test_a_state_without_a_value_releases():
@@ -75,8 +77,9 @@ def test_a_state_without_a_value_releases():
 
 
 def test_the_next_change_is_the_programmes():
-    assert weekly().next_change(NOON) == datetime(2026, 11, 24, 18, tzinfo=UTC)
-    assert weekly(programme=Programme(name="ever", default="x", week=((),) * 7)).next_change(NOON) is None
+    assert decided(weekly(), view()).until == datetime(2026, 11, 24, 18, tzinfo=UTC)
+    ever = timetable(Programme(name="ever", default="x", week=((),) * 7))
+    assert decided(weekly(timetable=ever), view()).until == datetime(2026, 11, 24, 23, tzinfo=UTC)  # another day's rule
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,7 @@ def test_a_value_goes_only_where_it_fits(kind, states, wish, written):
     assert wants(policy, view(building=catalog(mode))) == ({} if written is None else {mode.id: written})
 
 
-# --- row 5 and 4: occupancy standby ----------------------------------------------------------------------------------
+# --- row 5: occupancy standby ----------------------------------------------------------------------------------------
 
 
 def office(temperature=21.5, *, vacant=True, minutes=5.0, quality=Quality.GOOD, now=NOON, **rest):
@@ -119,31 +122,31 @@ def office(temperature=21.5, *, vacant=True, minutes=5.0, quality=Quality.GOOD, 
 
 
 def test_21_24_becomes_20_5_24_5_after_five_vacant_minutes():
-    assert wants(setback(), office(minutes=4 + 59 / 60)) == {}
-    assert wants(setback(), office(minutes=5)) == {HEAT.id: 20.5, COOL.id: 24.5}
-    assert {demand.priority for demand in setback().demands(office())} == {Priority.OCCUPANCY}
+    assert wants(standby(), office(minutes=4 + 59 / 60)) == {}
+    assert wants(standby(), office(minutes=5)) == {HEAT.id: 20.5, COOL.id: 24.5}
+    assert {demand.priority for demand in decided(standby(), office()).demands} == {Priority.OCCUPANCY}
 
 
 def test_standby_is_for_scheduled_hours_only():
-    assert wants(setback(), office(now=NIGHT)) == {}
+    assert wants(standby(), office(now=NIGHT)) == {}
 
 
 def test_somebody_or_an_unknown_sensor_or_none_restores_the_setpoints():
-    assert wants(setback(), office(vacant=False)) == {}
-    assert wants(setback(), office(quality=Quality.STALE)) == {}
-    assert wants(setback(), office(building=catalog(HEAT, COOL, TEMP))) == {}
+    assert wants(standby(), office(vacant=False)) == {}
+    assert wants(standby(), office(quality=Quality.STALE)) == {}
+    assert wants(standby(), office(building=catalog(HEAT, COOL, TEMP))) == {}
 
 
 @pytest.mark.parametrize(("temperature", "relaxed"), [(17.9, False), (18.0, True), (28.0, True), (28.1, False)])
 def test_a_room_outside_its_protective_band_gets_its_full_setpoints(temperature, relaxed):
-    assert bool(wants(setback(), office(temperature))) is relaxed
+    assert bool(wants(standby(), office(temperature))) is relaxed
 
 
 def test_a_room_of_unknown_temperature_or_humidity_gets_its_full_setpoints():
     sensor = reading(SENSOR, value=False)
-    assert wants(setback(), view(sensor, vacant_minutes=10)) == {}
-    assert wants(setback(), view(sensor, reading(TEMP, 21.0, quality=Quality.BAD), vacant_minutes=10)) == {}
-    assert wants(setback(), office(building=catalog(HEAT, COOL, SENSOR))) == {}
+    assert wants(standby(), view(sensor, vacant_minutes=10)) == {}
+    assert wants(standby(), view(sensor, reading(TEMP, 21.0, quality=Quality.BAD), vacant_minutes=10)) == {}
+    assert wants(standby(), office(building=catalog(HEAT, COOL, SENSOR))) == {}
     humid = point("vav-1/rh", "humidity", unit="percent-relative-humidity", commandable=False)
     damp = catalog(*ALL, humid)
     for value, quality, relaxed in ((65.0, Quality.GOOD, 2), (66.0, Quality.GOOD, 0), (50.0, Quality.STALE, 0)):
@@ -154,7 +157,7 @@ def test_a_room_of_unknown_temperature_or_humidity_gets_its_full_setpoints():
             vacant_minutes=10,
             building=damp,
         )
-        assert len(wants(setback(), looked)) == relaxed
+        assert len(wants(standby(), looked)) == relaxed
 
 
 def test_a_setpoint_in_fahrenheit_gets_fahrenheit_and_one_without_a_unit_nothing():
@@ -162,21 +165,21 @@ def test_a_setpoint_in_fahrenheit_gets_fahrenheit_and_one_without_a_unit_nothing
     cool = point("vav-1/cool-sp", "cooling-setpoint", unit="")
     temp = point("vav-1/zone-temp", "zone-temperature", unit="degrees-fahrenheit", commandable=False)
     building = catalog(heat, cool, temp, SENSOR)
-    assert wants(setback(), office(70.0, building=building)) == {heat.id: pytest.approx(68.9)}
-    assert wants(setback(), office(21.0, building=building)) == {}  # 21 °F is not a protected room
+    assert wants(standby(), office(70.0, building=building)) == {heat.id: pytest.approx(68.9)}
+    assert wants(standby(), office(21.0, building=building)) == {}  # 21 °F is not a protected room
     kelvin = catalog(
         point("vav-1/heat-sp", "heating-setpoint", unit="degrees-kelvin"),
         point("vav-1/zone-temp", "zone-temperature", unit="degrees-kelvin", commandable=False),
         SENSOR,
     )
-    assert wants(setback(), office(294.15, building=kelvin)) == {heat.id: pytest.approx(293.65)}
+    assert wants(standby(), office(294.15, building=kelvin)) == {heat.id: pytest.approx(293.65)}
     nameless = catalog(HEAT, point("vav-1/zone-temp", "zone-temperature", unit="", commandable=False), SENSOR)
-    assert wants(setback(), office(21.0, building=nameless)) == {}
+    assert wants(standby(), office(21.0, building=nameless)) == {}
 
 
 def test_a_setpoint_of_no_known_space_is_left_alone():
     lost = catalog(point("vav-1/heat-sp", "heating-setpoint", space=None), TEMP, SENSOR)
-    assert wants(setback(), office(building=lost)) == {}
+    assert wants(standby(), office(building=lost)) == {}
 
 
 # --- row 7: lighting sweep -------------------------------------------------------------------------------------------
@@ -190,7 +193,7 @@ def test_lights_are_off_at_night_where_nobody_is_and_let_go_in_the_morning():
     assert wants(sweep(), lit()) == {LIGHT.id: False, DIMMER.id: 0.0}
     assert wants(sweep(), lit(minutes=19)) == {}
     assert wants(sweep(), lit(now=NOON)) == {}
-    assert sweep().next_change(NIGHT) == datetime(2026, 11, 25, 5, tzinfo=UTC)
+    assert decided(sweep(), lit()).until == datetime(2026, 11, 25, 5, tzinfo=UTC)
 
 
 def test_lights_stay_on_where_somebody_is_or_may_be():
@@ -241,7 +244,7 @@ def test_what_a_sweep_never_switches(exempt):
 
 
 @pytest.mark.parametrize("safety", [safety for safety in Safety if safety is not Safety.COMFORT])
-@pytest.mark.parametrize("policy", [weekly(), setback(), sweep()], ids=lambda policy: policy.name)
+@pytest.mark.parametrize("policy", [weekly(), standby(), sweep()], ids=lambda policy: policy.name)
 def test_no_policy_speaks_for_anything_but_comfort(policy, safety):
     def unsafe(each):
         return point(
@@ -258,7 +261,7 @@ def test_no_policy_speaks_for_anything_but_comfort(policy, safety):
         assert wants(policy, office(now=now, minutes=60, building=building)) == {}
 
 
-@pytest.mark.parametrize("policy", [weekly(), setback(), sweep()], ids=lambda policy: policy.name)
+@pytest.mark.parametrize("policy", [weekly(), standby(), sweep()], ids=lambda policy: policy.name)
 @pytest.mark.parametrize("how", [{"commandable": False}, {"locked": True}, {"present": False}], ids=str)
 def test_no_policy_speaks_for_a_monitor_only_point(policy, how):
     def monitored(each):
@@ -277,7 +280,7 @@ def test_ordinary_is_only_what_the_shipped_profiles_allow():
 
 
 @pytest.mark.parametrize("type_", ["operating_room", "patient_room", "icu", "patient_corridor", "unknown"])
-@pytest.mark.parametrize("policy", [weekly(), setback(), sweep()], ids=lambda policy: policy.name)
+@pytest.mark.parametrize("policy", [weekly(), standby(), sweep()], ids=lambda policy: policy.name)
 def test_no_policy_runs_a_space_by_the_clock_that_is_not_plainly_ordinary(policy, type_):
     building = catalog(spaces=(Space(id="office-1", name="not an office", type=type_),))
     for now in (NOON, NIGHT):
@@ -290,7 +293,7 @@ def test_the_evening_from_minute_to_minute():
     for minute in range(6 * 60):
         now = datetime(2026, 11, 24, 17, tzinfo=UTC) + timedelta(minutes=minute)
         looked = office(now=now, minutes=minute)  # the last one left at 18:00
-        wanted = {**wants(weekly(), looked), **wants(setback(), looked), **wants(sweep(), looked)}
+        wanted = {**wants(weekly(), looked), **wants(standby(), looked), **wants(sweep(), looked)}
         if not seen or seen[-1][1] != wanted:
             seen.append((f"{now.astimezone(BERLIN):%H:%M}", wanted))
     assert seen == [
