@@ -5,16 +5,16 @@ Its judgement is `facility.guard.judge`'s; this is where catalog, readings, prof
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from facility.books import AGENT
-from facility.claims import Claims
 from facility.envelope import Room, within_reach
 from facility.fitting import fitted
 from facility.guard import Limits, Surroundings, judge
-from facility.model import GUARD, Command, is_policy
+from facility.model import GUARD, Claim, Command, is_policy
 from facility.pace import Paces, next_step, ramp_lasts
 from facility.profiles.model import CommandRule
 from facility.ruling import Verdict
@@ -40,6 +40,12 @@ def roomless(_point: Point) -> Room | None:
     return None
 
 
+class Standing(Protocol):
+    """What is held at the start."""
+
+    def standing(self) -> Iterable[Claim]: ...
+
+
 class Judge:
     """Asks the guard, with everything that it has to be told."""
 
@@ -47,7 +53,7 @@ class Judge:
         self,
         catalog: CatalogBook,
         store: PointStore,
-        claims: Claims,
+        claims: Standing,
         clock: Clock,
         *,
         limits: Callable[[Point], Limits | None] = unlimited,

@@ -68,9 +68,14 @@ class _Seat:
 class Decider:
     """All policies of a building, and what each of them said last."""
 
-    def __init__(self, begun: datetime, memories: Mapping[str, Memory] | None = None) -> None:
-        """`memories`: what policies remembered before, by name. Nothing from before `begun` is known to be steady."""
-        self.steady = Steadiness(begun)
+    def __init__(
+        self, begun: datetime, memories: Mapping[str, Memory] | None = None, steady: Steadiness | None = None
+    ) -> None:
+        """`memories`: what policies remembered before, by name.
+
+        Nothing from before `begun` is known to be steady, unless somebody hands over what he has watched.
+        """
+        self.steady = Steadiness(begun) if steady is None else steady
         self._memories = dict(memories or {})
         self._seats: dict[str, _Seat] = {}
         self._catalog: Catalog | None = None
@@ -80,6 +85,7 @@ class Decider:
         self._asks: dict[Slot, dict[str, Demand]] = {}
         self._wanted: dict[Slot, Demand] = {}
         self._contested: dict[Slot, tuple[Conflict, ...]] = {}
+        self._troubled: dict[str, None] = {}  # who was refused something, or failed
         self._left: set[Slot] = set()  # wanted by policies that were taken away since the last round
         self._allowed: dict[tuple[PointId, int, object, object], str] = {}
 
@@ -96,11 +102,11 @@ class Decider:
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        return tuple(refusal for seat in self._seats.values() for refusal in seat.refusals)
+        return tuple(refusal for name in self._troubled for refusal in self._seats[name].refusals)
 
     @property
     def faults(self) -> Mapping[str, Exception]:
-        said = ((name, seat.asked) for name, seat in self._seats.items())
+        said = ((name, self._seats[name].asked) for name in self._troubled)
         return {name: asked.fault for name, asked in said if asked is not None and asked.fault is not None}
 
     @property
@@ -265,6 +271,10 @@ class Decider:
             self._asks.setdefault(slot, {})[name] = demand
         touched.update(now)
         seat.demands, seat.refusals = now, tuple(refusals)
+        if refusals or (seat.asked is not None and seat.asked.fault is not None):
+            self._troubled[name] = None
+        else:
+            self._troubled.pop(name, None)
 
     def _why_not(self, demand: Demand, catalog: Catalog) -> str:
         key = (demand.point, demand.priority, demand.turns_down, demand.vacates)
@@ -304,6 +314,7 @@ class Decider:
             del self._asks[slot][name]
         self._left.update(seat.demands)
         self._dirty.discard(name)
+        self._troubled.pop(name, None)
         if seat.asked is not None:
             self._watch(name, seat.asked, None)
 

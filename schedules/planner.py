@@ -33,7 +33,7 @@ from points.model import Event, EventKind, PointId, Priority, values_agree
 from points.store import PointStore
 from schedules.decider import Decider, Round
 from schedules.plan import Plan, Release, Slot, Standing
-from schedules.policy import Demand, Memory, Policy, View
+from schedules.policy import Demand, Memory, Policy, View, earliest
 from schedules.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -146,8 +146,13 @@ class Planner:
         wakeups: Wakeups | None = None,
         remembering: Remembering | None = None,
         record: Record | None = None,
+        decider: Decider | None = None,
+        compare: timedelta = COMPARE,
     ) -> None:
-        """`policies` returns the same sequence as long as nothing about it has changed."""
+        """`policies` returns the same sequence as long as nothing about it has changed.
+
+        `compare`: how often everything that is wanted is compared with what is held.
+        """
         self._policies = policies
         self._view = view
         self._store = store
@@ -161,7 +166,8 @@ class Planner:
         self._told: dict[str, str] = {}
         self._catalog: Catalog | None = None  # of the last round
         self._compared: datetime | None = None  # when everything was last compared with what is held
-        self.decider = Decider(clock.now(), self._remembering.load())
+        self._compare = compare
+        self.decider = decider or Decider(clock.now(), self._remembering.load())
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
         self.postponed: dict[Slot, Postponed] = {}
@@ -179,14 +185,21 @@ class Planner:
             async with self._wakeups, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
                 while True:
-                    await self._round()
+                    await self.round()
                     await self._clock.sleep(REST_S)
                     await self._wait()
         except asyncio.CancelledError:
             await self._let_go()
             raise
 
-    async def _round(self) -> None:
+    @property
+    def next_turn(self) -> datetime | None:
+        """When, by the clock alone, another round has something to do; None: nothing before a minute is over."""
+        turns = [postponed.again for postponed in self.postponed.values()]
+        return earliest([*turns, self.decider.next_change])
+
+    async def round(self) -> None:
+        """Asks who has to be asked, and does what is to be done about it."""
         view = self._view()
         policies = self._policies()
         if policies is not self._adopted:
@@ -199,7 +212,7 @@ class Planner:
         await self._remember(decided)
         self.rounds += 1
         self._report(view.now)
-        if self._compared is None or not timedelta(0) <= view.now - self._compared < COMPARE:
+        if self._compared is None or not timedelta(0) <= view.now - self._compared < self._compare:
             self._compared = view.now
             for slots in self._slices():
                 await self._act(view, decided, slots)
@@ -233,10 +246,7 @@ class Planner:
         await self._carry_out([*plan.releases, *plan.holds], plan.until, slots)
 
     async def _wait(self) -> None:
-        turns = [postponed.again for postponed in self.postponed.values()]
-        if self.decider.next_change is not None:
-            turns.append(self.decider.next_change)
-        jump = await self._wakeups.wait(min(turns, default=None), TICK_S)
+        jump = await self._wakeups.wait(self.next_turn, TICK_S)
         if jump is not None:
             now = self._clock.now()
             self.last_jump = (now, jump.seconds)

@@ -15,9 +15,14 @@ from points.model import PointId, Reading, Value
 class Steadiness(Mapping[PointId, datetime]):
     """Point -> since when; absent where that is not known."""
 
-    def __init__(self, begun: datetime) -> None:
+    def __init__(self, begun: datetime, known: Mapping[PointId, tuple[Value, datetime]] | None = None) -> None:
+        """`known`: what somebody who has watched already knows."""
         self._begun = begun
-        self._known: dict[PointId, tuple[Value, datetime]] = {}
+        self._known = dict(known or {})
+
+    def copy(self) -> Steadiness:
+        """For somebody who goes on from here by himself."""
+        return Steadiness(self._begun, self._known)
 
     def note(self, reading: Reading, now: datetime) -> None:
         """The present reading of its point, looked at or told."""

@@ -110,7 +110,7 @@ class Stage(SessionBench):
         )
 
     async def plan(self):
-        await self.planner._round()
+        await self.planner.round()
 
     async def hold(self, **changes):
         return await self.desk.submit(replace(OVERRIDE, **changes))
