@@ -44,6 +44,8 @@ ARGUMENTS = {
     "acknowledge": ("alarm",),
     "approve": ("ahu-1", "replaced"),
     "consent": (["key"], "agreed"),
+    "announce_event": ("office", "occupied", NOON, "a long list"),
+    "withdraw_event": ("1a2b", "it is over"),
 }
 TABLE = {name: needed for name, needed in NEEDS.items() if needed is not None}
 
