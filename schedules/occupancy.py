@@ -1,20 +1,37 @@
 """Whether somebody is in a space, judged from its witnesses. Pure.
 
 Guarantees:
-- Unknown is occupied: a sensor that is stale, bad, never read, or in a state that nobody can interpret counts as
-  somebody being there.
-- A space is vacant only when every sensor in it has said so, without a break, for the hold time.
-- A sensor is a better witness than the clock: the schedule is asked only where there is no sensor.
+- Unknown is occupied: a witness that is asked and is stale, bad, never heard, or in a state that nobody can interpret
+  counts as somebody being there.
+- A witness that says "occupied" beats all that say "vacant", whatever their rank.
+- A space is vacant only when every sensor in it has said so, without a break, for the hold time, and so has every
+  other witness that is able to say so.
+- A witness in the space is better than the clock: the schedule is asked only where no other can say "vacant".
+
+The witnesses, the first first; of several that say the same, the first one gives the reason:
+
+| witness          | says occupied                       | says vacant           | hold          | not known           |
+|------------------|-------------------------------------|-----------------------|---------------|--------------------|
+| 1 bed status     | any bed C, H, I, K or O             | all U for the hold    | 20 min free   | silent 30 min: occ. |
+| 2 booking        | from the lead time to its end       | never                 | the lead time | silent 30 min: occ. |
+| 3 motion sensor  | any state but a vacant one          | vacant for the hold   | the policy's  | bad or stale: occ. |
+| 4 doors, badges  | has moved within the hold           | never                 | the policy's  | bad or stale: occ. |
+| 5 lights         | on                                  | never                 | none          | bad or stale: occ. |
+| 6 carbon dioxide | 200 ppm above outdoors, or rising   | never                 | 20 min risen  | bad or stale: occ. |
+| 7 schedule       | says so, and neither 1 nor 3 speaks | as 1, in its place    | none          | says nothing: occ. |
+
+Which of them are asked is the policy's to say. Each says since when it says so; a verdict names its witness.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from points.model import Kind, Point, Value
-from schedules.policy import View
+from schedules.policy import View, earliest
+from schedules.voices import Voice
 
 SENSOR_CLASS = "occupancy"
 
@@ -31,6 +48,7 @@ class Occupancy:
     why: str
     until: datetime | None = None  # when it may be another by the clock alone: all have said vacant for long enough
     unknown: bool = False  # occupied because nobody knows better
+    since: datetime | None = None  # since when the witness has said so; None: not known, or not that kind of witness
 
 
 def is_sensor(point: Point) -> bool:
@@ -41,8 +59,48 @@ def is_sensor(point: Point) -> bool:
     return point.point_class == SENSOR_CLASS and not point.commandable
 
 
-def occupancy(view: View, sensors: Sequence[Point], *, hold: timedelta, scheduled: bool | None = None) -> Occupancy:
-    """The verdict on the space these sensors are in; `scheduled` is what the clock says, None if it says nothing."""
+def occupancy(
+    view: View,
+    sensors: Sequence[Point],
+    *,
+    hold: timedelta,
+    scheduled: bool | None = None,
+    before: Sequence[Voice] = (),
+    after: Sequence[Voice] = (),
+) -> Occupancy:
+    """The verdict on the space these sensors are in; `scheduled` is what the clock says, None if it says nothing.
+
+    `before` and `after`: what the witnesses say that rank before the sensors (beds, bookings) and after them.
+    """
+    others = (*before, *after)
+    asks_clock = not any(voice.can_clear for voice in others)
+    own = _by_sensors(view, sensors, hold=hold, scheduled=scheduled) if sensors or asks_clock else None
+    said = [_as_verdict(voice) for voice in before if voice.says == "occupied"]
+    said += [own] if own is not None and own.occupied else []
+    said += [_as_verdict(voice) for voice in after if voice.says == "occupied"]
+    if said:
+        lasts = [verdict.until for verdict in said]
+        until = None if None in lasts else max(instant for instant in lasts if instant is not None)
+        return replace(said[0], until=until)
+    until = earliest([*(voice.until for voice in others), own.until if own else None])
+    vacant = next((voice for voice in others if voice.says == "vacant"), None)
+    if vacant is not None:
+        return Occupancy(occupied=False, why=_since(vacant, view), until=until, since=vacant.since)
+    assert own is not None
+    return replace(own, until=until)
+
+
+def _as_verdict(voice: Voice) -> Occupancy:
+    return Occupancy(occupied=True, why=voice.why, until=voice.until, unknown=voice.unknown, since=voice.since)
+
+
+def _since(voice: Voice, view: View) -> str:
+    """Its age, as an instant: that is true as long as the witness says the same."""
+    return voice.why if voice.since is None else f"{voice.why}, since {voice.since.astimezone(view.zone):%d.%m. %H:%M}"
+
+
+def _by_sensors(view: View, sensors: Sequence[Point], *, hold: timedelta, scheduled: bool | None) -> Occupancy:
+    """What the motion sensors say, and where there are none, the clock."""
     if not sensors:
         if scheduled is False:
             return Occupancy(occupied=False, why="no sensor, and nobody is scheduled")
