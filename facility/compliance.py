@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 
 from facility.apart import told_apart
 from facility.model import Severity
-from facility.profiles import Abnormal, Limit, Profiles
+from facility.profiles import Abnormal, Limit, Profile, Profiles
 from facility.standing import Judgement, Memory, SpaceStanding, Standing, Watched, is_inside, judged, space_standing
 from points.catalog import Catalog
 from points.model import PointId, Reading, Space, SpaceId
@@ -145,6 +145,19 @@ class Compliance:
                 space=space, group="Support & offices", critical=False, standing=Standing.UNKNOWN, why=why
             )
         return None
+
+
+def watched_spaces(catalog: Catalog, profiles: Profiles) -> Iterable[tuple[Space, Profile, list[Watched]]]:
+    """Every space that is counted, with what counts for it: none where nothing of a space that must be is known."""
+    members: dict[SpaceId, list[Watched]] = {}
+    for watched in _with_rules(catalog, profiles):
+        if watched.space is not None and _counts_for_space(watched.rule):
+            members.setdefault(watched.space.id, []).append(watched)
+    lived_in = {point.space for point in catalog.points.values() if point.space}
+    for space in catalog.spaces.values():
+        profile = profiles.of(space.type)
+        if profile is not None and (space.id in members or space.id not in lived_in or profile.must_be_watched):
+            yield space, profile, members.get(space.id, [])
 
 
 def _counts_for_space(rule: Limit | Abnormal) -> bool:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from facility.config.bacnet import BacnetSection
+from facility.config.energy import EnergySection
 from facility.config.errors import ConfigError
 from facility.config.feeds import FeedsSection
 from facility.config.policies import KINDS, PolicySection
@@ -57,6 +58,7 @@ class Config(BaseSettings):
     history: HistorySection = HistorySection()
     api: ApiSection = ApiSection()
     audit: AuditSection = AuditSection()
+    energy: EnergySection = EnergySection()
     feeds: FeedsSection = FeedsSection()
     users: dict[str, UserSection] = {}
     """By login name on this machine. Who is neither here nor in one of the groups may do nothing, but for the account

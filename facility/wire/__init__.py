@@ -11,6 +11,20 @@ from facility.wire.audit import AuditCheck, AuditFault, AuditPage, Record
 from facility.wire.base import Wire, WireValue
 from facility.wire.commands import ConsentInfo, Plan, RelaxationInfo, Result, Touched, WaitingInfo, Wish
 from facility.wire.devices import Abilities, DeviceInfo, Discovery, PassportInfo
+from facility.wire.energy import (
+    AccountInfo,
+    BaselineInfo,
+    ComplianceDay,
+    ComplianceReport,
+    DemandInfo,
+    DemandInterval,
+    EnergyReport,
+    MeterNow,
+    MeterUse,
+    PolicySavingInfo,
+    SavingInfo,
+    ShedInfo,
+)
 from facility.wire.holds import Hold, OverrideInfo
 from facility.wire.overview import GroupState, Lamp, Link, Overview, PolicyInfo, SpaceState, Upcoming
 from facility.wire.points import Bucket, PointInfo, SlotInfo, Trend, ValueInfo
@@ -20,20 +34,29 @@ from facility.wire.why import PointDetail, Why, WhyStep
 
 __all__ = [
     "Abilities",
+    "AccountInfo",
     "AlarmInfo",
     "AuditCheck",
     "AuditFault",
     "AuditPage",
+    "BaselineInfo",
     "Block",
     "Bucket",
+    "ComplianceDay",
+    "ComplianceReport",
     "ConsentInfo",
+    "DemandInfo",
+    "DemandInterval",
     "DeviceInfo",
     "Discovery",
+    "EnergyReport",
     "GroupState",
     "Hello",
     "Hold",
     "Lamp",
     "Link",
+    "MeterNow",
+    "MeterUse",
     "OverrideInfo",
     "Overview",
     "PassportInfo",
@@ -41,11 +64,14 @@ __all__ = [
     "PointDetail",
     "PointInfo",
     "PolicyInfo",
+    "PolicySavingInfo",
     "Record",
     "RelaxationInfo",
     "Result",
+    "SavingInfo",
     "ScheduleDay",
     "ScheduleInfo",
+    "ShedInfo",
     "SlotInfo",
     "SpaceState",
     "SpecialEventInfo",
