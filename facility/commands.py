@@ -106,7 +106,7 @@ class CommandDesk:
 
     async def submit(self, command: Command, *, seen: Slots | None = None) -> Outcome:
         """Carries `command` out. With `seen`, only if the slots are still as they were then (`StalePlan`)."""
-        return await self._to_the_end(self._carry_out(command, seen))
+        return await self.to_the_end(self._carry_out(command, seen))
 
     async def renew(self, key: SlotKey, until: datetime) -> Verdict:
         """Moves the end of a standing claim, if the guard still agrees; the device is not involved."""
@@ -122,7 +122,7 @@ class CommandDesk:
 
     async def advance(self, key: SlotKey) -> None:
         """The next step of a claim that is on its way to its goal, if the guard agrees to it now."""
-        await self._to_the_end(self._advance(key))
+        await self.to_the_end(self._advance(key))
 
     def forget_meeting(self, device: DeviceId) -> None:
         """The device was away: before the next write it is asked who it is."""
@@ -136,7 +136,7 @@ class CommandDesk:
         Whatever is not still ours and in time, is believed only of a device that says who it is.
         At a device in quarantine: left on the books as it is, until a person has said what the device is.
         """
-        return await self._to_the_end(self._attend(key))
+        return await self.to_the_end(self._attend(key))
 
     def is_silent(self, key: SlotKey) -> bool:
         """Whether the latest attempt to compare the claim met with silence."""
@@ -166,7 +166,8 @@ class CommandDesk:
         while self._running:
             await asyncio.wait(self._running)
 
-    async def _to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def to_the_end(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Whatever becomes of whoever asked; `settle` waits for it."""
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)

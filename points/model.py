@@ -182,6 +182,7 @@ class Device:
     object_count: int = 0
     database_revision: int | None = None
     object_digest: str = ""  # of its object list; part of what pins its identity
+    schedules: tuple[str, ...] | None = None  # "schedule,1", "calendar,2": its own; None: not looked for
     duplicate: bool = False  # another device answered with the same instance
     quarantine: str = ""  # why a person has to look before it is commanded again; "" if trusted
     present: bool = True

@@ -153,7 +153,12 @@ class Course:
         before = self._known.by_ref.get(device.ref)
         if before is not None and self._unchanged(before, device):
             learned = before.reads_multiple and device.reads_multiple
-            device = replace(device, reads_multiple=learned, object_digest=before.object_digest)
+            device = replace(
+                device,
+                reads_multiple=learned,
+                object_digest=before.object_digest,
+                schedules=before.schedules,
+            )
             return Found(device=device, raws=None)
         learned_device, raws = await inspection.points(device)
         return Found(device=learned_device, raws=raws)
@@ -165,7 +170,8 @@ class Course:
         else:
             as_before = device.database_revision == before.database_revision
         counted = device.object_count > 0 and device.object_count == before.object_count
-        return as_before and counted and bool(before.object_digest) and not identity.is_replaced(before, device)
+        looked = bool(before.object_digest) and before.schedules is not None
+        return as_before and counted and looked and not identity.is_replaced(before, device)
 
     def _unreadable(self, ref: DeviceRef, error: DeviceError, *, answered: bool) -> None:
         """A device that cannot be read stays as it was known, or waits for the next time."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from points.bacnet.batches import TOO_BIG, Batches
 from points.bacnet.port import Answer, Bacnet, IAm, Property
 from points.discovery.identity import digest, unnamed
-from points.discovery.objects import asks, is_proprietary, raw_point
+from points.discovery.objects import asks, is_proprietary, raw_point, schedules
 from points.discovery.plan import RawPoint
 from points.errors import DeviceError, DeviceRefused, DeviceSilent, ProtocolError
 from points.model import Device, DeviceId, DeviceRef
@@ -87,7 +87,12 @@ class Inspection:
         answers: dict[tuple[str, int], dict[str, Answer]] = {}
         for property_, answer in zip(wanted, await self._reads.read(wanted), strict=True):
             answers.setdefault((property_.object_type, property_.instance), {})[property_.name] = answer
-        learned = replace(device, reads_multiple=self._reads.reads_multiple, object_digest=digest(objects))
+        learned = replace(
+            device,
+            reads_multiple=self._reads.reads_multiple,
+            object_digest=digest(objects),
+            schedules=schedules(objects),
+        )
         points = []
         for object_, told in answers.items():
             if (point := raw_point(learned, *object_, told)) is not None:

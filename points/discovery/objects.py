@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from points.bacnet.port import Answer, Property
@@ -21,6 +21,8 @@ _WRITABLE = REAL | BINARY | MULTISTATE | _COUNTS | _TEXT  # what `points.bacnet.
 _MANY_STATES = 254  # more cannot be states of anything: the answer is nonsense
 _LAST_SLOT = 16  # asking for one slot tells as much as the whole array, in fewer octets
 _HAS_SUCH_A_PROPERTY = frozenset({"invalid-array-index", "property-is-not-an-array"})
+
+_TIMED = frozenset({"schedule", "calendar"})
 
 _COMMON = ("object-name", "description")
 _OF_KIND: Mapping[Kind, tuple[str, ...]] = {
@@ -48,6 +50,11 @@ def kind_of(object_type: str) -> Kind | None:
 
 def is_proprietary(object_type: str) -> bool:
     return object_type.isdigit()
+
+
+def schedules(objects: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Those by which the device goes itself; they are no points."""
+    return tuple(f"{object_type},{instance}" for object_type, instance in objects if object_type in _TIMED)
 
 
 @lru_cache(maxsize=20_000)  # the same objects are in hundreds of devices
