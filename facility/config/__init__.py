@@ -17,16 +17,17 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from facility.config.bacnet import BacnetSection
 from facility.config.energy import EnergySection
 from facility.config.errors import ConfigError
 from facility.config.feeds import FeedsSection
+from facility.config.places import line_of
 from facility.config.policies import KINDS, PolicySection
 from facility.config.programmes import CalendarSection, HolidayEntry, ProgrammeSection
 from facility.config.sections import (
@@ -119,8 +120,7 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_nested_delimiter="__", secrets_prefix="")
-        return (init_settings, env_settings, secrets, TomlConfigSettingsSource(settings_cls))
+        return _sources(file_secret_settings, init_settings, env_settings)
 
     @property
     def state_dir(self) -> Path:
@@ -142,47 +142,80 @@ class Config(BaseSettings):
         return (self.api.socket or self.state_dir / "agent.sock").expanduser()
 
 
+def _sources(
+    secrets: PydanticBaseSettingsSource, *stronger: PydanticBaseSettingsSource
+) -> tuple[PydanticBaseSettingsSource, ...]:
+    """Where values come from besides the file, the strongest first."""
+    return (*stronger, NestedSecretsSettingsSource(secrets, secrets_nested_delimiter="__", secrets_prefix=""))
+
+
 def load(path: Path | None) -> Config:
     """Reads the configuration; `path` None means defaults and environment alone. Raises `ConfigError`."""
-    if path is not None:
-        _must_parse(path)
-    secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    return load_text("", "the environment") if path is None else load_text(text_of(path), str(path))
 
-    class FromFile(Config):
-        model_config = SettingsConfigDict(toml_file=path, secrets_dir=secrets)
 
+def text_of(path: Path) -> str:
+    """What the file says. Raises `ConfigError`."""
     try:
-        return FromFile()
-    except ValidationError as error:
-        raise ConfigError(_explain(error, str(path or "the environment"))) from None
-
-
-def _must_parse(path: Path) -> None:
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(
             f"There is no configuration file {path}. `facility demo` needs none; see README.md."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from None
+
+
+def load_text(text: str, where: str) -> Config:
+    """The configuration that a text means, with environment and secrets. `where` it is from is told in errors."""
+    document = _parsed(text, where)
+    secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+
+    class FromText(Config):
+        model_config = SettingsConfigDict(secrets_dir=secrets)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            written = InitSettingsSource(settings_cls, document)
+            return (*_sources(file_secret_settings, init_settings, env_settings), written)
+
+    try:
+        return FromText()
+    except ValidationError as error:
+        raise ConfigError(_explain(error, where, text)) from None
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+        raise ConfigError(f"{where} is not valid TOML: {error}") from None
     if "password" in document.get("mqtt", {}):
         raise ConfigError(
-            f"{path}: mqtt.password does not belong into the file. "
+            f"{where}: mqtt.password does not belong into the file. "
             "Set FACILITY_MQTT__PASSWORD, or put a file mqtt__password into $FACILITY_SECRETS_DIR."
         )
+    return document
 
 
-def _explain(error: ValidationError, where: str) -> str:
+def _explain(error: ValidationError, where: str, text: str) -> str:
+    """Each problem with its key, and the line of the file where it stands."""
     lines = [f"{where} has {error.error_count()} error{'s' if error.error_count() > 1 else ''}:"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "configuration"
-        text = re.sub(r"^Value error, ", "", problem["msg"])
+        said = re.sub(r"^Value error, ", "", problem["msg"])
         if problem["type"] == "extra_forbidden":
-            text = "unknown key" + _nearest(problem["loc"])
-        lines.append(f"  {key}: {text}")
+            said = "unknown key" + _nearest(problem["loc"])
+        line = line_of(text, [part for part in problem["loc"] if part not in KINDS])
+        place = "" if line is None else f"line {line}: "
+        lines.append(f"  {place}{key}: {said}")
     return "\n".join(lines)
 
 
@@ -207,4 +240,4 @@ def _section_under(model: Any, part: int | str) -> Any:
     return KINDS.get(str(part), model)
 
 
-__all__ = ["Config", "ConfigError", "load"]
+__all__ = ["Config", "ConfigError", "load", "load_text", "text_of"]
