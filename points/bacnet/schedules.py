@@ -1,13 +1,13 @@
-"""A device's own Schedule and Calendar objects: read whole or piece by piece, and written. Nothing is decided here.
+"""A device's own Schedule and Calendar objects, read whole or piece by piece.
 
 What a device does not have, refuses or says in a way that cannot be understood is left out of what was read, and said
-there; only silence, and a device that has no such object, raise. A long list is read element by element where the
-device cannot send it whole (ASHRAE 135 allows that for arrays), and written so where it cannot be taken whole.
+there; only silence, and a device that has no such object, raise. An array is read element by element where the
+device cannot send it whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from points.bacnet.batches import TOO_BIG
@@ -21,11 +21,8 @@ from points.schedule_objects import (
     WEEK,
     CalendarObject,
     Datatype,
-    Dates,
-    DateSpan,
     Day,
     ScheduleObject,
-    SpecialEvent,
 )
 
 T = TypeVar("T")
@@ -82,35 +79,6 @@ async def read_calendar(
         unread=tuple(look.unread),
         notes=tuple(look.notes),
     )
-
-
-async def write_week(bacnet: Constructed, device: DeviceRef, instance: int, week: Sequence[Day]) -> None:
-    """Whole, or day by day where that is too long. A ValueError comes before anything is sent."""
-    wanted = Property("schedule", instance, "weekly-schedule")
-    days = [codec.encode_week([day]) for day in week]
-    try:
-        await bacnet.write_as(device, wanted, b"".join(days))
-    except DeviceRefused as refused:
-        if refused.code not in TOO_BIG:
-            raise
-        for index, day in enumerate(days, 1):
-            await bacnet.write_as(device, _element(wanted, index), day)
-
-
-async def write_exceptions(
-    bacnet: Constructed, device: DeviceRef, instance: int, exceptions: Sequence[SpecialEvent]
-) -> None:
-    """Whole: an array of which a part is another's would say what nobody wants."""
-    octets = codec.encode_exceptions(exceptions)
-    await bacnet.write_as(device, Property("schedule", instance, "exception-schedule"), octets)
-
-
-async def write_period(bacnet: Constructed, device: DeviceRef, instance: int, period: DateSpan) -> None:
-    await bacnet.write_as(device, Property("schedule", instance, "effective-period"), codec.encode_span(period))
-
-
-async def write_dates(bacnet: Constructed, device: DeviceRef, instance: int, dates: Sequence[Dates]) -> None:
-    await bacnet.write_as(device, Property("calendar", instance, "date-list"), codec.encode_dates(dates))
 
 
 class _Look:
