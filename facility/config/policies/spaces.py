@@ -37,6 +37,9 @@ class OccupancyStandbyPolicy(FollowingBase):
     """How far both are relaxed while nobody is in, in K."""
     vacant_minutes: Annotated[float, Field(ge=1, le=120)] = 5.0
     """How long nobody must have been in."""
+    asks: list[Literal["doors", "lights", "co2"]] = []
+    """What is asked besides the motion sensors: somebody is there for 15 min after a door or badge point has moved,
+    while a light is on, while carbon dioxide is 200 ppm above that outdoors or has risen lately."""
 
     @property
     def states(self) -> set[str]:
@@ -57,6 +60,7 @@ class OccupancyStandbyPolicy(FollowingBase):
             cooling_celsius=self.cooling_c,
             standby_kelvin=self.standby_k,
             vacant_minutes=self.vacant_minutes,
+            asks=frozenset(self.asks),
         )
 
 
@@ -140,6 +144,12 @@ class OptimalStopPolicy(_ZonesPolicy):
     cap_hours: Annotated[float, Field(gt=0, le=1)] = 1.0
     """How early it is let go at most."""
 
+    @model_validator(mode="after")
+    def _lets_go(self) -> Self:
+        if self.unoccupied_heating_c > self.heating_c or self.unoccupied_cooling_c < self.cooling_c:
+            raise ValueError(f"policy {self.name!r}: the unoccupied setpoints must not be inside the occupied ones")
+        return self
+
     @property
     def states(self) -> set[str]:
         return {self.occupied_state, self.unoccupied_state}
@@ -188,6 +198,8 @@ class SetbackPolicy(FollowingBase):
     def _are_modes(self) -> Self:
         if unknown := sorted(self.values.keys() - set(STATES)):
             raise ValueError(f"policy {self.name!r}: values has {', '.join(unknown)}; known: {', '.join(STATES)}")
+        if self.heating_c >= self.cooling_c:
+            raise ValueError(f"policy {self.name!r}: heating_c must be below cooling_c")
         return self
 
     @property
