@@ -10,7 +10,7 @@ Guarantees:
 
 The witnesses, the first first; of several that say the same, the first one gives the reason:
 
-| witness          | says occupied                       | says vacant           | hold          | not known           |
+| witness          | says occupied                       | says vacant           | hold          | not known          |
 |------------------|-------------------------------------|-----------------------|---------------|--------------------|
 | 1 bed status     | any bed C, H, I, K or O             | all U for the hold    | 20 min free   | silent 30 min: occ. |
 | 2 booking        | from the lead time to its end       | never                 | the lead time | silent 30 min: occ. |

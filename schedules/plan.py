@@ -5,7 +5,8 @@ Guarantees:
 - A hold is a lease: it is renewed while it is demanded, and runs out by itself when nobody plans any more.
 - What nobody demands any more is released, with the reason; what is demanded is never released.
 - A demand for anything but a commandable comfort point, or at the operators' level, is refused and told; but for
-  the air of a room that may be turned down, where the policy says that this is what it does.
+  the air of a room that may be turned down, where the policy says that this is what it does. In a room where patients
+  sleep, only its temperature setpoints, for the policy that says that its beds are free.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from points.catalog import Catalog
 from points.model import Access, PointId, Priority, Safety, Value, values_agree
 from schedules.policy import Demand
 from schedules.precedence import rule
-from schedules.writable import why_not_shed, why_not_turned_down
+from schedules.writable import is_bed_space, why_not_shed, why_not_turned_down, why_not_vacated
 
 LEASE = timedelta(minutes=15)  # long enough for a restart of the agent, short enough for a comfort value left alone
 
@@ -87,6 +88,14 @@ def why_not(demand: Demand, catalog: Catalog) -> str:
         if why := why_not_turned_down(point, demand.turns_down, catalog):
             return why
         return "" if demand.priority is Priority.OCCUPANCY else f"air is turned down at {int(Priority.OCCUPANCY)} only"
+    if demand.vacates is not None:
+        if why := why_not_vacated(point, demand.vacates, catalog):
+            return why
+        level = int(Priority.OCCUPANCY)
+        return "" if demand.priority is Priority.OCCUPANCY else f"a patient room is relaxed at {level} only"
+    space = catalog.spaces.get(point.space) if point.space is not None else None
+    if space is not None and is_bed_space(space):
+        return f"{space.id} is a patient room: only the state of its beds opens its temperature setpoints"
     if demand.priority is Priority.DEMAND_LIMIT and (why := why_not_shed(point, catalog)):
         return why
     if point.safety is not Safety.COMFORT:

@@ -2,7 +2,8 @@
 
 The guard has the last word on every write. This is the first: a policy never even asks for a point that is
 not plainly a matter of comfort, nor for one in a space that is not plainly ordinary. There is one narrow door: the
-flow setpoints of a room of a type whose air may be turned down, for the policy that names the room.
+flow setpoints of a room of a type whose air may be turned down, for the policy that names the room; and a second: the
+heating and cooling setpoints of patient rooms whose beds are all free, for the policy that names the room.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from points.catalog import Catalog
-from points.model import Access, Kind, Point, Reading, Safety, SpaceId, Value
+from points.model import Access, Kind, Point, Reading, Safety, Space, SpaceId, Value
 from schedules.occupancy import is_sensor
 
 # Where a clock or a motion sensor may decide. Everywhere else patients sleep, medicines and sterile packs stay, or
@@ -21,6 +22,10 @@ ORDINARY_SPACES = frozenset({"admin_office", "lobby"})
 
 # Critical, and yet their air may be reduced while nobody is in (ASHRAE 170 section 8.1). All of them are positive.
 TURNDOWN_SPACES = frozenset({"operating_room", "procedure_room", "cath_lab", "imaging_class2"})
+
+# Where patients sleep. Only their temperature setpoints, only while every bed is surely free.
+BED_SPACES = frozenset({"patient_room", "ldr_ldrp"})
+BED_CLASSES = frozenset({"heating-setpoint", "cooling-setpoint"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,27 @@ def why_not_turned_down(point: Point, room: SpaceId, catalog: Catalog) -> str:
         return f"it is no airflow setpoint but {point.point_class}"
     if point.safety not in (Safety.CRITICAL, Safety.COMFORT):
         return f"its safety class is {point.safety}"
+    return "" if point.access is Access.COMMANDABLE else "it is monitor-only"
+
+
+def is_bed_space(space: Space) -> bool:
+    """Whether patients sleep in it, so that nothing but the state of its beds opens it to a policy."""
+    return space.type.replace("-", "_") in BED_SPACES
+
+
+def why_not_vacated(point: Point, room: SpaceId, catalog: Catalog) -> str:
+    """Why nobody may relax this point while the beds of that room are free; empty if one may."""
+    space = catalog.spaces.get(room)
+    if space is None:
+        return f"there is no space {room}"
+    if not is_bed_space(space):
+        return f"{room} is a space of type {space.type or 'unknown'}: no state of a bed opens it"
+    if point.space != room:
+        return f"it belongs to {point.space or 'no space that is known'}, not to {room}"
+    if point.point_class not in BED_CLASSES or point.kind is not Kind.ANALOG or in_unit_of(point, 20.0) is None:
+        return f"it is no heating or cooling setpoint but {point.point_class}"
+    if point.safety is not Safety.COMFORT:
+        return f"its safety class is {point.safety}, not comfort"
     return "" if point.access is Access.COMMANDABLE else "it is monitor-only"
 
 

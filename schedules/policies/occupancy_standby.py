@@ -5,6 +5,7 @@ Five minutes after the last sign of life, the heating setpoint goes down by half
 Guarantees:
 - Only within scheduled hours, and only where every sensor positively says that nobody is there: a sensor that is
   silent, bad or not understood is somebody.
+- A site may have doors, lights and carbon dioxide asked as well (`asks`): any of them that says "somebody" is believed.
 - Only in ordinary spaces, never where patients are.
 - A room outside its protective band, or of unknown temperature or humidity, has its full setpoints.
 - The setpoints come back with the first sign of life. Guideline 36 waits for a minute of it; that would save half a
@@ -18,16 +19,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar
 
 from points.catalog import Catalog
-from points.model import PointId, Priority, SpaceId
+from points.model import Point, PointId, Priority, SpaceId
+from schedules.breath import Breathing, breathing
 from schedules.occupancy import occupancy
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
 from schedules.timetable import Timetable
+from schedules.voices import Voice, of_access, of_air, of_lights
 from schedules.writable import Surroundings, in_unit_of, known_celsius, known_number, may_speak_for, surroundings
+
+CLASSES = {"doors": ("door",), "lights": ("lighting-command", "lighting-level"), "co2": ("co2",)}
+"""What else may be asked -> the classes of its points."""
 
 Relaxed = tuple[PointId, float]
 """A setpoint, and what it is relaxed to, in its own unit."""
@@ -38,7 +44,7 @@ class OccupancyStandby:
     """Relaxes the setpoints of an office that nobody is in, during occupied hours."""
 
     kind: ClassVar[str] = "occupancy-standby"
-    remembers: ClassVar[type[Memory] | None] = None
+    remembers: ClassVar[type[Memory] | None] = Breathing
 
     name: str
     timetable: Timetable
@@ -53,18 +59,44 @@ class OccupancyStandby:
     protect_high_celsius: float = 28.0
     protect_humidity_percent: float = 65.0
     priority: Priority = Priority.OCCUPANCY
+    asks: frozenset[str] = frozenset()
+    """Classes of points that witness besides the sensors: keys of `CLASSES`."""
+    door_minutes: float = 15.0  # somebody is there for so long after a door has moved
 
     def bind(self, catalog: Catalog) -> Decide:
         setpoints = self._setpoints_by_space(catalog)
         around = surroundings(catalog, set(setpoints))
 
-        def decide(view: View, _memory: Memory | None) -> Decision:
-            return self._decide(view, setpoints, around)
+        asked = {space: self._asked(near) for space, near in around.items()}
+        air = [point for points in asked.values() for point in points["co2"]]
+
+        def decide(view: View, memory: Memory | None) -> Decision:
+            breath = breathing(memory, view, air) if air else None
+            voices = {space: self._voices(view, points, breath or Breathing()) for space, points in asked.items()}
+            return replace(self._decide(view, setpoints, around, voices), memory=breath)
 
         return decide
 
+    def _asked(self, near: Surroundings) -> Mapping[str, tuple[Point, ...]]:
+        """The witnesses of a space besides its sensors, by what they are."""
+        return {
+            witness: tuple(point for point in near.points if point.point_class in classes and witness in self.asks)
+            for witness, classes in CLASSES.items()
+        }
+
+    def _voices(self, view: View, points: Mapping[str, tuple[Point, ...]], breath: Breathing) -> tuple[Voice, ...]:
+        return (
+            of_access(view, points["doors"], hold=timedelta(minutes=self.door_minutes)),
+            of_lights(view, points["lights"]),
+            of_air(view, points["co2"], breath),
+        )
+
     def _decide(
-        self, view: View, setpoints: Mapping[SpaceId, list[Relaxed]], around: Mapping[SpaceId, Surroundings]
+        self,
+        view: View,
+        setpoints: Mapping[SpaceId, list[Relaxed]],
+        around: Mapping[SpaceId, Surroundings],
+        voices: Mapping[SpaceId, tuple[Voice, ...]],
     ) -> Decision:
         """Looks at the sensors at all hours, so that it is known how long a room has been vacant when it matters."""
         is_scheduled = self.timetable.state(view.now) == self.occupied_state
@@ -73,7 +105,7 @@ class OccupancyStandby:
         demands: list[Demand] = []
         remarks: list[Remark] = []
         for space, relaxed in setpoints.items():
-            verdict = occupancy(view, around[space].sensors, hold=hold, scheduled=True)
+            verdict = occupancy(view, around[space].sensors, hold=hold, scheduled=True, after=voices[space])
             changes.append(verdict.until)
             if not is_scheduled:
                 continue
