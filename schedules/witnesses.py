@@ -35,3 +35,9 @@ def known_pascals(point: Point, reading: Reading | None) -> float | None:
     """What a pressure sensor reads, in Pa; None if that is not known."""
     number, factor = known_number(reading), _PASCALS.get(point.unit)
     return None if number is None or factor is None else number * factor
+
+
+def in_pressure_unit_of(point: Point, pascals: float) -> float | None:
+    """A pressure in the point's own unit; None if the point does not say that it is a pressure."""
+    factor = _PASCALS.get(point.unit)
+    return None if factor is None else pascals / factor

@@ -6,9 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
+from facility.config.policies.air import (
+    EconomizerPolicy,
+    StaticPressureResetPolicy,
+    SupplyTemperatureResetPolicy,
+    VentilationPolicy,
+)
 from facility.config.policies.base import Given, PolicyBase
+from facility.config.policies.beds import BedSetbackPolicy
 from facility.config.policies.hours import WeeklyPolicy
 from facility.config.policies.lighting import LightingSweepPolicy
+from facility.config.policies.plant import LeadLagPolicy, PlantResetPolicy, RestartPolicy
 from facility.config.policies.spaces import (
     OccupancyStandbyPolicy,
     OptimalStartPolicy,
@@ -21,24 +29,40 @@ from facility.config.policies.turndown import RoomTurndownPolicy
 PolicySection = Annotated[
     WeeklyPolicy
     | OccupancyStandbyPolicy
+    | BedSetbackPolicy
     | LightingSweepPolicy
     | RoomTurndownPolicy
     | OptimalStartPolicy
     | OptimalStopPolicy
     | SetbackPolicy
-    | PreCoolingPolicy,
+    | PreCoolingPolicy
+    | EconomizerPolicy
+    | VentilationPolicy
+    | SupplyTemperatureResetPolicy
+    | StaticPressureResetPolicy
+    | PlantResetPolicy
+    | LeadLagPolicy
+    | RestartPolicy,
     Field(discriminator="kind"),
 ]
 
 KINDS: dict[str, type[PolicyBase]] = {
     "weekly": WeeklyPolicy,
     "occupancy-standby": OccupancyStandbyPolicy,
+    "bed-setback": BedSetbackPolicy,
     "optimal-start": OptimalStartPolicy,
     "optimal-stop": OptimalStopPolicy,
     "pre-cooling": PreCoolingPolicy,
     "setback": SetbackPolicy,
     "lighting-sweep": LightingSweepPolicy,
     "room-turndown": RoomTurndownPolicy,
+    "economizer": EconomizerPolicy,
+    "ventilation": VentilationPolicy,
+    "supply-temperature-reset": SupplyTemperatureResetPolicy,
+    "static-pressure-reset": StaticPressureResetPolicy,
+    "plant-reset": PlantResetPolicy,
+    "lead-lag": LeadLagPolicy,
+    "restart": RestartPolicy,
 }
 """What `kind` says -> the section."""
 

@@ -50,6 +50,10 @@ class PolicyBase(Section):
         except ValueError as error:
             raise ConfigError(f"policy {self.name!r}: {error}") from None
 
+    def perhaps(self, text: str) -> Selector | None:
+        """The selector; None where nothing is written."""
+        return self.selector(text) if text else None
+
 
 class FollowingBase(PolicyBase):
     """A policy that follows one programme."""
