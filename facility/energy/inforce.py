@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from facility.audit.holds import Line
 from facility.energy.intervals import HOUR_MS
 from facility.model import Claim, is_policy
-from points.model import Priority
 
 LOOK_BACK = timedelta(days=8)
 """How much earlier the audit is read, so that what was held over a week end is seen to begin."""
@@ -122,18 +121,6 @@ def _by_hour(spans: Iterable[tuple[int, int]]) -> dict[int, float]:
         for hour in range(start - start % HOUR_MS, end, HOUR_MS):
             found[hour] += (min(end, hour + HOUR_MS) - max(start, hour)) / HOUR_MS
     return dict(found)
-
-
-def sheds(lines: Iterable[Line], holds: Iterable[Held]) -> list[tuple[Held, str]]:
-    """What was held at the level of demand limiting, and, with the reason, what the guard refused there."""
-    level = int(Priority.DEMAND_LIMIT)
-    taken = [(one, "") for one in holds if one.priority == level]
-    refused = [
-        (_ended(line, line.time), line.result)
-        for line in lines
-        if line.priority == level and line.action == "hold" and line.result.startswith("refused")
-    ]
-    return sorted((*taken, *refused), key=lambda pair: pair[0].since)
 
 
 def _ms(time: datetime) -> int:
