@@ -1,9 +1,13 @@
 """The operating modes of Guideline 36: their numbers, which goes first, and the two edges of every limit."""
 
+from datetime import timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schedules.modes import Mode, is_freezing, is_set_back, is_set_up, mode_of, recovery
+from schedules.thermal import dew_point, slope
 
 ZONES = st.lists(st.one_of(st.none(), st.floats(-10, 45)), max_size=8)
 
@@ -50,3 +54,12 @@ def test_an_unknown_zone_never_ends_a_mode_and_alone_never_begins_one(zones, lim
     assert is_freezing([*zones, None], was=True)
     assert not is_set_back([None] * len(zones), limit, was=False)
     assert not is_freezing([None] * len(zones), was=False)
+
+
+@pytest.mark.parametrize(("celsius", "percent", "at"), [(20.0, 50.0, 9.3), (26.0, 60.0, 17.6), (22.0, 100.0, 22.0)])
+def test_the_dew_point_is_that_of_the_tables(celsius, percent, at):
+    assert dew_point(celsius, percent) == pytest.approx(at, abs=0.05)
+
+
+def test_what_is_there_at_once_took_two_minutes():
+    assert slope(1.0, timedelta(0)) == slope(1.0, timedelta(minutes=2)) == pytest.approx(30.0)

@@ -12,6 +12,7 @@ from pretend_zones import DAILY, EVENING, SETPOINTS, SIX, UTC_ZONE, Floor, told,
 from steady_answers import assert_steady, follow
 
 from points.model import Priority
+from schedules.decider import Decider
 from schedules.policies.optimal_start import OptimalStart, Starts
 
 HOUR = timedelta(hours=1)
@@ -140,6 +141,17 @@ def test_what_has_to_run_runs_while_a_zone_is_started():
     assert begins(policy, 15.0, TAUGHT) == timedelta(seconds=8640)
     decision = assert_steady(policy, FLOOR.view(15.0, now=SIX - HOUR), TAUGHT)
     assert wanted(decision)[FLOOR.fan.id] is True
+
+
+def test_the_decider_asks_it_again_at_that_very_instant_and_not_before():
+    decider, policy = Decider(EVENING), start()
+    decider.adopt([policy])
+    decider.decide(FLOOR.view(20.0, now=EVENING))
+    due = SIX - HOUR
+    assert decider.next_change == due
+    assert not decider.decide(FLOOR.view(20.0, now=due - timedelta(seconds=1))).asked
+    decider.decide(FLOOR.view(20.0, now=due))
+    assert {slot[0] for slot in decider.wanted} == {FLOOR.heat[0].id, FLOOR.cool[0].id}
 
 
 def test_a_zone_without_cooling_is_not_cooled_down():

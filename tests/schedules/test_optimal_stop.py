@@ -56,6 +56,12 @@ def test_the_evening_teaches_even_where_nothing_was_stopped():
     assert said[-1].memory.learning == {}
 
 
+def test_an_evening_at_which_nobody_looked_teaches_nothing():
+    memory = Stops(learning={"office-1": (SEVEN_PM, 21.0, 21.0)}, state="unoccupied")
+    late = follow(stop(), [FLOOR.view(15.0, now=SEVEN_PM + 5 * HOUR)], memory)[0].memory
+    assert (late.slopes, late.learning) == ({}, {})
+
+
 def test_it_coasts_from_the_named_instant_to_the_end_and_learns_from_it():
     begun = SEVEN_PM - 45 * MINUTE
     times = [(begun - MINUTE, 20.6), (begun, 20.6), (begun + 20 * MINUTE, 20.3), (SEVEN_PM - MINUTE, 20.05)]
