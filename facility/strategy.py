@@ -52,11 +52,11 @@ class Strategy:
         }
         timetables = {name: Timetable(programme, config.site.tz) for name, programme in programmes.items()}
         sections = [section for section in config.policies if section.enabled]
-        policies = tuple(section.policy(_given(timetables)) for section in sections)
+        policies = tuple(section.policy(_given(timetables, config.site.id)) for section in sections)
         for section in sections:
             for text in section.speaks_for:
                 section.selector(text)
-        self.zone = config.site.tz
+        self.zone, self._site = config.site.tz, config.site.id
         self.programmes, self.timetables, self.policies = programmes, timetables, policies
         self._sections: dict[str, PolicyBase] = {section.name: section for section in sections}
         self._catalog: Catalog | None = None
@@ -77,7 +77,7 @@ class Strategy:
             **self.timetables,
             **{name: Timetable(programme, self.zone) for name, programme in changed.items()},
         }
-        given = _given(self.timetables)
+        given = _given(self.timetables, self._site)
         self.policies = tuple(
             self._sections[policy.name].policy(given)
             if changed.keys() & self._sections[policy.name].follows.keys()
@@ -119,8 +119,8 @@ class Strategy:
         return next(each.kind for each in self.policies if each.name == policy)
 
 
-def _given(timetables: Mapping[str, Timetable]) -> Given:
-    return Given(timetable=timetables.__getitem__)
+def _given(timetables: Mapping[str, Timetable], site: str) -> Given:
+    return Given(timetable=timetables.__getitem__, site=site)
 
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:

@@ -35,7 +35,7 @@ FORGET = timedelta(minutes=15)  # how long after a release its setpoint may stil
 LONGEST_GAP = 2 * MINUTE  # between two looks at the meter, for "above the limit since" to mean anything
 LONG_UNSHED = timedelta(hours=24)  # longer ago than that is all the same
 PAIRS: Pairs = {"comfort": {"history": 5.0, "power": 6.0}, "history": {"power": 3.0}}
-"""What ILC's sample says of these three. Its stage is the same for all setpoints, and its room type is a filter here."""
+"""What ILC says of these three. Its stage is the same for all setpoints, and its room type is a filter here."""
 
 _KILOWATTS = {"watts": 0.001, "kilowatts": 1.0, "megawatts": 1000.0}
 

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from pretend_office import BERLIN, NOON, point, reading
+
 from points.catalog import Catalog
 from points.model import Kind, Safety, Space
-from pretend_office import BERLIN, NOON, point, reading
 from schedules.feeds import DemandEvent, Feeds
 from schedules.policy import View
 

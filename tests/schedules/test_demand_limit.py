@@ -186,7 +186,7 @@ def test_a_meter_that_is_not_known_sheds_nothing_new_and_all_is_given_back():
 def test_a_room_that_leaves_its_range_is_given_back_at_once_and_another_takes_its_place():
     building = Building()
     held = rooms(building.minutes(6, 540.0))
-    hot = sorted(held)[0]
+    hot = min(held)
     building.readings = having(building.readings, OFFICES[hot][2], 26.5)
     decision = building.minute(540.0)
     assert hot not in rooms(decision)

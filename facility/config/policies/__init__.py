@@ -14,8 +14,9 @@ from facility.config.policies.air import (
 )
 from facility.config.policies.base import Given, PolicyBase
 from facility.config.policies.beds import BedSetbackPolicy
+from facility.config.policies.demand import DemandLimitPolicy, DemandResponsePolicy
 from facility.config.policies.hours import WeeklyPolicy
-from facility.config.policies.lighting import LightingSweepPolicy
+from facility.config.policies.lighting import DaylightPolicy, LightingSweepPolicy
 from facility.config.policies.plant import LeadLagPolicy, PlantResetPolicy, RestartPolicy
 from facility.config.policies.spaces import (
     OccupancyStandbyPolicy,
@@ -31,6 +32,9 @@ PolicySection = Annotated[
     | OccupancyStandbyPolicy
     | BedSetbackPolicy
     | LightingSweepPolicy
+    | DaylightPolicy
+    | DemandResponsePolicy
+    | DemandLimitPolicy
     | RoomTurndownPolicy
     | OptimalStartPolicy
     | OptimalStopPolicy
@@ -55,6 +59,9 @@ KINDS: dict[str, type[PolicyBase]] = {
     "pre-cooling": PreCoolingPolicy,
     "setback": SetbackPolicy,
     "lighting-sweep": LightingSweepPolicy,
+    "daylight": DaylightPolicy,
+    "demand-response": DemandResponsePolicy,
+    "demand-limit": DemandLimitPolicy,
     "room-turndown": RoomTurndownPolicy,
     "economizer": EconomizerPolicy,
     "ventilation": VentilationPolicy,

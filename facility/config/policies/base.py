@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from facility.config.errors import ConfigError
 from facility.config.section import Section
 from facility.config.sections import Slug
+from points.catalog import Catalog
+from points.model import Point
 from points.selectors import parse
 from schedules.policy import Policy, Selector
 from schedules.timetable import Timetable
@@ -19,6 +21,8 @@ class Given:
 
     timetable: Callable[[str], Timetable]
     """Of a programme, by its name."""
+    site: str = ""
+    """Its id: what is random differs from site to site."""
 
 
 class PolicyBase(Section):
@@ -53,6 +57,15 @@ class PolicyBase(Section):
     def perhaps(self, text: str) -> Selector | None:
         """The selector; None where nothing is written."""
         return self.selector(text) if text else None
+
+    def optional(self, text: str) -> Selector:
+        """The same for one that may be left empty: then it selects nothing."""
+        return self.selector(text) if text else nothing
+
+
+def nothing(_catalog: Catalog) -> list[Point]:
+    """The selector of a site that has none of it; one object, so that a policy that is as it was is equal to itself."""
+    return []
 
 
 class FollowingBase(PolicyBase):
