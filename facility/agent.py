@@ -130,6 +130,7 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
             known.survey,
             shown.alarms,
             door(ground, trail, known, acts, shown),
+            acts.beds,
             acts.courses,
             acts.effects,
             Heap(known.book, clock),

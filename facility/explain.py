@@ -27,16 +27,17 @@ from facility.wire import Record
 from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import PointsError
-from points.model import DeviceId, Point, PointId, Priority, Reading, Slots, StatusFlags, Value
+from points.model import DeviceId, Point, PointId, Priority, Reading, Slots, SpaceId, StatusFlags, Value
 from points.store import PointStore
 from schedules.decider import Decider
 from schedules.plan import LEASE, Slot
 from schedules.planner import Postponed, Trouble
+from schedules.policies.bed_setback import BedSetback
 from schedules.policies.room_turndown import RoomTurndown
 from schedules.policies.weekly import Weekly
 from schedules.policy import Policy, View, earliest
 from schedules.precedence import rule
-from schedules.writable import may_speak_for
+from schedules.writable import may_speak_for, why_not_vacated
 
 LOOK_S = 12.0  # a device that answers at all answers sooner; whoever asks why waits longer
 RECORDS = 20  # of one point, the newest
@@ -237,6 +238,8 @@ class Explainer:
         if isinstance(policy, RoomTurndown):
             rooms = tuple(room for room in policy.rooms if point.id in (room.supply, room.extract))
             return next(replace(policy, rooms=rooms).problems(self.book.current), "")
+        if isinstance(policy, BedSetback):
+            return why_not_vacated(point, point.space or SpaceId(""), self.book.current)
         if any(may_speak_for([point], self.book.current)):
             return ""
         present = self.store.get(point.id)

@@ -22,11 +22,14 @@ from facility.ruling import ALLOWED, Verdict, refuse, warn
 from facility.users import PERMISSIONS, Permission
 from points.model import Access, Kind, Point, Priority, Reading, Safety, StatusFlags, Value
 from points.units import symbol
+from schedules.writable import BED_CLASSES, in_unit_of
 
 SHORTEST = timedelta(minutes=15)  # less is a pulse: nothing in a plant has settled by then
 LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more is an engineer
 LONGEST_OF_AN_ENGINEER = timedelta(days=30)
 REASON_LENGTH = 4  # characters: "test" is the shortest thing that says anything
+BED_BAND = (18.0, 28.0)  # °C, of the setpoints of a patient room while nobody lies in it
+BEDS_SOURCE = "our own caution: a patient may be brought at any time"
 ENGINEERS = frozenset({"engineer", "admin"})
 
 
@@ -58,6 +61,8 @@ class Surroundings:
     rule: CommandRule = field(default_factory=CommandRule)
     pace: Pace = field(default_factory=Pace)
     room: Room | None = None
+    beds: str | None = None
+    """Why the room is closed to policies by the state of its beds, "" if it is open; None: no patient sleeps there."""
     step: Value | None = None
     """What would be written now on the way to the value, where the point is ramped."""
     accepted: bool = False
@@ -125,10 +130,32 @@ def _objections_to_policy(command: Command, point: Point, known: Surroundings) -
         what = "belongs to a critical space" if point.space is not None else "may serve critical spaces"
         why = f"{point.id} {what}: no policy may hold it."
         yield refuse("critical", why, _WHO_CAN[known.rule.who], source=known.rule.cited)
+    if known.beds is not None:
+        yield from _objections_of_the_beds(command, point, known.beds)
     if command.priority == Priority.OPERATOR:
         yield refuse("operators-level", "Level 8 belongs to operators.", "Give the policy a level of 10 or more.")
     if command.lasts is None or not timedelta(0) < command.lasts <= LONGEST:
         yield refuse("expiry", "A policy's hold must end within 24 hours.", "Renew it while it is wanted.")
+
+
+def _objections_of_the_beds(command: Command, point: Point, closed: str) -> Iterator[Verdict]:
+    """Where patients sleep: the temperature setpoints of a room whose beds are free, within a band, and no more."""
+    name = point.space or point.id
+    if point.point_class not in BED_CLASSES:
+        why = f"{point.id} is in {name}, where patients sleep: no policy may hold it, whatever the beds are."
+        yield refuse("beds", why, "An operator can.", source=BEDS_SOURCE)
+    if command.priority != Priority.OCCUPANCY:
+        yield refuse("beds", f"{name} is relaxed at level {int(Priority.OCCUPANCY)} only.", source=BEDS_SOURCE)
+    if closed:
+        yield refuse("beds", f"{name} is taken for occupied: {closed}.", source=BEDS_SOURCE)
+    value = None if command.value is None else fitted(command.value, point)
+    coldest, warmest = (in_unit_of(point, celsius) for celsius in BED_BAND)
+    if value is None or isinstance(value, str) or coldest is None or warmest is None:
+        yield refuse("beds", f"{point.id} is not known to be a temperature.", source=BEDS_SOURCE)
+    elif not coldest <= value <= warmest:
+        low, high = BED_BAND
+        why = f"{value:g} is outside what an empty patient room may have."
+        yield refuse("beds", why, f"Allowed: {low:g} to {high:g} °C.", source=BEDS_SOURCE)
 
 
 def _objections_to_guard(command: Command) -> Iterator[Verdict]:

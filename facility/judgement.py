@@ -40,6 +40,11 @@ def roomless(_point: Point) -> Room | None:
     return None
 
 
+def bedless(_point: Point) -> str | None:
+    """No point is where patients sleep."""
+    return None
+
+
 class Standing(Protocol):
     """What is held at the start."""
 
@@ -59,8 +64,11 @@ class Judge:
         limits: Callable[[Point], Limits | None] = unlimited,
         rule: Callable[[Point], CommandRule] = unruled,
         room: Callable[[Point], Room | None] = roomless,
+        beds: Callable[[Point], str | None] = bedless,
     ) -> None:
-        """`rule`: who may command a point, and its pace. `room`: the critical room it belongs to, as it is."""
+        """`rule`: who may command a point, and its pace. `room`: the critical room it belongs to, as it is.
+        `beds`: why the state of its beds closes the room to policies, "" if it does not, None where no patient sleeps.
+        """
         self.paces = Paces(clock.now)
         for claim in claims.standing():
             self.paces.stood(claim.point, claim.value, claim.since)
@@ -70,6 +78,7 @@ class Judge:
         self._limits = limits
         self._rule = rule
         self._room = room
+        self._beds = beds
 
     def __call__(
         self,
@@ -98,6 +107,7 @@ class Judge:
             rule=self._rule(point),
             pace=self.paces.of(point.id),
             room=room if room is None or fresh is None else room.with_setpoints(fresh),
+            beds=self._beds(point) if is_policy(command.by) else None,
             step=step if step is not None or accepted or staying else self._first_step(command, point),
             accepted=accepted or staying,
             staying=staying,

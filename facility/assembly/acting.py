@@ -13,6 +13,7 @@ from facility.commands import CommandDesk
 from facility.courses import Courses
 from facility.effects import Effects
 from facility.feeds.book import FeedBook
+from facility.feeds.vacated import BedRooms, BedWatcher
 from facility.foreign import ForeignSweep
 from facility.hands import PolicyHands
 from facility.judgement import Judge
@@ -37,6 +38,7 @@ class Acting:
     desk: CommandDesk
     leases: Leases
     watcher: EnvelopeWatcher
+    beds: BedWatcher
     courses: Courses
     effects: Effects
     strategy: Strategy
@@ -54,7 +56,8 @@ async def acting(
     claims = await Claims.load(ground.db)
     rooms = Rooms(known.consents.profiles, known.store, held=lambda point: bool(claims.of(point)))
     foreign = _foreign(ground, trail, known, claims)
-    desk = _desk(ground, trail, known, claims=claims, rooms=rooms, foreign=foreign)
+    bed_rooms = BedRooms(told.feeds, known.store, known.book, clock)
+    desk = _desk(ground, trail, known, claims=claims, rooms=rooms, bed_rooms=bed_rooms, foreign=foreign)
     strategy = Strategy(ground.config, clock.now().astimezone(ground.config.site.tz).date())
     announced = await load_events(ground.db)
     special = SpecialEvents(ground.db, audit, clock, strategy, known.book, wake=wakeups.ring, announced=announced)
@@ -67,6 +70,7 @@ async def acting(
         desk=desk,
         leases=Leases(desk, audit, clock, events=ground.events, bacnet=ground.bacnet),
         watcher=EnvelopeWatcher(rooms, desk, known.store, known.book, ground.events, clock),
+        beds=BedWatcher(bed_rooms, desk, known.book, told, ground.events, clock),
         courses=Courses(desk, clock),
         effects=_effects(ground, trail, known, desk),
         strategy=strategy,
@@ -77,7 +81,14 @@ async def acting(
 
 
 def _desk(
-    ground: Ground, trail: Trail, known: Knowing, *, claims: Claims, rooms: Rooms, foreign: ForeignSweep
+    ground: Ground,
+    trail: Trail,
+    known: Knowing,
+    *,
+    claims: Claims,
+    rooms: Rooms,
+    bed_rooms: BedRooms,
+    foreign: ForeignSweep,
 ) -> CommandDesk:
     rules = known.rules
     judge = Judge(
@@ -88,6 +99,7 @@ def _desk(
         limits=rules.command_limits,
         rule=rules.command_rule,
         room=rooms.of,
+        beds=bed_rooms.of,
     )
     return CommandDesk(
         bacnet=ground.bacnet,
