@@ -44,7 +44,7 @@ def given_up(catalog: Catalog, lines: Iterable[Line], holds: Iterable[Held], sin
             since=at,
             until=None if None in group.ends else max(end for end in group.ends if end is not None),
             policy=by.partition(":")[2] or by,
-            what=f"{_places(catalog, sorted(group.points))}: {reason}" if reason else _places(catalog, group.points),
+            what=": ".join(filter(None, (_places(catalog, sorted(group.points)), reason))),
             points=len(group.points),
             refused=refused,
         )
