@@ -52,11 +52,13 @@ class Strategy:
         }
         timetables = {name: Timetable(programme, config.site.tz) for name, programme in programmes.items()}
         sections = [section for section in config.policies if section.enabled]
-        policies = tuple(section.policy(_given(timetables, config.site.id)) for section in sections)
+        policies = tuple(
+            section.policy(_given(timetables, config.site.id, bookings=config.feeds.bookings)) for section in sections
+        )
         for section in sections:
             for text in section.speaks_for:
                 section.selector(text)
-        self.zone, self._site = config.site.tz, config.site.id
+        self.zone, self._site, self._bookings = config.site.tz, config.site.id, config.feeds.bookings
         self.programmes, self.timetables, self.policies = programmes, timetables, policies
         self._sections: dict[str, PolicyBase] = {section.name: section for section in sections}
         self._catalog: Catalog | None = None
@@ -77,7 +79,7 @@ class Strategy:
             **self.timetables,
             **{name: Timetable(programme, self.zone) for name, programme in changed.items()},
         }
-        given = _given(self.timetables, self._site)
+        given = _given(self.timetables, self._site, bookings=self._bookings)
         self.policies = tuple(
             self._sections[policy.name].policy(given)
             if changed.keys() & self._sections[policy.name].follows.keys()
@@ -119,8 +121,8 @@ class Strategy:
         return next(each.kind for each in self.policies if each.name == policy)
 
 
-def _given(timetables: Mapping[str, Timetable], site: str) -> Given:
-    return Given(timetable=timetables.__getitem__, site=site)
+def _given(timetables: Mapping[str, Timetable], site: str, *, bookings: bool) -> Given:
+    return Given(timetable=timetables.__getitem__, bookings=bookings, site=site)
 
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:

@@ -6,6 +6,9 @@ and its alarms are silent; its pressure is known, moves, and is inside its margi
 alarming. As soon as one of these is not so, nothing is demanded any more, and the planner lets go. The extract comes
 before the supply, because the rooms it may speak for are positive: going down, the pressure rises for a moment.
 
+Where the site has a feed of bookings (`bookings`), a booking within the lead time, or one that runs, is somebody, and
+so is a feed that has been silent for half an hour: bookings only ever forbid, they never open a room.
+
 It speaks only for the two flow setpoints that the site has named for a room, and only in types of room whose air may be
 reduced when nobody is there. The guard has the last word: it keeps the order, the pace and the limits of every step,
 and lets go by itself when the room leaves its envelope.
@@ -14,7 +17,8 @@ The flows are design figures of the site's engineer, with the offset that keeps 
 writes it into its configuration; no configuration that comes with the agent has it. Before doing so, a site should
 have counsel look at the published application US 2026/0094706 (Johnson Controls), which claims a setback schedule for
 operating rooms made by converging surgery schedule, open hours and occupancy. Whether this policy, which converges no
-schedules but asks a programme and the room's own sensors, is touched by it is an open question.
+schedules but asks a programme and the room's own sensors, is touched by it is an open question; with `bookings` it is
+asked more sharply, because then a surgery schedule is among what is looked at. Neither is on as shipped.
 """
 
 from __future__ import annotations
@@ -29,6 +33,7 @@ from points.model import Kind, Point, PointId, Priority, SpaceId
 from schedules.occupancy import occupancy
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, View, earliest
 from schedules.timetable import Timetable
+from schedules.voices import Voice, of_bookings
 from schedules.witnesses import is_at_rest, known_pascals
 from schedules.writable import Surroundings, surroundings, why_not_turned_down
 
@@ -68,6 +73,7 @@ class RoomTurndown:
     turndown_state: str = "unoccupied"
     vacant_minutes: float = 20.0  # ASHRAE 170-2021 Table 7-1, note ff
     lead_minutes: float = 30.0  # for the way back: ramp, and 21 min of purge at 20 air changes (CDC Table B.1)
+    bookings: bool = False  # the site has a feed of them
     priority: Priority = Priority.OCCUPANCY
 
     def bind(self, catalog: Catalog) -> Decide:
@@ -88,7 +94,7 @@ class RoomTurndown:
         remarks: list[Remark] = []
         for room in rooms:
             near = around[room.space]
-            verdict = occupancy(view, near.sensors, hold=hold)
+            verdict = occupancy(view, near.sensors, hold=hold, before=self._booked(view, room.space))
             changes.append(verdict.until)
             if not nobody_is_due:
                 continue
@@ -106,6 +112,9 @@ class RoomTurndown:
             reason = f"{self.timetable.name} is {self.turndown_state}, {room.space} is {verdict.why}"
             demands += self._reduced(room, reason)
         return Decision(demands=tuple(demands), until=earliest(changes), remarks=tuple(remarks))
+
+    def _booked(self, view: View, room: SpaceId) -> list[Voice]:
+        return [of_bookings(view.feeds, room, view.now, lead=self._lead)] if self.bookings else []
 
     def _reduced(self, room: TurndownRoom, reason: str) -> Iterator[Demand]:
         for point, flow in ((room.extract, room.extract_setback), (room.supply, room.supply_setback)):

@@ -21,6 +21,8 @@ class Given:
 
     timetable: Callable[[str], Timetable]
     """Of a programme, by its name."""
+    bookings: bool = False
+    """There is a feed of bookings: a room that may be booked is taken for occupied."""
     site: str = ""
     """Its id: what is random differs from site to site."""
 

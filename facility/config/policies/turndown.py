@@ -56,7 +56,8 @@ class TurndownRoomSection(Section):
 
 class RoomTurndownPolicy(FollowingBase):
     """Reduces the air of operating rooms that nobody is in and nobody is expected in; off until a site writes it here.
-    Have counsel look at US 2026/0094706 first: whether its claims touch this is open.
+    Have counsel look at US 2026/0094706 first: whether its claims touch this is open, the more so with
+    `feeds.bookings`. With that, a booking within the lead time, or a feed that is silent, is somebody in the room.
     """
 
     kind: Literal["room-turndown"]
@@ -92,4 +93,5 @@ class RoomTurndownPolicy(FollowingBase):
             turndown_state=self.turndown_state,
             vacant_minutes=self.vacant_minutes,
             lead_minutes=self.lead_minutes,
+            bookings=given.bookings,
         )
