@@ -21,9 +21,17 @@ from facility.wire import (
     AlarmInfo,
     AuditCheck,
     AuditPage,
+    ComplianceReport,
+    DemandInfo,
     DeviceInfo,
+    DeviceScheduleInfo,
     Discovery,
+    DriftInfo,
+    EnergyReport,
+    ExportPlan,
+    ExportResult,
     Hello,
+    ImportedSchedule,
     OverrideInfo,
     Overview,
     Plan,
@@ -46,6 +54,7 @@ from facility.wire import (
 Answer = TypeVar("Answer")
 
 ANSWER_S = 30.0  # a command waits for a device; longer than that nobody believes in an answer
+REPORT_S = 300.0  # of months, on a small machine that runs a building meanwhile
 HEARTBEAT_S = 5.0  # a stream whose other end is gone is noticed within two of these
 LONGEST_MESSAGE = 256 * 1024 * 1024  # the catalog of a very large site in one message
 
@@ -89,6 +98,15 @@ class RemoteFacility:
 
     async def schedules(self) -> list[ScheduleInfo]:
         return await self._call(list[ScheduleInfo], "schedules")
+
+    async def demand(self) -> DemandInfo:
+        return await self._call(DemandInfo, "demand")
+
+    async def energy(self, days: int = 7) -> EnergyReport:
+        return await self._call(EnergyReport, "energy", REPORT_S, days=days)
+
+    async def compliance_report(self, days: int = 30) -> ComplianceReport:
+        return await self._call(ComplianceReport, "compliance_report", REPORT_S, days=days)
 
     async def special_events(self) -> list[SpecialEventInfo]:
         return await self._call(list[SpecialEventInfo], "special_events")
@@ -158,6 +176,21 @@ class RemoteFacility:
     async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
         return await self._call(list[RelaxationInfo], "consent", keys=keys, reason=reason, withdraw=withdraw)
 
+    async def device_schedules(self, *, refresh: bool = False) -> list[DeviceScheduleInfo]:
+        return await self._call(list[DeviceScheduleInfo], "device_schedules", refresh=refresh)
+
+    async def import_schedule(self, schedule: str) -> ImportedSchedule:
+        return await self._call(ImportedSchedule, "import_schedule", schedule=schedule)
+
+    async def drift(self, schedule: str = "") -> list[DriftInfo]:
+        return await self._call(list[DriftInfo], "drift", schedule=schedule)
+
+    async def preview_export(self, schedule: str, reason: str) -> ExportPlan:
+        return await self._call(ExportPlan, "preview_export", schedule=schedule, reason=reason)
+
+    async def export_schedule(self, plan: str) -> ExportResult:
+        return await self._call(ExportResult, "export_schedule", plan=plan)
+
     async def discover(self, *, start: bool = True) -> Discovery:
         return await self._call(Discovery, "discover", start=start)
 
@@ -178,13 +211,13 @@ class RemoteFacility:
         except aiohttp.ClientError as error:
             raise self._lost(error) from None
 
-    async def _call(self, answers: type[Answer], name: str, /, **arguments: Any) -> Answer:
+    async def _call(self, answers: type[Answer], name: str, patience: float = ANSWER_S, /, **arguments: Any) -> Answer:
         """`answers` is what mypy checks; the wire's own description of the call validates it."""
         try:
             async with self._opened().post(
                 f"http://agent/v1/{name}",
                 json=to_jsonable_python(arguments),
-                timeout=aiohttp.ClientTimeout(total=ANSWER_S),
+                timeout=aiohttp.ClientTimeout(total=patience),
             ) as answer:
                 body = await answer.read()
                 if answer.status != 200:
@@ -194,7 +227,7 @@ class RemoteFacility:
         except (aiohttp.ClientError, ConnectionError) as error:
             raise self._lost(error) from None
         except TimeoutError:
-            raise AgentLost(f"The agent at {self._socket} took longer than {ANSWER_S:.0f} s to answer.") from None
+            raise AgentLost(f"The agent at {self._socket} took longer than {patience:.0f} s to answer.") from None
         except ValidationError as error:
             raise FacilityError("internal", _other_version(error)) from None
 

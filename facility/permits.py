@@ -24,6 +24,9 @@ NEEDS: Mapping[str, Permission | None] = {
     "alarms": Permission.SEE,
     "overrides": Permission.SEE,
     "schedules": Permission.SEE,
+    "demand": Permission.SEE,
+    "energy": Permission.SEE,
+    "compliance_report": Permission.SEE,
     "special_events": Permission.SEE,
     "why": Permission.SEE,
     "detail": Permission.SEE,
@@ -46,10 +49,15 @@ NEEDS: Mapping[str, Permission | None] = {
     "acknowledge": Permission.ACKNOWLEDGE,
     "approve": Permission.APPROVE,
     "consent": Permission.CONSENT,
+    "device_schedules": Permission.SEE,
+    "import_schedule": Permission.SEE,
+    "drift": Permission.SEE,
+    "preview_export": Permission.WRITE_SCHEDULES,
+    "export_schedule": Permission.WRITE_SCHEDULES,
 }
 """Method of `facility.port.Facility` -> what its caller must be allowed; None: being known is enough."""
 
-PLACED = frozenset({Permission.COMMAND, Permission.ACKNOWLEDGE, Permission.CONSENT})
+PLACED = frozenset({Permission.COMMAND, Permission.ACKNOWLEDGE, Permission.CONSENT, Permission.WRITE_SCHEDULES})
 """What the session itself asks once more, for the place."""
 
 

@@ -15,9 +15,17 @@ from facility.wire import (
     AlarmInfo,
     AuditCheck,
     AuditPage,
+    ComplianceReport,
+    DemandInfo,
     DeviceInfo,
+    DeviceScheduleInfo,
     Discovery,
+    DriftInfo,
+    EnergyReport,
+    ExportPlan,
+    ExportResult,
     Hello,
+    ImportedSchedule,
     OverrideInfo,
     Overview,
     Plan,
@@ -72,6 +80,18 @@ class Facility(Protocol):
         ...
 
     async def schedules(self) -> list[ScheduleInfo]: ...
+
+    async def demand(self) -> DemandInfo:
+        """The demand interval that is under way, and every meter now."""
+        ...
+
+    async def energy(self, days: int = 7) -> EnergyReport:
+        """Use, savings with their error, and what was shed, over so many days, today included."""
+        ...
+
+    async def compliance_report(self, days: int = 30) -> ComplianceReport:
+        """How long every space was in range, out, and not known, day by day."""
+        ...
 
     async def special_events(self) -> list[SpecialEventInfo]:
         """What people want of programmes for once, as they announced it; what is over is not told."""
@@ -156,6 +176,26 @@ class Facility(Protocol):
 
     async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
         """Agrees to relaxations, as one of two people, or withdraws all consent to them; both count at once."""
+        ...
+
+    async def device_schedules(self, *, refresh: bool = False) -> list[DeviceScheduleInfo]:
+        """The schedules and calendars that devices have of their own; read now where they were not read lately."""
+        ...
+
+    async def import_schedule(self, schedule: str) -> ImportedSchedule:
+        """A device's own schedule, read now, as a piece of `facility.toml`."""
+        ...
+
+    async def drift(self, schedule: str = "") -> list[DriftInfo]:
+        """Where devices' schedules and the programmes that belong to them differ in the next days; all, or one."""
+        ...
+
+    async def preview_export(self, schedule: str, reason: str) -> ExportPlan:
+        """What writing its programme into a device's schedule would change; nothing is written."""
+        ...
+
+    async def export_schedule(self, plan: str) -> ExportResult:
+        """Writes what `preview_export` showed, and says what was read back."""
         ...
 
     async def discover(self, *, start: bool = True) -> Discovery:

@@ -24,6 +24,8 @@ from facility.audit.doors import visit
 from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.config import Config
+from facility.device_schedules import DeviceSchedules
+from facility.energy.reports import Reports
 from facility.explain import Explainer
 from facility.guard import LONGEST, LONGEST_OF_AN_ENGINEER, SHORTEST, Limits
 from facility.model import Alarm, Claim
@@ -42,9 +44,17 @@ from facility.wire import (
     AuditCheck,
     AuditPage,
     Bucket,
+    ComplianceReport,
+    DemandInfo,
     DeviceInfo,
+    DeviceScheduleInfo,
     Discovery,
+    DriftInfo,
+    EnergyReport,
+    ExportPlan,
+    ExportResult,
     Hello,
+    ImportedSchedule,
     OverrideInfo,
     Overview,
     Plan,
@@ -107,11 +117,13 @@ class Parts:
     strategy: Strategy
     special_events: SpecialEvents
     overseer: Overseer
+    device_schedules: DeviceSchedules
     passports: Passports
     topic: Callable[[Point], str]
     stats: Callable[[], dict[str, float]]
     check: Callable[[], Awaitable[AuditCheck]]
     page: Callable[[int, int], Awaitable[AuditPage]]
+    reports: Reports
     announce: Callable[[Point, Value | None], str] = lambda _point, _value: ""  # how an effect will be checked
     overrides: Callable[[], list[OverrideInfo]] = list
 
@@ -206,6 +218,15 @@ class Session:
 
     async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
         return await self._parts.special_events.withdraw(self.user, event, reason)
+
+    async def demand(self) -> DemandInfo:
+        return await self._parts.reports.demand()
+
+    async def energy(self, days: int = 7) -> EnergyReport:
+        return await self._parts.reports.energy(days)
+
+    async def compliance_report(self, days: int = 30) -> ComplianceReport:
+        return await self._parts.reports.compliance(days)
 
     async def detail(self, point: str) -> PointDetail:
         known = self._known(point)
@@ -339,6 +360,21 @@ class Session:
 
     async def consent(self, keys: list[str], reason: str, *, withdraw: bool = False) -> list[RelaxationInfo]:
         return await self._parts.agreement.agree(self.user, keys, reason, withdraw=withdraw)
+
+    async def device_schedules(self, *, refresh: bool = False) -> list[DeviceScheduleInfo]:
+        return await self._parts.device_schedules.every(refresh=refresh)
+
+    async def import_schedule(self, schedule: str) -> ImportedSchedule:
+        return await self._parts.device_schedules.imported(schedule)
+
+    async def drift(self, schedule: str = "") -> list[DriftInfo]:
+        return await self._parts.device_schedules.drift(schedule)
+
+    async def preview_export(self, schedule: str, reason: str) -> ExportPlan:
+        return await self._parts.device_schedules.preview(self.user, schedule, reason)
+
+    async def export_schedule(self, plan: str) -> ExportResult:
+        return await self._parts.device_schedules.commit(self.user, plan)
 
     async def discover(self, *, start: bool = True) -> Discovery:
         if start:

@@ -10,20 +10,28 @@ from facility.assembly.showing import Showing
 from facility.audit.checking import Checking
 from facility.audit.denials import Denials
 from facility.audit.doors import Refusals
+from facility.audit.holds import PastHolds
 from facility.audit.pages import Pages
+from facility.device_schedules import DeviceSchedules
+from facility.energy.gathering import Sources
+from facility.energy.live import shedding
+from facility.energy.reports import Reports
 from facility.explain import Explainer
 from facility.permits import must
 from facility.port import FacilityError
 from facility.preview import Previews
 from facility.requests import Requests
+from facility.schedule_looks import ScheduleLooks
+from facility.schedule_writer import ScheduleWriter
 from facility.session import Parts, Session
 from facility.settings import roster
 from facility.users import Caller, Permission, User, stranger
+from points.bacnet.port import Constructed
 
 
-def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing) -> Api:
+def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing, constructed: Constructed) -> Api:
     """Every caller whom the site knows gets a session of his own."""
-    parts = _parts(ground, trail, known, acts, shown)
+    parts = _parts(ground, trail, known, acts, shown, constructed)
     users = roster(ground.config)
 
     def known_as(caller: Caller) -> User:
@@ -48,7 +56,9 @@ def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Show
     )
 
 
-def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing) -> Parts:
+def _parts(
+    ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing, constructed: Constructed
+) -> Parts:
     config, clock, audit = ground.config, ground.clock, trail.audit
     return Parts(
         config=config,
@@ -76,12 +86,53 @@ def _parts(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Sh
         strategy=acts.strategy,
         special_events=acts.special_events,
         overseer=shown.overseer,
+        device_schedules=_device_schedules(ground, trail, known, acts, constructed),
         passports=ground.passports,
         topic=shown.mirror.topic_of if shown.mirror else (lambda _point: ""),
         stats=shown.gauges.stats,
         overrides=acts.foreign.overrides,
         check=Checking(ground.db.path, config.anchor_file, trail.anchoring.key, clock, trail.anchoring.checked).check,
         page=Pages(ground.db.path, trail.anchoring.key).page,
+        reports=_reports(ground, known, acts, shown),
+    )
+
+
+def _reports(ground: Ground, known: Knowing, acts: Acting, shown: Showing) -> Reports:
+    return Reports(
+        sources=Sources(
+            config=ground.config,
+            clock=ground.clock,
+            history=shown.history,
+            claims=acts.claims,
+            past=PastHolds(ground.db.path),
+        ),
+        book=known.book,
+        store=known.store,
+        profiles=known.consents.profiles,
+        shedding=lambda: shedding(acts.strategy.policies, acts.planner.decider.memories()),
+    )
+
+
+def _device_schedules(
+    ground: Ground, trail: Trail, known: Knowing, acts: Acting, constructed: Constructed
+) -> DeviceSchedules:
+    looks = ScheduleLooks(constructed, known.book, ground.clock)
+    return DeviceSchedules(
+        sections=lambda: ground.config.device_schedules,
+        looks=looks,
+        writer=ScheduleWriter(
+            bacnet=constructed,
+            looks=looks,
+            audit=trail.audit,
+            events=ground.events,
+            clock=ground.clock,
+            recognises=known.recognition.recognises,
+        ),
+        desk=acts.desk,
+        strategy=acts.strategy,
+        book=known.book,
+        clock=ground.clock,
+        zone=ground.config.site.tz,
     )
 
 

@@ -12,11 +12,14 @@ from facility.alarm_rows import save_alarms
 from facility.alarms import AlarmBook
 from facility.audit.checking import Checking
 from facility.audit.denials import Denials
+from facility.audit.holds import PastHolds
 from facility.audit.keys import open_key
 from facility.audit.pages import Pages
 from facility.compliance import Compliance
 from facility.config import Config
 from facility.consents import Consents
+from facility.energy.gathering import Sources
+from facility.energy.reports import Reports
 from facility.explain import Explainer
 from facility.guard import Limits
 from facility.model import Alarm, AlarmKind, Severity
@@ -213,12 +216,26 @@ class SessionBench(Bench):
             agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
             strategy=self.strategy,
             special_events=self.special_events(),
+            device_schedules=self.device_schedules,
             overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,
             topic=lambda point: f"fac/v1/{point.id}",
             stats=lambda: {"points": 4},
             check=Checking(self.db.path, folder / "anchors.jsonl", open_key(folder / "audit.key"), self.clock).check,
             page=Pages(self.db.path, open_key(folder / "audit.key")).page,
+            reports=Reports(
+                sources=Sources(
+                    config=config,
+                    clock=self.clock,
+                    history=self.history,
+                    claims=self.claims,
+                    past=PastHolds(self.db.path),
+                ),
+                book=self.book,
+                store=self.store,
+                profiles=self.consents.profiles,
+                shedding=lambda: None,
+            ),
         )
         return self
 
