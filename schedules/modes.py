@@ -94,4 +94,4 @@ def _is_beyond(by: Sequence[float | None], *, was: bool) -> bool:
         return len(known) < len(by) or any(kelvin > -LEAVE_KELVIN for kelvin in known)
     if not known:
         return False
-    return sum(kelvin > 0 for kelvin in known) >= min(ENOUGH_ZONES, len(by)) or sum(known) / len(known) > 0
+    return sum(kelvin > 0 for kelvin in known) >= min(ENOUGH_ZONES, len(by)) or sum(known) > 0

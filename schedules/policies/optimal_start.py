@@ -161,7 +161,6 @@ class OptimalStart:
                 course.started[space] = (int(need.mode), occupied)
                 if need.kelvin > 0:
                     course.learning[space] = (int(need.mode), view.now, need.kelvin)
-                    course.changes.append(view.now + self._cap)
             if space in course.started:
                 at = f"{self.timetable.name} is {self.occupied_state} at {occupied.astimezone(view.zone):%H:%M}"
                 found.append((need.zone, f"{Mode(course.started[space][0]).word}: {at}"))

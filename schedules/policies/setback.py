@@ -163,7 +163,7 @@ def _look(view: View, zones: list[Zone]) -> _Seen:
     celsius = [zone.celsius(view) for zone in zones]
     percent = [zone.humidities(view) for zone in zones]
     dew_points = [
-        None if value is None or warmth is None else dew_point(sum(warmth) / 2, value)
+        None if value is None or warmth is None else dew_point(warmth[1], value)
         for warmth, values in zip(celsius, percent, strict=True)
         for value in values
     ]

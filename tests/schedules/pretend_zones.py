@@ -39,8 +39,8 @@ class Floor:
         points = (*self.heat, *self.cool, *self.temp, *self.window, *self.rh, self.fan, *extra)
         self.catalog = Catalog.of([], points, spaces)
 
-    def view(self, celsius, *, now, open_=(), percent=(), outside=None, zone=BERLIN):
-        """With these temperatures; None: the thermometer is stale. A value for all, or one for each room."""
+    def view(self, celsius, *, now, open_=(), percent=(), outside=None, zone=BERLIN, also=()):
+        """With these temperatures (None: stale; one for all, or one for each room), and `also` these readings."""
         celsius = celsius if isinstance(celsius, (list, tuple)) else [celsius] * len(self.temp)
         told = [
             reading(temp, 20.0 if value is None else value, now, Quality.STALE if value is None else Quality.GOOD)
@@ -48,6 +48,7 @@ class Floor:
         ]
         told += [reading(window, n in open_, now) for n, window in enumerate(self.window, 1)]
         told += [reading(rh, value, now) for rh, value in zip(self.rh, percent, strict=False)]
+        told += also
         given = {} if outside is None else {"outside": lambda: outside}
         by_point = {each.point: each for each in told}
         return View(now=now, zone=zone, catalog=self.catalog, readings=by_point, **given)

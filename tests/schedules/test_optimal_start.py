@@ -7,11 +7,11 @@ from math import exp, pi, sin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pretend_office import of_class, point, timetable
+from pretend_office import of_class, point, reading, timetable
 from pretend_zones import DAILY, EVENING, SETPOINTS, SIX, UTC_ZONE, Floor, told, wanted
 from steady_answers import assert_steady, follow
 
-from points.model import Priority
+from points.model import Priority, Quality
 from schedules.decider import Decider
 from schedules.policies.optimal_start import OptimalStart, Starts
 
@@ -44,6 +44,7 @@ def test_an_error_of_0_4_kelvin_takes_no_time():
 
 def test_an_hour_before_anything_is_learned():
     assert begins(start(), 15.0) == HOUR
+    assert begins(start(cap_hours=0.5), 15.0) == HOUR / 2
     assert begins(start(), 15.0, Starts(slopes={COLD: (2.0,)})) == HOUR  # how fast it cools does not say how it warms
 
 
@@ -121,6 +122,29 @@ def test_a_zone_that_is_not_known_or_open_is_left_alone_and_teaches_nothing():
     assert told(assert_steady(start(), unread)) == ["a window is not surely closed"]
 
 
+def test_what_was_started_and_lost_is_judged_anew_when_it_is_known_again():
+    floor = Floor(windows=True)
+    at = SIX - HOUR / 2
+    views = [floor.view(15.0, now=at), floor.view(15.0, now=at, open_=(1,)), floor.view(20.6, now=at)]
+    assert [bool(decision.demands) for decision in follow(start(), views, TAUGHT)] == [True, False, False]
+
+
+def test_a_start_is_for_one_occupied_time():
+    for_yesterday = Starts(started={"office-1": (4, SIX - 24 * HOUR)})
+    assert not assert_steady(start(), FLOOR.view(15.0, now=EVENING), for_yesterday).demands
+    begun = Starts(started={"office-1": (4, SIX)})
+    assert assert_steady(start(), FLOOR.view(20.9, now=SIX - HOUR), begun).demands
+    assert assert_steady(start(), FLOOR.view(20.9, now=SIX), begun).memory.started == {}
+
+
+def test_the_coldest_thermometer_of_a_zone_decides_and_all_must_be_known():
+    second = point("vav-1/temp-2", "zone-temperature", commandable=False)
+    floor, taught = Floor(extra=(second,)), Starts(slopes={WARM: (3.0,), COLD: (1.0,)})
+    for near, far, lead in ((22.0, 18.0, HOUR), (18.0, 22.0, HOUR), (22.0, 26.0, 2 * HOUR)):
+        assert begins(start(), near, taught, floor, also=[reading(second, far)]) == lead
+    assert begins(start(), 18.0, taught, floor, also=[reading(second, 18.0, quality=Quality.BAD)]) is None
+
+
 def test_zones_start_one_by_one_or_together_when_the_worst_has_to():
     floor = Floor(3, windows=True)
     taught = Starts(slopes={f"warm-up office-{n}": (2.0,) for n in (1, 2, 3)})
@@ -132,6 +156,9 @@ def test_zones_start_one_by_one_or_together_when_the_worst_has_to():
     assert set(wanted(group)) == {each.id for each in (*floor.heat, *floor.cool)}
     assert set(group.memory.learning) == {"office-1", "office-2"}  # the third had nothing to learn
     assert begins(start(together=True), celsius, taught, floor) == 2 * HOUR
+    later = floor.view([15.0, 21.0, None], now=SIX - HOUR / 2)  # all the others are there by now
+    back = floor.view([21.0, 21.0, 21.0], now=SIX - HOUR / 3)  # and this one can be seen again
+    assert set(wanted(follow(start(together=True), [later, back], group.memory)[1])) == set(wanted(group))
     open_ = assert_steady(start(together=True), floor.view(celsius, now=at, open_=(2,)), taught)
     assert not open_.demands  # the worst zone has a window open, and decides nothing
 

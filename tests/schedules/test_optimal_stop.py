@@ -76,8 +76,8 @@ def test_it_coasts_from_the_named_instant_to_the_end_and_learns_from_it():
 @pytest.mark.parametrize(
     "then",
     [
-        {"celsius": 19.9},  # more than a kelvin below its setpoint
-        {"celsius": 22.1},  # more than a kelvin from where it was
+        {"celsius": 19.9},  # more than a kelvin below its setpoint, though not from where it was
+        {"celsius": 21.8},  # more than a kelvin from where it was
         {"celsius": None},
         {"celsius": 21.0, "open_": (1,)},
     ],
@@ -86,12 +86,17 @@ def test_what_drifts_too_far_or_is_not_known_any_more_has_its_setpoints_back_for
     floor = Floor(windows=True)
     begun, taught = SEVEN_PM - HOUR, Stops(slopes={"office-1": (0.5,)})
     views = [
-        floor.view(21.0, now=begun),
+        floor.view(20.7, now=begun),
         floor.view(then.pop("celsius"), now=begun + 10 * MINUTE, **then),
         floor.view(21.0, now=begun + 20 * MINUTE),
     ]
     said = follow(stop(), views, taught)
     assert [bool(decision.demands) for decision in said] == [True, False, False]
+    assert said[0].memory.learning
+    assert not said[1].memory.learning  # what it does with its setpoints back is no drift
+    evening = follow(stop(), [floor.view(21.0, now=SEVEN_PM)], said[-1].memory)[0].memory
+    assert evening.learning == {"office-1": (SEVEN_PM, 21.0, 21.0)}
+    assert (evening.given_up, evening.coasting) == ({}, {})
     tomorrow = floor.view(21.0, now=SEVEN_PM + 24 * HOUR - 30 * MINUTE)
     assert follow(stop(), [tomorrow], said[-1].memory)[0].demands
 

@@ -59,7 +59,10 @@ def test_in_the_hour_before_the_peak_tariff_as_well():
 def test_not_during_a_peak_or_an_event_for_the_next():
     policy = pre_cooling(tariff=timetable(TARIFF))
     assert wanted(said(PEAK + HOUR, event(PEAK + 1.5 * HOUR), policy=policy)) == {}
-    assert wanted(said(NOON, event(), event(NOON + HOUR / 2, id_="dr-2"))) == {}
+    overlap = event(), event(NOON + 1.5 * HOUR, id_="dr-2")
+    during = said(NOON + 0.75 * HOUR, *overlap)
+    assert (wanted(during), during.until) == ({}, NOON + HOUR)
+    assert wanted(said(NOON + HOUR, *overlap)) == LOWERED
 
 
 def test_only_for_people_and_for_an_event_that_is_worth_it():

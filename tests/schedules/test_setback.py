@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pretend_office import NOON, of_class, point, timetable
+from pretend_office import NOON, of_class, point, reading, timetable
 from pretend_zones import EVENING, SETPOINTS, SIX, Floor, told, wanted
 from steady_answers import assert_steady, follow
 
@@ -52,6 +52,13 @@ def test_the_mean_of_the_zones_counts_as_well_and_in_a_small_group_all():
 def test_set_up_is_the_same_upside_down():
     assert modes([32.1] * 5 + [20.0], [31.1] * 6, [31.0] * 6) == ["set-up", "set-up", ""]
     assert modes([32.1] * 4 + [25.0] * 2) == [""]
+
+
+def test_the_warmest_thermometer_of_a_zone_counts_for_set_up_and_the_coldest_for_set_back():
+    second = point("vav-1/temp-2", "zone-temperature", commandable=False)
+    floor = Floor(1, extra=(second,))
+    assert modes(25.0, floor=floor, also=[reading(second, 33.0)]) == ["set-up"]
+    assert modes(25.0, floor=floor, also=[reading(second, 15.0)]) == ["set-back"]
 
 
 def test_what_is_held_is_what_is_configured_at_the_level_of_occupancy():
