@@ -129,7 +129,7 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
             known.freshness,
             known.survey,
             shown.alarms,
-            door(ground, trail, known, acts, shown),
+            door(ground, trail, known, acts, shown, stack),
             acts.beds,
             acts.courses,
             acts.effects,

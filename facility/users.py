@@ -34,6 +34,7 @@ class Permission(StrEnum):
     DISCOVER = "discover"
     APPROVE = "approve"
     CONSENT = "consent"
+    WRITE_SCHEDULES = "write-schedules"
     AUDIT = "audit"
 
     @property
@@ -50,6 +51,7 @@ _WORDS: Mapping[Permission, str] = {
     Permission.DISCOVER: "search the building",
     Permission.APPROVE: "approve a device",
     Permission.CONSENT: "agree to a relaxation",
+    Permission.WRITE_SCHEDULES: "write the devices' own schedules",
     Permission.AUDIT: "read the audit",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, audit, devices, events, look, overrides, relax, run, who, why
+from facility.cli import act, audit, device_schedules, devices, energy, events, look, overrides, relax, run, who, why
 
 app = typer.Typer(
     name="facility",
@@ -33,6 +33,8 @@ for verb in (
     who.whoami,
     look.schedule,
     look.status,
+    energy.energy,
+    energy.compliance,
     overrides.overrides,
     relax.profiles,
     relax.relaxations,
@@ -42,6 +44,7 @@ for verb in (
 ):
     app.command()(verb)
 app.add_typer(audit.app)
+app.add_typer(device_schedules.app)
 app.add_typer(events.app)
 app.command(context_settings={"ignore_unknown_options": True})(act.write)  # -5 is a value, not an option
 

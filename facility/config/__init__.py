@@ -12,7 +12,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, ClassVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError, model_validator
 from pydantic_settings import (
@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from facility.config.bacnet import BacnetSection
+from facility.config.device_schedules import DeviceScheduleSection
 from facility.config.energy import EnergySection
 from facility.config.errors import ConfigError
 from facility.config.feeds import FeedsSection
@@ -51,6 +52,9 @@ class Config(BaseSettings):
         extra="forbid", frozen=True, env_prefix="FACILITY_", env_nested_delimiter="__", use_attribute_docstrings=True
     )
 
+    source: ClassVar[Path | None] = None
+    """The file it was read from; None where there was none."""
+
     site: Site = Site()
     agent: AgentSection = AgentSection()
     bacnet: BacnetSection = BacnetSection()
@@ -72,6 +76,7 @@ class Config(BaseSettings):
     """The site's own holidays, besides the country's."""
     calendars: list[CalendarSection] = []
     programmes: list[ProgrammeSection] = []
+    device_schedules: list[DeviceScheduleSection] = []
     policies: list[PolicySection] = []
     """In order of precedence: where two want the same slot of a point, the earlier one wins."""
     points: list[PointSection] = []
@@ -92,12 +97,15 @@ class Config(BaseSettings):
                         f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
                         f"programme {programme!r} knows {', '.join(sorted(states[programme]))}"
                     )
+        for own in self.device_schedules:
+            own.must_be_known(states)
         calendars = [calendar.name for calendar in self.calendars]
         for section in self.programmes:
             section.must_be_complete(calendars, placed=self.site.place is not None)
         for kind, all_names in (
             ("programme", names),
             ("calendar", calendars),
+            ("device schedule", [own.id for own in self.device_schedules]),
             ("policy", [policy.name for policy in self.policies]),
             ("equipment", [equipment.id for equipment in self.equipment]),
         ):
@@ -151,7 +159,7 @@ def _sources(
 
 def load(path: Path | None) -> Config:
     """Reads the configuration; `path` None means defaults and environment alone. Raises `ConfigError`."""
-    return load_text("", "the environment") if path is None else load_text(text_of(path), str(path))
+    return load_text("", "the environment") if path is None else load_text(text_of(path), str(path), path)
 
 
 def text_of(path: Path) -> str:
@@ -166,12 +174,14 @@ def text_of(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
-def load_text(text: str, where: str) -> Config:
+def load_text(text: str, where: str, file: Path | None = None) -> Config:
     """The configuration that a text means, with environment and secrets. `where` it is from is told in errors."""
     document = _parsed(text, where)
     secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
 
     class FromText(Config):
+        source: ClassVar[Path | None] = file
+
         model_config = SettingsConfigDict(secrets_dir=secrets)
 
         @classmethod

@@ -10,6 +10,15 @@ from facility.wire.alarms import AlarmInfo
 from facility.wire.audit import AuditCheck, AuditFault, AuditPage, Record
 from facility.wire.base import Wire, WireValue
 from facility.wire.commands import ConsentInfo, Plan, RelaxationInfo, Result, Touched, WaitingInfo, Wish
+from facility.wire.device_schedules import (
+    DeviceScheduleInfo,
+    DriftInfo,
+    DriftStretch,
+    ExportChange,
+    ExportPlan,
+    ExportResult,
+    ImportedSchedule,
+)
 from facility.wire.devices import Abilities, DeviceInfo, Discovery, PassportInfo
 from facility.wire.energy import (
     AccountInfo,
@@ -28,6 +37,14 @@ from facility.wire.energy import (
 from facility.wire.holds import Hold, OverrideInfo
 from facility.wire.overview import GroupState, Lamp, Link, Overview, PolicyInfo, SpaceState, Upcoming
 from facility.wire.points import Bucket, PointInfo, SlotInfo, Trend, ValueInfo
+from facility.wire.rehearsals import (
+    AppliedInfo,
+    ClashInfo,
+    RefusalInfo,
+    RehearsalDay,
+    RehearsalInfo,
+    WriteInfo,
+)
 from facility.wire.schedules import Block, ScheduleDay, ScheduleInfo, SpecialEventInfo
 from facility.wire.stream import Hello, Trouble, Update
 from facility.wire.why import PointDetail, Why, WhyStep
@@ -36,23 +53,32 @@ __all__ = [
     "Abilities",
     "AccountInfo",
     "AlarmInfo",
+    "AppliedInfo",
     "AuditCheck",
     "AuditFault",
     "AuditPage",
     "BaselineInfo",
     "Block",
     "Bucket",
+    "ClashInfo",
     "ComplianceDay",
     "ComplianceReport",
     "ConsentInfo",
     "DemandInfo",
     "DemandInterval",
     "DeviceInfo",
+    "DeviceScheduleInfo",
     "Discovery",
+    "DriftInfo",
+    "DriftStretch",
     "EnergyReport",
+    "ExportChange",
+    "ExportPlan",
+    "ExportResult",
     "GroupState",
     "Hello",
     "Hold",
+    "ImportedSchedule",
     "Lamp",
     "Link",
     "MeterNow",
@@ -66,6 +92,9 @@ __all__ = [
     "PolicyInfo",
     "PolicySavingInfo",
     "Record",
+    "RefusalInfo",
+    "RehearsalDay",
+    "RehearsalInfo",
     "RelaxationInfo",
     "Result",
     "SavingInfo",
@@ -87,4 +116,5 @@ __all__ = [
     "Wire",
     "WireValue",
     "Wish",
+    "WriteInfo",
 ]

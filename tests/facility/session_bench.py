@@ -216,7 +216,7 @@ class SessionBench(Bench):
             agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
             strategy=self.strategy,
             special_events=self.special_events(),
-            device_schedules=self.device_schedules,
+            device_schedules=SimpleNamespace(),
             overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,
             topic=lambda point: f"fac/v1/{point.id}",

@@ -19,10 +19,15 @@ from facility.wire import (
     Block,
     Bucket,
     DeviceInfo,
+    DeviceScheduleInfo,
     Discovery,
+    DriftInfo,
+    ExportPlan,
+    ExportResult,
     GroupState,
     Hello,
     Hold,
+    ImportedSchedule,
     Lamp,
     Link,
     OverrideInfo,
@@ -385,6 +390,26 @@ class FakeFacility:
         if start:
             self.changes.append(("discover", None))
         return self.look.model_copy(update={"running": start or self.look.running})
+
+    async def device_schedules(self, *, refresh: bool = False) -> list[DeviceScheduleInfo]:
+        self._answer("device_schedules")
+        return []
+
+    async def import_schedule(self, schedule: str) -> ImportedSchedule:
+        self._answer("import_schedule")
+        return ImportedSchedule(id=schedule, toml="", remarks=[])
+
+    async def drift(self, schedule: str = "") -> list[DriftInfo]:
+        self._answer("drift")
+        return []
+
+    async def preview_export(self, schedule: str, reason: str) -> ExportPlan:
+        self._answer("preview_export")
+        raise FacilityError("unknown", f"{schedule!r} belongs to no programme")
+
+    async def export_schedule(self, plan: str) -> ExportResult:
+        self._answer("export_schedule")
+        raise FacilityError("stale-plan", f"{plan!r} is no longer valid")
 
     async def stats(self) -> dict[str, float]:
         self._answer("stats")

@@ -1,0 +1,269 @@
+"""The devices' own schedules, for people: what there is, as programmes of ours, how far apart they are, and written.
+
+Reading them changes nothing. Writing is shown first, with old and new; only what was shown is written, within a minute,
+by whom it was shown to, and by the desk's own hand (`facility.schedule_writer`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from facility.answers import sentence
+from facility.commands import CommandDesk, StalePlan
+from facility.config.device_schedules import DeviceScheduleSection
+from facility.guard import REASON_LENGTH
+from facility.permits import must_at
+from facility.port import FacilityError
+from facility.preview import VALID
+from facility.schedule_looks import LOOK_S, ScheduleLooks, Seen
+from facility.schedule_rules import commanded, why_not
+from facility.schedule_words import imported, info, toml, value_in_words
+from facility.schedule_writer import Export, ScheduleWriter, changes
+from facility.strategy import Strategy
+from facility.users import Permission, User
+from facility.wire import (
+    DeviceScheduleInfo,
+    DriftInfo,
+    DriftStretch,
+    ExportChange,
+    ExportPlan,
+    ExportResult,
+    ImportedSchedule,
+)
+from points.catalog import Catalog, CatalogBook
+from points.clock import Clock
+from points.errors import PointsError
+from points.model import Point
+from points.schedule_objects import CalendarObject, Scalar, ScheduleObject
+from schedules.civil import civil_day
+from schedules.device_programme import Wanted, wanted_of
+from schedules.device_values import datatype_of, scalars_of
+from schedules.drift import DAYS_AHEAD, drift
+
+WRITE_S = 24.0  # a caller waits no longer; the desk carries it to its end all the same
+OLD = timedelta(minutes=10)  # a look that long ago is taken again for a list
+
+Calendars = dict[int, CalendarObject]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What somebody was shown, to be committed."""
+
+    export: Export
+    made: datetime
+
+
+class DeviceSchedules:
+    """All of them."""
+
+    def __init__(
+        self,
+        *,
+        sections: Callable[[], Sequence[DeviceScheduleSection]],
+        looks: ScheduleLooks,
+        writer: ScheduleWriter,
+        desk: CommandDesk,
+        strategy: Strategy,
+        book: CatalogBook,
+        clock: Clock,
+        zone: ZoneInfo,
+    ) -> None:
+        self._sections = sections
+        self._looks = looks
+        self._writer = writer
+        self._desk = desk
+        self._strategy = strategy
+        self._book = book
+        self._clock = clock
+        self._zone = zone
+        self._open: dict[str, _Shown] = {}
+
+    async def every(self, *, refresh: bool = False) -> list[DeviceScheduleInfo]:
+        """Every one that is known; what was not read lately is read now, or all."""
+        now, known = self._clock.now(), self._looks.known()
+        old = [seen for seen in known if refresh or seen.read is None or abs(now - seen.read) > OLD]
+        again = {seen.id: seen for seen in await self._looks.read(old)}
+        every = [again.get(seen.id, seen) for seen in known]
+        calendars: dict[str, Calendars] = {}
+        for seen in every:
+            if seen.calendar is not None:
+                calendars.setdefault(seen.device.id, {})[seen.calendar.instance] = seen.calendar
+        belongs = {section.id: section.programme for section in self._sections()}
+        return [
+            info(each, calendars.get(each.device.id, {}), self._catalog, belongs.get(each.id, "")) for each in every
+        ]
+
+    async def imported(self, id_: str) -> ImportedSchedule:
+        """One of them as configuration."""
+        seen, _, calendars = await self._read(self._named(id_))
+        found, values = imported(seen, calendars, self._catalog)
+        text, remarks = toml(seen, found, values, self._catalog, self._zone)
+        return ImportedSchedule(id=id_, toml=text, remarks=remarks)
+
+    async def drift(self, id_: str = "") -> list[DriftInfo]:
+        """Every one to which a programme belongs, or that one, against its programme."""
+        sections = [section for section in self._sections() if id_ in ("", section.id)]
+        if not sections:
+            raise self._without_programme(id_)
+        return list(await asyncio.gather(*map(self._drift, sections)))
+
+    async def preview(self, user: User, id_: str, reason: str) -> ExportPlan:
+        """What writing its programme into it would do."""
+        if len(reason.strip()) < REASON_LENGTH:
+            raise FacilityError("bad-wish", f"Writing a schedule needs a reason of {REASON_LENGTH} characters or more.")
+        section = next((each for each in self._sections() if each.id == id_), None)
+        if section is None:
+            raise self._without_programme(id_)
+        seen, schedule, calendars = await self._read(self._named(id_))
+        points = self._may(user, schedule)
+        why = why_not(schedule, self._catalog.devices.get(seen.device.id), self._catalog)
+        wanted = None if why else self._wanted(section, schedule, calendars)
+        why = why or (" ".join(wanted.cannot) if wanted is not None else "")
+        made, plan = self._clock.now(), uuid4().hex
+        differ = [] if wanted is None else changes(wanted, schedule)
+        if wanted is not None and not why and differ:
+            export = Export(
+                seen=seen, schedule=schedule, wanted=wanted, programme=section.programme, by=user, reason=reason
+            )
+            self._open = {key: shown for key, shown in self._open.items() if shown.made + VALID > made}
+            self._open[plan] = _Shown(export=export, made=made)
+        return ExportPlan(
+            plan=plan,
+            id=id_,
+            programme=section.programme,
+            verdict="refused" if why else "allowed" if differ else "nothing",
+            why=why or ("" if differ else f"It says what programme {section.programme} says."),
+            commands=[point.id for point in points],
+            changes=[ExportChange(what=each.what, old=each.old, new=each.new) for each in differ],
+            remarks=[] if wanted is None else list(wanted.remarks),
+            valid_until=made + VALID,
+        )
+
+    async def commit(self, user: User, plan: str) -> ExportResult:
+        """Writes what was shown to this person."""
+        shown = self._open.get(plan)
+        if shown is None or shown.made + VALID <= self._clock.now():
+            raise FacilityError("stale-plan", "This is no longer valid: it is more than a minute old, or was written.")
+        export = shown.export
+        if export.by.by != user.by:
+            raise FacilityError("not-allowed", "This was shown to somebody else. Have it shown to you.")
+        del self._open[plan]
+        self._may(user, export.schedule)
+        try:
+            async with asyncio.timeout(WRITE_S):
+                outcome = await self._desk.to_the_end(self._writer.write(export, still=self._still(export)))
+        except StalePlan as error:
+            raise FacilityError("stale-plan", str(error)) from None
+        except TimeoutError:
+            text = f"The device has not answered for {WRITE_S:.0f} s. The writing goes on; the audit tells its end."
+            raise FacilityError("busy", text) from None
+        except PointsError as error:
+            raise FacilityError("busy", f"{sentence(error)} Nothing was written.") from None
+        return ExportResult(id=export.seen.id, status=outcome.status, text=outcome.text)
+
+    def _still(self, export: Export) -> Callable[[ScheduleObject], str]:
+        """What is asked at the moment of writing: the rules, and whether the programme is as it was shown."""
+        section = next((each for each in self._sections() if each.id == export.seen.id), None)
+
+        def why(schedule: ScheduleObject) -> str:
+            catalog = self._catalog
+            if refused := why_not(schedule, catalog.devices.get(export.seen.device.id), catalog):
+                return refused
+            if section is None or section.programme != export.programme:
+                return "Another programme belongs to it now. Look again."
+            return ""
+
+        return why
+
+    async def _drift(self, section: DeviceScheduleSection) -> DriftInfo:
+        nothing = DriftInfo(
+            id=section.id,
+            programme=section.programme,
+            days=DAYS_AHEAD,
+            read=None,
+            stretches=[],
+            structure=[],
+            doubts=[],
+            trouble="",
+        )
+        try:
+            seen, schedule, calendars = await self._read(self._named(section.id))
+            values = self._values(section, schedule)
+        except FacilityError as error:
+            return nothing.model_copy(update={"trouble": str(error)})
+        programme = self._strategy.programmes[section.programme]
+        found = drift(programme, values, schedule, calendars, self._zone, self._clock.now())
+        point = next((point for _, point in commanded(schedule, self._catalog) if point is not None), None)
+        stretches = [
+            DriftStretch(
+                begin=each.begin,
+                end=each.end,
+                state=each.state,
+                ours="nothing" if each.ours is None else value_in_words(each.ours, point),
+                theirs="nothing" if each.theirs.is_silent else value_in_words(each.theirs.value, point),
+                rule=each.theirs.rule,
+            )
+            for each in found.stretches
+        ]
+        return nothing.model_copy(
+            update={
+                "read": seen.read,
+                "stretches": stretches,
+                "structure": list(found.structure),
+                "doubts": list(found.doubts),
+            }
+        )
+
+    def _wanted(self, section: DeviceScheduleSection, schedule: ScheduleObject, calendars: Calendars) -> Wanted:
+        programme = self._strategy.programmes[section.programme]
+        today = civil_day(self._clock.now(), self._zone)
+        return wanted_of(programme, self._values(section, schedule), schedule, calendars, today)
+
+    def _values(self, section: DeviceScheduleSection, schedule: ScheduleObject) -> dict[str, Scalar]:
+        """What our states are at that device."""
+        datatype = datatype_of(schedule)
+        if datatype is None:
+            raise FacilityError("bad-wish", f"Of which datatype the values of {section.id} are is not known.")
+        try:
+            return scalars_of(section.values, datatype)
+        except ValueError as error:
+            raise FacilityError("bad-wish", f"[[device_schedules]] {section.id}: {error}.") from None
+
+    async def _read(self, seen: Seen) -> tuple[Seen, ScheduleObject, Calendars]:
+        """A schedule as it is now, with its calendars."""
+        try:
+            async with asyncio.timeout(LOOK_S):
+                found, calendars = await self._looks.with_calendars(seen)
+        except TimeoutError:
+            raise FacilityError("busy", f"{seen.id} was not read within {LOOK_S:.0f} s.") from None
+        if found.schedule is None or found.trouble:
+            raise FacilityError("busy", f"{seen.id} cannot be read: {found.trouble}")
+        return found, found.schedule, calendars
+
+    def _may(self, user: User, schedule: ScheduleObject) -> list[Point]:
+        """The points that it commands, each where this person may write schedules."""
+        points = [point for _, point in commanded(schedule, self._catalog) if point is not None]
+        for point in points:
+            must_at(user, Permission.WRITE_SCHEDULES, point, self._catalog)
+        return points
+
+    def _named(self, id_: str) -> Seen:
+        seen = self._looks.named(id_)
+        if seen is None or not seen.is_schedule:
+            hint = "`facility device-schedules list` lists them."
+            raise FacilityError("unknown", f"There is no schedule {id_!r} in any device that is known; {hint}")
+        return seen
+
+    def _without_programme(self, id_: str) -> FacilityError:
+        which = f"{id_!r} belongs to no programme" if id_ else "No programme belongs to a device's schedule"
+        return FacilityError("unknown", f"{which}: say which in [[device_schedules]] of facility.toml.")
+
+    @property
+    def _catalog(self) -> Catalog:
+        return self._book.current
