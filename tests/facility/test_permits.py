@@ -44,6 +44,9 @@ ARGUMENTS = {
     "acknowledge": ("alarm",),
     "approve": ("ahu-1", "replaced"),
     "consent": (["key"], "agreed"),
+    "import_schedule": ("rtu-1/schedule,1",),
+    "preview_export": ("rtu-1/schedule,1", "the lobby closes earlier"),
+    "export_schedule": ("plan",),
     "announce_event": ("office", "occupied", NOON, "a long list"),
     "withdraw_event": ("1a2b", "it is over"),
 }
