@@ -47,9 +47,23 @@ class HighLimit(StrEnum):
 class EconomizerMemory(Memory):
     """Which side of each limit it is on, and how near to frost."""
 
-    cools: bool | None = None  # None: not known yet
+    cool: bool | None = None  # below the limit of temperature; None: not known yet
+    light: bool | None = None  # below the limit of heat
     moist: bool = False
     frost: Frost = field(default_factory=Frost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Whether outdoor air is below a limit; None if that is not known, and then it is remembered as it was."""
+
+    holds: bool | None = None
+    was: bool | None = None
+    why: str = ""
+
+    @property
+    def remembered(self) -> bool | None:
+        return self.was if self.holds is None else self.holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +114,19 @@ class Economizer:
 
     def _decide(self, view: View, before: EconomizerMemory, at: _Places) -> Decision:
         """All inputs are looked at, whatever the first of them says: the planner watches what is looked at."""
-        cools, why = self._cools(view, at, was=before.cools)
+        cool, light = self._cools(view, at, before)
         moist = self._is_moist(view, at, was=before.moist)
         event = _event(view, at.events, self.event_above)
         supply = [known_celsius(point, view[point.id]) for point in at.supply]
         coldest = min((celsius for celsius in supply if celsius is not None), default=None)
         frost = after(before.frost, coldest, view.now)
         memory = EconomizerMemory(
-            cools=before.cools if cools is None else cools,
+            cool=cool.remembered,
+            light=light.remembered,
             moist=before.moist if moist is None else moist,
             frost=frost,
         )
-        on, reason, unknown = self._verdict(why, frost, cools=cools, moist=moist, event=event)
+        on, reason, unknown = self._verdict((cool, light), frost, moist=moist, event=event)
         remarks = [Remark(about="", text=text, held=True) for text in unknown]
         if frost.stage:
             remarks.append(Remark(about=at.supply[0].id, text=STAGES[frost.stage]))
@@ -123,52 +138,54 @@ class Economizer:
         return Decision(demands=demands, until=changes(frost, view.now), memory=memory, remarks=tuple(remarks))
 
     def _verdict(
-        self, why: str, frost: Frost, *, cools: bool | None, moist: bool | None, event: bool | None
+        self, limits: Sequence[Comparison], frost: Frost, *, moist: bool | None, event: bool | None
     ) -> tuple[bool | None, str, list[str]]:
         """Whether it is on, why, and what is not known. An event is obeyed whatever else is known."""
         if event:
             return False, "smoke or bad air outside", []
-        unknown = [
-            text
-            for text, is_unknown in (
-                ("whether there is smoke or bad air outside is not known", event is None),
-                (why, cools is None),
-                ("a humidity is not known", moist is None),
-            )
-            if is_unknown
-        ]
-        if cools is False:
-            return False, why, unknown
+        unknown = [limit.why for limit in limits if limit.holds is None]
+        unknown += ["whether there is smoke or bad air outside is not known"] if event is None else []
+        unknown += ["a humidity is not known"] if moist is None else []
+        above = next((limit.why for limit in limits if limit.holds is False), "")
+        if above:
+            return False, above, unknown
         if moist:
             return False, f"a humidity is above {self.moist_percent:g} %", unknown
         if unknown or frost.stage:
             return None, "", unknown
-        return True, why, []
+        return True, limits[0].why, []
 
-    def _cools(self, view: View, at: _Places, *, was: bool | None) -> tuple[bool | None, str]:
-        """Whether outdoor air is below its limit; None if that is not known."""
-        outside = [known_celsius(point, view[point.id]) for point in at.outside]
-        returned = [known_celsius(point, view[point.id]) for point in at.returned]
+    def _cools(self, view: View, at: _Places, before: EconomizerMemory) -> tuple[Comparison, Comparison]:
+        """Whether outdoor air is below its limit of temperature, and below that of heat."""
+        outside = _warmest(view, at.outside)
         percents = numbers(view, at.outside_humidity)
-        known = [celsius for celsius in outside if celsius is not None]
-        if not known or None in outside:
-            return None, "the outside temperature is not known"
-        warmest = max(known)
+        if outside is None:
+            unknown = Comparison(was=before.cool, why="the outside temperature is not known")
+            return unknown, Comparison(holds=True, was=before.light)
+        limit, what = self.high_celsius, "limit"
         if self.limit is HighLimit.DIFFERENTIAL:
+            returned = [known_celsius(point, view[point.id]) for point in at.returned]
             indoors = [celsius for celsius in returned if celsius is not None]
             if not indoors or None in returned:
-                return None, "the return air temperature is not known"
-            cools = _below(warmest, min(indoors), self.hysteresis_kelvin, was=was)
-            return cools, f"{warmest:g} °C outside, {min(indoors):g} °C in the return air"
-        cools = _below(warmest, self.high_celsius, self.hysteresis_kelvin, was=was)
-        why = f"{warmest:g} °C outside, limit {self.high_celsius:g} °C"
-        if self.limit is HighLimit.FIXED or not cools:
-            return cools, why
+                unknown = Comparison(was=before.cool, why="the return air temperature is not known")
+                return unknown, Comparison(holds=True, was=before.light)
+            limit, what = min(indoors), "return air"
+        cool = Comparison(
+            holds=_below(outside, limit, self.hysteresis_kelvin, was=before.cool),
+            was=before.cool,
+            why=f"{outside:g} °C outside, {what} {limit:g} °C",
+        )
+        if self.limit is not HighLimit.ENTHALPY:
+            return cool, Comparison(holds=True, was=before.light)
         if not percents:
-            return None, "the outside humidity is not known"
-        heat = enthalpy(warmest, max(percents))
-        cools = _below(heat, self.high_kilojoules, self.hysteresis_kilojoules, was=was)
-        return cools, f"{heat:.1f} kJ/kg outside, limit {self.high_kilojoules:g} kJ/kg"
+            return cool, Comparison(was=before.light, why="the outside humidity is not known")
+        heat = enthalpy(outside, max(percents))
+        light = Comparison(
+            holds=_below(heat, self.high_kilojoules, self.hysteresis_kilojoules, was=before.light),
+            was=before.light,
+            why=f"{heat:.1f} kJ/kg outside, limit {self.high_kilojoules:g} kJ/kg",
+        )
+        return cool, light
 
     def _is_moist(self, view: View, at: _Places, *, was: bool) -> bool | None:
         read = numbers(view, at.humidities)
@@ -201,6 +218,13 @@ class _Places:
     humidities: tuple[Point, ...]
     events: tuple[Point, ...]
     supply: tuple[Point, ...]
+
+
+def _warmest(view: View, thermometers: Sequence[Point]) -> float | None:
+    """The highest of them; None if there is none, or not all of them are known."""
+    read = [known_celsius(point, view[point.id]) for point in thermometers]
+    known = [celsius for celsius in read if celsius is not None]
+    return max(known) if known and len(known) == len(read) else None
 
 
 def _below(value: float, limit: float, hysteresis: float, *, was: bool | None) -> bool:

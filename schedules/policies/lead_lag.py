@@ -197,7 +197,7 @@ class LeadLag:
         for name in failed:
             yield Remark(about=name, text="it has failed: it comes last, and is not counted on")
         for name in unsure:
-            yield Remark(about=name, text="its state is not known: it is left alone", held=True)
+            yield Remark(about=name, text="its state is not known: it is not counted on", held=True)
         if loads is None:
             yield Remark(about="", text="the load is not known, so the stage stays", held=True)
 

@@ -89,7 +89,8 @@ class PlantReset:
                 text = "which machines of the plant run is not known"
                 return Decision(memory=before, remarks=(Remark(about="", text=text, held=True),))
             if ran and len(unknown) == len(coils):
-                return Decision(remarks=(Remark(about="", text="no coil says what it needs", held=True),))
+                text = "no coil says what it needs"
+                return Decision(memory=before, remarks=(Remark(about="", text=text, held=True),))
             after = self._after(view, before, requests, asking, ran, may_trim=not unknown)
             return Decision(
                 demands=tuple(self._demands(after, temperatures, pressures)) if ran else (),

@@ -76,7 +76,7 @@ class StaticPressureReset:
             return Decision(memory=before, remarks=(Remark(about="", text=text, held=True),))
         if running and len(poll.unknown) == len(boxes):
             text = "no box says what it needs"
-            return Decision(remarks=(Remark(about="", text=text, held=True),))
+            return Decision(memory=before, remarks=(Remark(about="", text=text, held=True),))
         memory = self._after(view, before, poll, running=running)
         reason = "the fan is off" if not running else memory.said or "the fan has just started"
         fit = [(point, pascals_for(point, memory.trim.setpoint)) for point in setpoints]

@@ -109,7 +109,7 @@ class SupplyTemperatureReset:
             return Decision(until=change, memory=before, remarks=(Remark(about="", text=text, held=True),))
         if len(poll.unknown) == len(at.zones):
             text = "no zone says what it needs"
-            return Decision(until=change, remarks=(Remark(about="", text=text, held=True),))
+            return Decision(until=change, memory=before, remarks=(Remark(about="", text=text, held=True),))
         may_rise = not (moist or poll.unknown)
         trim = self.reset.step(
             before.trim if before else None, poll.requests, running=True, now=view.now, may_trim=may_rise
