@@ -22,7 +22,6 @@ from points.clock import Clock
 from points.freshness import Freshness
 from points.model import Priority
 from points.store import PointStore
-from schedules.calendar import next_transition
 
 UPCOMING_WITHIN = timedelta(days=7)
 UPCOMING_SHOWN = 12
@@ -101,11 +100,12 @@ class Overseer:
             for hold in holds
             if hold.priority == Priority.OPERATOR and not hold.overdue
         ]
-        for programme in self.strategy.programmes.values():
-            change = next_transition(programme, now, self.strategy.zone)
-            if change is not None and change[0] - now <= UPCOMING_WITHIN:
-                points = self.strategy.points_following(programme.name, catalog)
-                coming.append(Upcoming(at=change[0], what=f"{programme.name}: {change[1]}", points=len(points)))
+        for timetable in self.strategy.timetables.values():
+            stretch = timetable.at(now)
+            if stretch.end is not None and stretch.end - now <= UPCOMING_WITHIN:
+                points = self.strategy.points_following(timetable.name, catalog)
+                what = f"{timetable.name}: {stretch.turns or 'nothing'}"
+                coming.append(Upcoming(at=stretch.end, what=what, points=len(points)))
         return sorted(coming, key=lambda item: item.at)[:UPCOMING_SHOWN]
 
     def _policies(self, now: datetime, catalog: Catalog) -> list[PolicyInfo]:

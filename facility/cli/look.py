@@ -37,6 +37,7 @@ from facility.words import age, value_text
 from points.errors import PointsError
 
 LOOK_AGAIN_S = 0.5
+NOTHING = "nothing"  # what a programme says outside of its effective period
 LINE_EVERY_S = 5.0  # where the progress is no line that changes but a log
 
 
@@ -202,7 +203,13 @@ def schedule(
         print_table(
             ("SCHEDULE", "NOW", "NEXT", "AT", "POINTS"),
             [
-                (s.name, s.now_state, s.next_state, _local(s.next_change, zone) if s.next_change else "", str(s.points))
+                (
+                    s.name,
+                    s.now_state or NOTHING,
+                    (s.next_state or NOTHING) if s.next_change else "",
+                    _local(s.next_change, zone) if s.next_change else "",
+                    str(s.points),
+                )
                 for s in chosen
             ],
         )
@@ -212,7 +219,7 @@ def schedule(
 
 def _print_week(week: ScheduleInfo) -> None:
     for day in week.days:
-        blocks = ", ".join(f"{_clock(b.start)}-{_clock(b.end)} {b.state}" for b in day.blocks)
+        blocks = ", ".join(f"{_clock(b.start)}-{_clock(b.end)} {b.state or NOTHING}" for b in day.blocks)
         say(f"{day.date}  {blocks}{'  ' + day.note if day.note else ''}")
 
 

@@ -239,7 +239,7 @@ class SessionBench(Bench):
         )
         return self
 
-    def special_events(self, announced=()):
+    def special_events(self, announced=(), wake=None):
         """The announced ones, as after a start; `rung` counts how often the planner was woken."""
         self.rung = []
         return SpecialEvents(
@@ -248,7 +248,7 @@ class SessionBench(Bench):
             self.clock,
             self.strategy,
             self.book,
-            wake=lambda: self.rung.append(self.clock.now()),
+            wake=wake or (lambda: self.rung.append(self.clock.now())),
             announced=announced,
         )
 

@@ -1,5 +1,7 @@
 """Special events, from the person to what policies demand: who may, what is recorded, what outlives a restart."""
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,11 +10,14 @@ from session_bench import CATALOG, CONFIG, SessionBench
 
 from facility.config import Config
 from facility.database import StateUnavailable
+from facility.hands import PolicyHands
 from facility.port import FacilityError
 from facility.special_events import MOST, load
 from points.catalog import Catalog
 from schedules.decider import Decider
+from schedules.planner import Planner
 from schedules.policy import View
+from schedules.wakeups import Wakeups
 
 CHICAGO = ZoneInfo("America/Chicago")
 REASON = "a long list tonight"
@@ -118,6 +123,33 @@ async def test_a_new_configuration_keeps_the_events_of_programmes_that_stay(benc
     assert await bench.as_().special_events() == []
     bench.strategy.take(Config(**CONFIG), now.date())
     assert len(await bench.as_().special_events()) == 1
+
+
+async def test_a_planner_that_waits_is_woken_and_the_building_follows_at_once(bench, now):
+    wakeups = Wakeups(bench.clock)
+    bench.parts = replace(bench.parts, special_events=bench.special_events(wake=wakeups.ring))
+    planner = Planner(
+        policies=lambda: bench.strategy.policies,
+        view=lambda: View(now=bench.clock.now(), zone=CHICAGO, catalog=CATALOG, readings={}),
+        store=bench.store,
+        hands=PolicyHands(bench.desk, bench.clock),
+        clock=bench.clock,
+        tell=bench.events.tell,
+        wakeups=wakeups,
+    )
+    running = asyncio.create_task(planner.run())
+    try:
+        async with asyncio.timeout(10):  # far less than a minute, after which it would look by itself
+            while not planner.rounds:
+                await asyncio.sleep(0.001)
+            await bench.as_().announce_event("office", "occupied", now + HOUR, REASON)
+            while not bench.device.writes:
+                bench.clock.advance(seconds=0.1)  # it rests after a round
+                await asyncio.sleep(0.001)
+        assert bench.device.writes == [(21.0, 15)]
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
 
 
 # --- the record ------------------------------------------------------------------------------------------------------

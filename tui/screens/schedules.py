@@ -32,6 +32,7 @@ BLOCKS = "█▒▓░"
 """How the states of a programme are drawn, in the order in which they appear; the resting state is a dot."""
 TODAY = "today"
 """In a day's note the agent's word for the day at which it answered."""
+NOTHING = "nothing"  # what a programme says outside of its effective period
 RESTING = ("unoccupied", "off", "closed", "standby", "inactive", "")
 
 
@@ -102,10 +103,11 @@ class SchedulesPlace(Place):
 
     def _cells(self, number: int) -> Sequence[Run]:
         schedule, picture = self.schedules[number], self.seat.picture
-        now = schedule.now_state if picture.live else f"? was {schedule.now_state}"
+        state = schedule.now_state or NOTHING
+        now = state if picture.live else f"? was {state}"
         change = "no change planned"
         if schedule.next_change is not None:
-            change = f"{text.when(schedule.next_change, picture.now, picture.zone)} {schedule.next_state}"
+            change = f"{text.when(schedule.next_change, picture.now, picture.zone)} {schedule.next_state or NOTHING}"
         return (
             (schedule.name, "text"),
             (str(schedule.points), "muted"),
@@ -152,7 +154,7 @@ class Week(CanvasPane):
             note = ", ".join(part for part in (TODAY if today else "", special) if part)
             x = GRID_LEFT + cells + 1
             canvas.put(x, 2 + row, note, "high" if special else "muted", width=canvas.width - x)
-        legend = "  ".join(f"{sign} {state or 'nothing'}" for state, sign in signs.items())
+        legend = "  ".join(f"{sign} {state or NOTHING}" for state, sign in signs.items())
         canvas.put(GRID_LEFT, 2 + len(schedule.days), f"{legend}  ▼ now", "muted")
 
     def _day(self, canvas: Canvas, y: int, day: ScheduleDay, signs: dict[str, str], cell: int) -> None:
