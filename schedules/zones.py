@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from points.catalog import Catalog
-from points.model import Point, SpaceId
+from points.model import Point, SpaceId, Value
+from schedules.occupancy import state_text
 from schedules.policy import Selector, View
 from schedules.witnesses import is_at_rest
 from schedules.writable import Surroundings, in_unit_of, known_celsius, known_number, may_speak_for, surroundings
 
 WINDOW_CLASS = "window"
+START_CLASSES = frozenset({"start-stop-command", "mode"})
+_NOT_RUNNING = ("off", "stop", "inactive", "disable", "shut")
 
 
 @dataclass(slots=True)
@@ -66,3 +69,11 @@ def zones_of(catalog: Catalog, *, heating: Selector, cooling: Selector) -> list[
         if point.space is not None:
             zones[point.space].cooling.append(point)
     return list(zones.values())
+
+
+def is_start(point: Point, value: Value) -> bool:
+    """Whether this value surely makes something run; none does that moves a damper, a valve or a speed."""
+    if point.point_class not in START_CLASSES:
+        return False
+    text = state_text(point, value) or ("on" if value is True else "off")  # a state without a word may be any
+    return value is not False and not any(word in text for word in _NOT_RUNNING)

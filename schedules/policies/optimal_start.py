@@ -30,7 +30,7 @@ from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector,
 from schedules.thermal import Slopes, slope, time_for, with_latest
 from schedules.timetable import Timetable
 from schedules.writable import fitting, may_speak_for
-from schedules.zones import Zone, zones_of
+from schedules.zones import Zone, is_start, zones_of
 
 Started = tuple[int, datetime]
 """In which mode a zone was started, and for which occupied time."""
@@ -81,7 +81,7 @@ class OptimalStart:
     heating: Selector
     cooling: Selector
     runs: Selector | None = None
-    """What runs while a zone is started, such as the fan of its air handler."""
+    """What runs while a zone is started, such as the fan of its air handler; nothing is ever stopped for it."""
     run_value: Value = True
     occupied_state: str = "occupied"
     heating_celsius: float = 21.0  # Guideline 36 zone defaults
@@ -98,7 +98,8 @@ class OptimalStart:
         zones = zones_of(catalog, heating=self.heating, cooling=self.cooling)
         held = {zone.space: [*zone.hold(heating=self.heating_celsius, cooling=self.cooling_celsius)] for zone in zones}
         running = may_speak_for(self.runs(catalog), catalog) if self.runs is not None else ()
-        runs = [(point, value) for point in running if (value := fitting(point, self.run_value)) is not None]
+        fit = ((point, fitting(point, self.run_value)) for point in running)
+        runs = [(point, value) for point, value in fit if value is not None and is_start(point, value)]
 
         def decide(view: View, memory: Memory | None) -> Decision:
             known = memory if isinstance(memory, Starts) else Starts()

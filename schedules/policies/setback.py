@@ -26,12 +26,11 @@ from typing import ClassVar
 from points.catalog import Catalog
 from points.model import Kind, Point, Priority, Value
 from schedules.modes import THAWED_CELSIUS, Mode, exceeds, is_freezing, is_set_back, is_set_up, mode_of
-from schedules.occupancy import state_text
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View
 from schedules.thermal import dew_point
 from schedules.timetable import Timetable
 from schedules.writable import fitting, may_speak_for
-from schedules.zones import Zone, zones_of
+from schedules.zones import Zone, is_start, zones_of
 
 DAMP = "dehumidify"
 STATES = (Mode.SET_BACK.word, Mode.SET_UP.word, Mode.FREEZE_PROTECTION.word, DAMP)
@@ -40,9 +39,8 @@ STATES = (Mode.SET_BACK.word, Mode.SET_UP.word, Mode.FREEZE_PROTECTION.word, DAM
 PERCENT_BACK, DEW_POINT_BACK = 5.0, 1.0  # how far below its limit damp air must be again
 
 _SETPOINTS = frozenset({"heating-setpoint", "cooling-setpoint", "temperature-setpoint", "humidity-setpoint"})
-_STARTS = frozenset({"start-stop-command", "mode"})
-"""Classes of the points that may be held; of starts, only their being on. Dampers, valves, speeds and flows are what
-the freeze stages of an air handler work on: no value of theirs is ours to choose."""
+"""Classes that may be held besides starts. Dampers, valves, speeds and flows are what the freeze stages of an air
+handler work on: no value of theirs is ours to choose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +181,4 @@ def _state(passed: Collection[str]) -> str:
 
 def _is_harmless(point: Point, value: Value) -> bool:
     """Whether this cannot shut, stop or flood anything."""
-    if point.point_class in _STARTS:
-        text = state_text(point, value)
-        return value is not False and not any(word in text for word in ("off", "stop", "inactive", "disable", "shut"))
-    return point.point_class in _SETPOINTS and point.kind is Kind.ANALOG
+    return is_start(point, value) or (point.point_class in _SETPOINTS and point.kind is Kind.ANALOG)

@@ -168,6 +168,8 @@ def test_what_has_to_run_runs_while_a_zone_is_started():
     assert begins(policy, 15.0, TAUGHT) == timedelta(seconds=8640)
     decision = assert_steady(policy, FLOOR.view(15.0, now=SIX - HOUR), TAUGHT)
     assert wanted(decision)[FLOOR.fan.id] is True
+    stops = start(runs=of_class("start-stop-command"), run_value=False)
+    assert FLOOR.fan.id not in wanted(assert_steady(stops, FLOOR.view(15.0, now=SIX - HOUR), TAUGHT))
 
 
 def test_the_decider_asks_it_again_at_that_very_instant_and_not_before():

@@ -70,6 +70,7 @@ def test_it_coasts_from_the_named_instant_to_the_end_and_learns_from_it():
     )
     assert [wanted(decision) for decision in said] == [{}, COASTS, COASTS, COASTS, {}, {}]
     assert said[0].until == begun
+    assert (said[3].memory.coasting, said[4].memory.coasting) == ({"office-1": (SEVEN_PM, 20.6, 20.6)}, {})
     assert said[-1].memory.slopes == {"office-1": (0.8, 0.9, pytest.approx(0.7))}
 
 

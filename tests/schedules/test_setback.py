@@ -123,6 +123,8 @@ FREEZE_STAGES = [
     ("start-stop-command", Kind.BINARY, "off"),
     ("mode", Kind.MULTISTATE, "off"),
     ("mode", Kind.MULTISTATE, 1),
+    ("mode", Kind.MULTISTATE, 4),  # a state without a word
+    ("mode", Kind.ANALOG, 0.0),
 ]
 
 
