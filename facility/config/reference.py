@@ -31,7 +31,7 @@ Schema = dict[str, Any]
 
 def text() -> str:
     """The whole page."""
-    document = Config.model_json_schema()
+    document = _with_choices(Config.model_json_schema())
     defs = document["$defs"]
     plain = {key: of for key, of in document["properties"].items() if not list(_models(of, defs))}
     parts = [INTRODUCTION, "\n".join(["## Before any section\n", *_table(plain, document.get("required", ()))])]
@@ -59,12 +59,30 @@ def _sections(key: str, of: Schema, defs: Schema) -> Iterator[str]:
 def _models(of: Schema, defs: Schema) -> Iterator[Schema]:
     """The sections that a field holds, whichever way; none if it holds values."""
     if "$ref" in of:
-        yield defs[of["$ref"].rpartition("/")[2]]
+        yield defs[_name(of["$ref"])]
     for branch in (*of.get("anyOf", ()), *of.get("oneOf", ())):
         yield from _models(branch, defs)
     for inside in (of.get("items"), of.get("additionalProperties")):
         if isinstance(inside, dict):
             yield from _models(inside, defs)
+
+
+def _with_choices(document: Schema) -> Schema:
+    """The same; what refers to a list of choices holds them itself, so that all that is referred to are sections."""
+    choices = {name: of for name, of in document["$defs"].items() if "properties" not in of}
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, dict):
+            chosen = choices.get(_name(part.get("$ref", "")), {})
+            return {**chosen, **{key: resolved(value) for key, value in part.items() if not chosen or key != "$ref"}}
+        return [resolved(each) for each in part] if isinstance(part, list) else part
+
+    whole: Schema = resolved(document)
+    return whole | {"$defs": {name: of for name, of in whole["$defs"].items() if name not in choices}}
+
+
+def _name(reference: str) -> str:
+    return reference.rpartition("/")[2]
 
 
 def _many(of: Schema) -> bool:
@@ -98,9 +116,16 @@ def _type(of: Schema) -> str:
     if of.get("type") == "array":
         return f"list of {_type(of['items'])}"
     if of.get("type") == "object":
-        return f"name = {_type(of['additionalProperties'])}"
+        return f"name = {_type(_values(of))}"
     named = {"path": "path", "date": "date", "password": "secret"}.get(of.get("format", ""), of["type"])
     return f"{named}{_bounds(of)}"
+
+
+def _values(of: Schema) -> Schema:
+    """What the names of a table stand for; names may have a form of their own."""
+    of_a_form: Schema = of.get("patternProperties", {})
+    named: Schema = next(iter(of_a_form.values()), of.get("additionalProperties", {}))
+    return named
 
 
 def _bounds(of: Schema) -> str:
