@@ -28,6 +28,7 @@ from tui.screens.acknowledge import ASKED
 from tui.screens.alarms import AlarmsPlace
 from tui.screens.audit import AuditPlace
 from tui.screens.dialog import Dialog, R
+from tui.screens.energy import EnergyPlace
 from tui.screens.links import LinksPlace
 from tui.screens.others import ConnectingPlace, HelpPlace, TooSmall, too_small
 from tui.screens.overview import OverviewPlace
@@ -107,6 +108,7 @@ class FacilityApp(App[int]):
         self.places: dict[str, Place] = {
             "overview": OverviewPlace(seat), "points": PointsPlace(seat), "point": PointPlace(seat),
             "alarms": AlarmsPlace(seat), "schedules": SchedulesPlace(seat), "links": LinksPlace(seat),
+            "energy": EnergyPlace(seat),
             "audit": AuditPlace(seat), "help": HelpPlace(seat), "connecting": ConnectingPlace(seat),
         }  # fmt: skip
         yield self.strip
@@ -322,6 +324,9 @@ class FacilityApp(App[int]):
 
     def action_time_range(self) -> None:
         self._pass_on("time_range")
+
+    def action_meter(self) -> None:
+        self._pass_on("meter")
 
     def action_slots(self) -> None:
         self._pass_on("slots")

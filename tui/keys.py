@@ -15,6 +15,7 @@ PLACES = (
     ("4", "points", "Points", "Points"),
     ("5", "alarms", "Alarms", "Alarms"),
     ("6", "schedules", "Schedules", "Sched"),
+    ("8", "energy", "Energy", "Energy"),
     ("0", "links", "Links", "Links"),
 )
 """Key, place, long name, short name. The missing numbers belong to screens that do not exist yet."""
@@ -46,6 +47,7 @@ VERBS = (
     Verb(keys="x", shown="x", action="release", short="release", long="release our hold", needs="command"),
     Verb(keys="w", shown="w", action="why", short="why", long="why is it so?"),
     Verb(keys="t", shown="t", action="time_range", short="range", long="time range of the trend"),
+    Verb(keys="M", shown="M", action="meter", short="meter", long="the next meter"),
     Verb(keys="p", shown="p", action="slots", short="slots", long="all 16 slots"),
     Verb(keys="R", shown="R", action="read_now", short="read now", long="read from the device now", asks=True),
     Verb(keys="S", shown="S", action="sort", short="sort", long="sort: worst first"),

@@ -104,7 +104,7 @@ async def _known(sources: Sources, power: PointId, start: datetime, now: datetim
 
 def _meter_now(meter: Meter, store: PointStore) -> MeterNow:
     kw, note = _power(meter, store)
-    return MeterNow(id=meter.id, name=meter.name, carrier=meter.carrier, kw=kw, note=note)
+    return MeterNow(id=meter.id, name=meter.name, carrier=meter.carrier, kw=kw, point=meter.power or "", note=note)
 
 
 def _power(meter: Meter, store: PointStore) -> tuple[float | None, str]:

@@ -15,6 +15,7 @@ class MeterNow(Wire):
     name: str
     carrier: Literal["electricity", "heat", "gas"]
     kw: float | None
+    point: str = ""  # its power, for a trend
     note: str = ""  # why nothing is known
 
 
