@@ -116,7 +116,7 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
     clock = ground.clock
     wakeups, roll = Wakeups(clock), Roll()
     known = await knowing(ground, changed=wakeups.ring)
-    hears = await hearing(ground, known)
+    hears = await hearing(ground, trail, known)
     acts = await acting(ground, trail, known, wakeups, hears.book)
     shown = showing(ground, trail, known, hears, acts, roll, stack)
     optional: list[Service | None] = [shown.history, shown.mirror]
@@ -129,7 +129,7 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
             known.freshness,
             known.survey,
             shown.alarms,
-            door(ground, trail, known, acts, shown, stack),
+            door(ground, trail, known, hears, acts, shown, stack),
             acts.beds,
             acts.courses,
             acts.effects,

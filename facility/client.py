@@ -5,7 +5,7 @@ Every failure is a `FacilityError` with a sentence for a person; nobody at the s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,14 @@ from facility.calls import CALLS, TROUBLE_HEADER
 from facility.port import AgentLost, FacilityError
 from facility.wire import (
     AlarmInfo,
+    AppliedInfo,
     AuditCheck,
     AuditPage,
     ComplianceReport,
+    DemandAnswer,
+    DemandEventInfo,
     DemandInfo,
+    DemandNotice,
     DeviceInfo,
     DeviceScheduleInfo,
     Discovery,
@@ -38,6 +42,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     Record,
+    RehearsalInfo,
     RelaxationInfo,
     Result,
     ScheduleInfo,
@@ -108,6 +113,15 @@ class RemoteFacility:
     async def compliance_report(self, days: int = 30) -> ComplianceReport:
         return await self._call(ComplianceReport, "compliance_report", REPORT_S, days=days)
 
+    async def demand_events(self) -> list[DemandEventInfo]:
+        return await self._call(list[DemandEventInfo], "demand_events")
+
+    async def demand_event(self, event: DemandNotice) -> DemandAnswer:
+        return await self._call(DemandAnswer, "demand_event", event=event)
+
+    async def cancel_demand_event(self, event: str) -> DemandAnswer:
+        return await self._call(DemandAnswer, "cancel_demand_event", event=event)
+
     async def special_events(self) -> list[SpecialEventInfo]:
         return await self._call(list[SpecialEventInfo], "special_events")
 
@@ -119,6 +133,21 @@ class RemoteFacility:
 
     async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
         return await self._call(SpecialEventInfo, "withdraw_event", event=event, reason=reason)
+
+    async def rehearse(
+        self, days: int = 7, changes: Sequence[str] = (), *, edited: bool = False, thermal: bool = False
+    ) -> RehearsalInfo:
+        wanted = {"days": days, "changes": list(changes), "edited": edited, "thermal": thermal}
+        return await self._call(RehearsalInfo, "rehearse", **wanted)
+
+    async def rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        return await self._call(RehearsalInfo, "rehearsal", rehearsal=rehearsal)
+
+    async def stop_rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        return await self._call(RehearsalInfo, "stop_rehearsal", rehearsal=rehearsal)
+
+    async def apply_changes(self, rehearsal: str, reason: str) -> AppliedInfo:
+        return await self._call(AppliedInfo, "apply_changes", rehearsal=rehearsal, reason=reason)
 
     async def detail(self, point: str) -> PointDetail:
         return await self._call(PointDetail, "detail", point=point)

@@ -6,17 +6,21 @@ over its socket; a caller cannot tell which it has.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
 from facility.wire import (
     AlarmInfo,
+    AppliedInfo,
     AuditCheck,
     AuditPage,
     ComplianceReport,
+    DemandAnswer,
+    DemandEventInfo,
     DemandInfo,
+    DemandNotice,
     DeviceInfo,
     DeviceScheduleInfo,
     Discovery,
@@ -32,6 +36,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     Record,
+    RehearsalInfo,
     RelaxationInfo,
     Result,
     ScheduleInfo,
@@ -93,6 +98,18 @@ class Facility(Protocol):
         """How long every space was in range, out, and not known, day by day."""
         ...
 
+    async def demand_events(self) -> list[DemandEventInfo]:
+        """What the utility asks for, now and to come; cancelled events until their time is over."""
+        ...
+
+    async def demand_event(self, event: DemandNotice) -> DemandAnswer:
+        """An event of the utility. Sent again as it is, nothing happens; sent otherwise, it is changed."""
+        ...
+
+    async def cancel_demand_event(self, event: str) -> DemandAnswer:
+        """Takes an event of the utility back."""
+        ...
+
     async def special_events(self) -> list[SpecialEventInfo]:
         """What people want of programmes for once, as they announced it; what is over is not told."""
         ...
@@ -105,6 +122,25 @@ class Facility(Protocol):
 
     async def withdraw_event(self, event: str, reason: str) -> SpecialEventInfo:
         """Ends a special event, or has it never begin."""
+        ...
+
+    async def rehearse(
+        self, days: int = 7, changes: Sequence[str] = (), *, edited: bool = False, thermal: bool = False
+    ) -> RehearsalInfo:
+        """Begins to rehearse what policies would do. `changes`: lines of TOML, laid over the configuration file.
+
+        `edited`: as the file says now, which somebody has edited. `thermal`: with zones that warm and cool.
+        """
+        ...
+
+    async def rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        """How far a rehearsal is, and what it has found."""
+        ...
+
+    async def stop_rehearsal(self, rehearsal: str) -> RehearsalInfo: ...
+
+    async def apply_changes(self, rehearsal: str, reason: str) -> AppliedInfo:
+        """Brings the configuration that was rehearsed, and looked at, into force."""
         ...
 
     async def detail(self, point: str) -> PointDetail: ...

@@ -27,12 +27,15 @@ from facility.config import Config
 from facility.device_schedules import DeviceSchedules
 from facility.energy.reports import Reports
 from facility.explain import Explainer
+from facility.feeds.utility_desk import UtilityDesk
 from facility.guard import LONGEST, LONGEST_OF_AN_ENGINEER, SHORTEST, Limits
 from facility.model import Alarm, Claim
 from facility.overview import Overseer
 from facility.permits import guarded, must, must_at
 from facility.port import FacilityError
 from facility.preview import Previews
+from facility.rehearsals import Rehearsals
+from facility.reloading import Reloading
 from facility.requests import Requests
 from facility.special_events import SpecialEvents
 from facility.strategy import Strategy
@@ -41,11 +44,15 @@ from facility.users import PERMISSIONS, Permission, User
 from facility.why import explain
 from facility.wire import (
     AlarmInfo,
+    AppliedInfo,
     AuditCheck,
     AuditPage,
     Bucket,
     ComplianceReport,
+    DemandAnswer,
+    DemandEventInfo,
     DemandInfo,
+    DemandNotice,
     DeviceInfo,
     DeviceScheduleInfo,
     Discovery,
@@ -61,6 +68,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     Record,
+    RehearsalInfo,
     RelaxationInfo,
     Result,
     ScheduleInfo,
@@ -116,6 +124,9 @@ class Parts:
     agreement: Agreement
     strategy: Strategy
     special_events: SpecialEvents
+    utility: UtilityDesk
+    rehearsals: Rehearsals
+    reloading: Reloading
     overseer: Overseer
     device_schedules: DeviceSchedules
     passports: Passports
@@ -208,6 +219,15 @@ class Session:
             shown.append(views.schedule_info(programme, policies, len(points), now, strategy.zone))
         return shown
 
+    async def demand_events(self) -> list[DemandEventInfo]:
+        return self._parts.utility.infos()
+
+    async def demand_event(self, event: DemandNotice) -> DemandAnswer:
+        return await self._parts.utility.send(self.user, event)
+
+    async def cancel_demand_event(self, event: str) -> DemandAnswer:
+        return await self._parts.utility.cancel(self.user, event)
+
     async def special_events(self) -> list[SpecialEventInfo]:
         return self._parts.special_events.infos()
 
@@ -227,6 +247,20 @@ class Session:
 
     async def compliance_report(self, days: int = 30) -> ComplianceReport:
         return await self._parts.reports.compliance(days)
+
+    async def rehearse(
+        self, days: int = 7, changes: Sequence[str] = (), *, edited: bool = False, thermal: bool = False
+    ) -> RehearsalInfo:
+        return self._parts.rehearsals.begin(self.user, days, "\n".join(changes), edited=edited, thermal=thermal)
+
+    async def rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        return self._parts.rehearsals.look(self.user, rehearsal)
+
+    async def stop_rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        return self._parts.rehearsals.stop(self.user, rehearsal)
+
+    async def apply_changes(self, rehearsal: str, reason: str) -> AppliedInfo:
+        return await self._parts.reloading.apply(self.user, self._parts.rehearsals, rehearsal, reason)
 
     async def detail(self, point: str) -> PointDetail:
         known = self._known(point)

@@ -35,6 +35,8 @@ class Permission(StrEnum):
     APPROVE = "approve"
     CONSENT = "consent"
     WRITE_SCHEDULES = "write-schedules"
+    CONFIGURE = "configure"
+    DEMAND_RESPONSE = "demand-response"
     AUDIT = "audit"
 
     @property
@@ -52,18 +54,27 @@ _WORDS: Mapping[Permission, str] = {
     Permission.APPROVE: "approve a device",
     Permission.CONSENT: "agree to a relaxation",
     Permission.WRITE_SCHEDULES: "write the devices' own schedules",
+    Permission.CONFIGURE: "change the configuration",
+    Permission.DEMAND_RESPONSE: "send events of the utility",
     Permission.AUDIT: "read the audit",
 }
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     "viewer": frozenset({Permission.SEE}),
     "operator": frozenset(
-        {Permission.SEE, Permission.ACKNOWLEDGE, Permission.COMMAND, Permission.DISCOVER, Permission.AUDIT}
+        {
+            Permission.SEE,
+            Permission.ACKNOWLEDGE,
+            Permission.COMMAND,
+            Permission.DISCOVER,
+            Permission.DEMAND_RESPONSE,
+            Permission.AUDIT,
+        }
     ),
     "engineer": frozenset(Permission),
     "admin": frozenset(Permission),
     "auditor": frozenset({Permission.AUDIT}),
-    "service": frozenset({Permission.SEE}),
+    "service": frozenset({Permission.SEE, Permission.DEMAND_RESPONSE}),  # the latter only if it is named for it
 }
 
 EVERYWHERE = frozenset({Permission.SEE, Permission.AUDIT})

@@ -5,7 +5,9 @@ from __future__ import annotations
 from facility.api import Api, Health
 from facility.assembly.acting import Acting
 from facility.assembly.ground import Ground, Trail
+from facility.assembly.hearing import Hearing
 from facility.assembly.knowing import Knowing
+from facility.assembly.rehearsing import rehearsing
 from facility.assembly.showing import Showing
 from facility.audit.checking import Checking
 from facility.audit.denials import Denials
@@ -17,6 +19,7 @@ from facility.energy.gathering import Sources
 from facility.energy.live import shedding
 from facility.energy.reports import Reports
 from facility.explain import Explainer
+from facility.feeds.utility_desk import UtilityDesk
 from facility.permits import must
 from facility.port import FacilityError
 from facility.preview import Previews
@@ -29,9 +32,17 @@ from facility.users import Caller, Permission, User, stranger
 from points.bacnet.port import Constructed
 
 
-def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing, constructed: Constructed) -> Api:
+def door(
+    ground: Ground,
+    trail: Trail,
+    known: Knowing,
+    hears: Hearing,
+    acts: Acting,
+    shown: Showing,
+    constructed: Constructed,
+) -> Api:
     """Every caller whom the site knows gets a session of his own."""
-    parts = _parts(ground, trail, known, acts, shown, constructed)
+    parts = _parts(ground, trail, known, hears, acts, shown, constructed)
     users = roster(ground.config)
 
     def known_as(caller: Caller) -> User:
@@ -57,9 +68,10 @@ def door(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Show
 
 
 def _parts(
-    ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown: Showing, constructed: Constructed
+    ground: Ground, trail: Trail, known: Knowing, hears: Hearing, acts: Acting, shown: Showing, constructed: Constructed
 ) -> Parts:
     config, clock, audit = ground.config, ground.clock, trail.audit
+    rehearsals, reloading = rehearsing(ground, trail, known, acts, shown)
     return Parts(
         config=config,
         clock=clock,
@@ -85,6 +97,9 @@ def _parts(
         agreement=acts.agreement,
         strategy=acts.strategy,
         special_events=acts.special_events,
+        utility=UtilityDesk(hears.utility, config.demand_response.accounts),
+        rehearsals=rehearsals,
+        reloading=reloading,
         overseer=shown.overseer,
         device_schedules=_device_schedules(ground, trail, known, acts, constructed),
         passports=ground.passports,

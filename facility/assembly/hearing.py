@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from facility.assembly.ground import Ground
+from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
 from facility.config import Config
 from facility.feeds import hl7
@@ -13,8 +14,13 @@ from facility.feeds.account import FeedAccount
 from facility.feeds.book import BedReport, FeedBook
 from facility.feeds.keeping import FeedKeeper
 from facility.feeds.mllp import NAME, MllpServer, MllpSettings
+from facility.feeds.openadr import OpenAdr
 from facility.feeds.reading import SENDER, BusReader
 from facility.feeds.tally import Refused, Tally
+from facility.feeds.utility import UtilityEvents
+from facility.feeds.utility import load as load_events
+from facility.feeds.utility_bus import UtilityBus
+from facility.mirror.answering import Answering
 from facility.mirror.inbox import Inbox, Reader
 from facility.settings import mirror_settings
 from facility.supervisor import Service
@@ -28,10 +34,11 @@ class Hearing:
 
     book: FeedBook
     account: FeedAccount
+    utility: UtilityEvents
     services: tuple[Service, ...]
 
 
-async def hearing(ground: Ground, known: Knowing) -> Hearing:
+async def hearing(ground: Ground, trail: Trail, known: Knowing) -> Hearing:
     """With what was told before, as far as it is fresh. What the configuration does not want is not there."""
     config, clock = ground.config, ground.clock
     book = FeedBook(clock, _beds_of_rooms(config))
@@ -57,8 +64,19 @@ async def hearing(ground: Ground, known: Knowing) -> Hearing:
         inbox=inbox,
         hl7=server,
     )
-    optional: tuple[Service | None, ...] = (book, keeper, inbox, server)
-    return Hearing(book=book, account=account, services=tuple(each for each in optional if each is not None))
+    utility = UtilityEvents(book, ground.db, trail.audit, clock, site=config.site.id, kept=await load_events(ground.db))
+    optional: tuple[Service | None, ...] = (book, keeper, inbox, server, utility, *_utility_services(ground, utility))
+    services = tuple(each for each in optional if each is not None)
+    return Hearing(book=book, account=account, utility=utility, services=services)
+
+
+def _utility_services(ground: Ground, utility: UtilityEvents) -> Iterator[Service]:
+    """The ways, besides the port, that the utility's events come."""
+    section, settings = ground.config.demand_response, mirror_settings(ground.config)
+    if section.mqtt and settings is not None:
+        yield Answering(settings, "demand-response", UtilityBus(utility, ground.clock).answer)
+    if section.openadr is not None and section.openadr.enabled:
+        yield OpenAdr(section.openadr, utility, ground.clock)
 
 
 def _beds_of_rooms(config: Config) -> dict[SpaceId, frozenset[str]]:

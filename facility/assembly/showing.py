@@ -48,6 +48,7 @@ def showing(
         holds=acts.claims.held_at,
         effects=acts.effects.troubles,
     )
+    hears.utility.watch_alarms(lambda: [alarm.since for alarm in alarms.all()])
     history, mirror = _history(ground, known), _mirror(ground, trail, known, alarms)
     gauges = Gauges(
         roll=roll,

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 import typer
 
-from facility.cli import act, audit, device_schedules, devices, energy, events, look, overrides, relax, run, who, why
+from facility.cli import (
+    act,
+    audit,
+    device_schedules,
+    devices,
+    dr,
+    energy,
+    events,
+    look,
+    overrides,
+    rehearse,
+    relax,
+    run,
+    who,
+    why,
+)
 
 app = typer.Typer(
     name="facility",
@@ -33,6 +48,10 @@ for verb in (
     who.whoami,
     look.schedule,
     look.status,
+    rehearse.rehearse,
+    rehearse.rehearsal,
+    rehearse.apply,
+    rehearse.reload,
     energy.energy,
     energy.compliance,
     overrides.overrides,
@@ -46,6 +65,7 @@ for verb in (
 app.add_typer(audit.app)
 app.add_typer(device_schedules.app)
 app.add_typer(events.app)
+app.add_typer(dr.app)
 app.command(context_settings={"ignore_unknown_options": True})(act.write)  # -5 is a value, not an option
 
 

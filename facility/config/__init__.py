@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from facility.config.bacnet import BacnetSection
+from facility.config.demand_response import DemandResponseSection
 from facility.config.device_schedules import DeviceScheduleSection
 from facility.config.energy import EnergySection
 from facility.config.errors import ConfigError
@@ -65,6 +66,7 @@ class Config(BaseSettings):
     audit: AuditSection = AuditSection()
     energy: EnergySection = EnergySection()
     feeds: FeedsSection = FeedsSection()
+    demand_response: DemandResponseSection = DemandResponseSection()
     users: dict[str, UserSection] = {}
     """By login name on this machine. Who is neither here nor in one of the groups may do nothing, but for the account
     that the agent runs under and root, who are engineers."""
@@ -117,6 +119,8 @@ class Config(BaseSettings):
     def _feeds_have_a_broker(self) -> Config:
         if (self.feeds.beds or self.feeds.bookings) and (self.mqtt is None or not self.mqtt.enabled):
             raise ValueError("feeds.beds and feeds.bookings are taken from MQTT: that needs [mqtt]")
+        if self.demand_response.mqtt and (self.mqtt is None or not self.mqtt.enabled):
+            raise ValueError("demand_response.mqtt takes events from MQTT: that needs [mqtt]")
         return self
 
     @classmethod
@@ -207,6 +211,12 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{where} is not valid TOML: {error}") from None
+    if "client_secret" in document.get("demand_response", {}).get("openadr", {}):
+        raise ConfigError(
+            f"{where}: demand_response.openadr.client_secret does not belong into the file. "
+            "Set FACILITY_DEMAND_RESPONSE__OPENADR__CLIENT_SECRET, or put a file "
+            "demand_response__openadr__client_secret into $FACILITY_SECRETS_DIR."
+        )
     if "password" in document.get("mqtt", {}):
         raise ConfigError(
             f"{where}: mqtt.password does not belong into the file. "

@@ -10,6 +10,7 @@ from facility.wire.alarms import AlarmInfo
 from facility.wire.audit import AuditCheck, AuditFault, AuditPage, Record
 from facility.wire.base import Wire, WireValue
 from facility.wire.commands import ConsentInfo, Plan, RelaxationInfo, Result, Touched, WaitingInfo, Wish
+from facility.wire.demand_events import DemandAnswer, DemandEventInfo, DemandNotice
 from facility.wire.device_schedules import (
     DeviceScheduleInfo,
     DriftInfo,
@@ -64,8 +65,11 @@ __all__ = [
     "ComplianceDay",
     "ComplianceReport",
     "ConsentInfo",
+    "DemandAnswer",
+    "DemandEventInfo",
     "DemandInfo",
     "DemandInterval",
+    "DemandNotice",
     "DeviceInfo",
     "DeviceScheduleInfo",
     "Discovery",

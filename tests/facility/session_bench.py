@@ -25,6 +25,9 @@ from facility.guard import Limits
 from facility.model import Alarm, AlarmKind, Severity
 from facility.preview import Previews
 from facility.profiles import Profiles
+from facility.feeds.book import FeedBook
+from facility.feeds.utility import UtilityEvents
+from facility.feeds.utility_desk import UtilityDesk
 from facility.profiles.model import CommandRule
 from facility.requests import Requests
 from facility.session import Parts, Session
@@ -191,6 +194,7 @@ class SessionBench(Bench):
             effect=lambda _point: "",
         )
         self.consents = Consents(None)
+        self.utility = UtilityEvents(FeedBook(self.clock), self.db, self.audit, self.clock, site="mercy")
         folder = self.db.path.parent
         self.parts = Parts(
             config=config,
@@ -216,6 +220,9 @@ class SessionBench(Bench):
             agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
             strategy=self.strategy,
             special_events=self.special_events(),
+            utility=UtilityDesk(self.utility, ["gateway"]),
+            rehearsals=SimpleNamespace(),
+            reloading=SimpleNamespace(),
             device_schedules=SimpleNamespace(),
             overseer=SimpleNamespace(overview=lambda: OVERVIEW),
             passports=self.passports,

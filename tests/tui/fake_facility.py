@@ -5,23 +5,33 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+
+import energy_story
 
 from facility.port import AgentLost, FacilityError
 from facility.users import PERMISSIONS
 from facility.wire import (
     Abilities,
     AlarmInfo,
+    AppliedInfo,
     AuditCheck,
     AuditPage,
     Block,
     Bucket,
+    ClashInfo,
+    ComplianceReport,
+    DemandAnswer,
+    DemandEventInfo,
+    DemandInfo,
+    DemandNotice,
     DeviceInfo,
     DeviceScheduleInfo,
     Discovery,
     DriftInfo,
+    EnergyReport,
     ExportPlan,
     ExportResult,
     GroupState,
@@ -38,6 +48,9 @@ from facility.wire import (
     PointInfo,
     PolicyInfo,
     Record,
+    RefusalInfo,
+    RehearsalDay,
+    RehearsalInfo,
     RelaxationInfo,
     Result,
     ScheduleDay,
@@ -54,6 +67,7 @@ from facility.wire import (
     Why,
     WhyStep,
     Wish,
+    WriteInfo,
 )
 
 SAYS = [
@@ -252,6 +266,49 @@ def group(name: str, in_range: int, out: int, unknown: int, severity: str = "", 
     )
 
 
+def rehearsed() -> RehearsalInfo:
+    """Two days with changes; the clock goes back on the second."""
+
+    def write(at: datetime, mark: str, point: str, value: str, why: str) -> WriteInfo:
+        return WriteInfo(
+            at=at, points=[point], count=24, value=value, priority=15, policy="clinic-hours", why=why, mark=mark
+        )
+
+    five = NOW.replace(hour=11, minute=0)
+    return RehearsalInfo(
+        id="3fa9c1",
+        state="done",
+        why="",
+        start=NOW,
+        end=NOW + timedelta(days=2),
+        at=NOW + timedelta(days=2),
+        share=1.0,
+        assumes="Every reading stays as it is now, occupancy and weather included.",
+        days=[
+            RehearsalDay(date="2026-11-24", writes=24, new=0, gone=0, note=""),
+            RehearsalDay(date="2026-11-25", writes=48, new=24, gone=24, note="half day (clinic-hours)"),
+        ],
+        writes=[
+            write(five, "", "clinic-b/occupied", "on", "clinic-hours is occupied (weekly)"),
+            write(
+                five + timedelta(hours=36), "+", "clinic-b/occupied", "off", "clinic-hours is unoccupied (half day)", 24
+            ),
+            write(
+                five + timedelta(hours=38), "-", "clinic-b/occupied", "off", "clinic-hours is unoccupied (weekly)", 24
+            ),
+        ],
+        count=72,
+        new=24,
+        gone=24,
+        refused=[RefusalInfo(at=five, point="or-3/sp", policy="clinic-hours", why="it is critical", times=2)],
+        clashes=[ClashInfo(at=five, text="clinic-b/sp slot 15: a (21.0) goes before b (19.0)")],
+        faults=[],
+        estimate=["Zones take 118 kWh of heat and give off 20 kWh, as standard rooms (a rough estimate)."],
+        changes=["programmes[clinic-hours].exceptions"],
+        may_save="",
+    )
+
+
 def overview(at: datetime = NOW) -> Overview:
     return Overview(
         at=at, verdict="NOT OK",
@@ -324,6 +381,7 @@ class FakeFacility:
         self.readings = {reading.id: reading for reading in [*readings, *more_values]}
         self.standing = {item.id: item for item in alarms()}
         self.picture = overview()
+        self.rehearsed = rehearsed()
         self.role = role
         self.pretend = pretend
         self.lost = False
@@ -465,6 +523,19 @@ class FakeFacility:
         self._answer("overrides")
         return self.picture.overrides
 
+    async def demand_events(self) -> list[DemandEventInfo]:
+        self._answer("demand_events")
+        return []
+
+    async def demand_event(self, event: DemandNotice) -> DemandAnswer:
+        self._answer("demand_event")
+        self.changes.append(("demand_event", event))
+        return DemandAnswer(id=event.id, result="taken")
+
+    async def cancel_demand_event(self, event: str) -> DemandAnswer:
+        self._answer("cancel_demand_event")
+        raise FacilityError("unknown", f"There is no event {event}.")
+
     async def special_events(self) -> list[SpecialEventInfo]:
         self._answer("special_events")
         return []
@@ -489,6 +560,27 @@ class FakeFacility:
         self._answer("withdraw_event")
         raise FacilityError("unknown", f"There is no event {event!r}.")
 
+    async def rehearse(
+        self, days: int = 7, changes: Sequence[str] = (), *, edited: bool = False, thermal: bool = False
+    ) -> RehearsalInfo:
+        self._answer("rehearse")
+        self.changes.append(("rehearse", (days, tuple(changes), edited, thermal)))
+        return self.rehearsed
+
+    async def rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        self._answer("rehearsal")
+        return self.rehearsed
+
+    async def stop_rehearsal(self, rehearsal: str) -> RehearsalInfo:
+        self._answer("stop_rehearsal")
+        self.rehearsed = self.rehearsed.model_copy(update={"state": "stopped"})
+        return self.rehearsed
+
+    async def apply_changes(self, rehearsal: str, reason: str) -> AppliedInfo:
+        self._answer("apply_changes")
+        self.changes.append(("apply_changes", (rehearsal, reason)))
+        return AppliedInfo(changes=self.rehearsed.changes, written="/etc/facility.toml")
+
     async def schedules(self) -> list[ScheduleInfo]:
         self._answer("schedules")
         today = datetime(2026, 11, 24, tzinfo=UTC)  # a Tuesday
@@ -509,6 +601,17 @@ class FakeFacility:
             ScheduleInfo(name="ORs", what="clinical 24/7", points=38, days=days, now_state="occupied",
                          next_change=None, next_state=""),
         ]  # fmt: skip
+
+    async def demand(self) -> DemandInfo:
+        self._answer("demand")
+        return energy_story.demand(self.now)
+
+    async def energy(self, days: int = 7) -> EnergyReport:
+        self._answer("energy")
+        return energy_story.report(self.now, days)
+
+    async def compliance_report(self, days: int = 30) -> ComplianceReport:
+        raise AssertionError("no screen takes the compliance report away")
 
     async def detail(self, point: str) -> PointDetail:
         self._answer("detail")
@@ -549,6 +652,8 @@ class FakeFacility:
 
     async def trend(self, point: str, since: datetime, until: datetime, buckets: int) -> Trend:
         self._answer("trend")
+        if point in energy_story.POWERS:
+            return energy_story.trend(point, since, until, buckets)
         self._info(point)
         step = (until - since) / buckets
         made = []

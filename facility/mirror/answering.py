@@ -1,0 +1,91 @@
+"""Requests that arrive on MQTT and are answered there: `<base>/in/<branch>`, answered at `<base>/out/<branch>`.
+
+A connection of its own. What the broker kept (retained) is no request and is ignored: it may be as old as it likes.
+Each message is answered once and acknowledged after that; one that comes again (QoS 1) is answered again, and whoever
+answers has to see that it is the same. Nothing on it commands a point.
+
+One run is one connection. It ends with `BrokerLost`; to reconnect is to run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import aiomqtt
+import structlog
+from aiomqtt.exceptions import MqttConnectError
+
+from facility.mirror.service import BrokerLost
+from facility.mirror.settings import MirrorSettings, tls_context
+from facility.mirror.strict import UNSUPPORTED_VERSION, V5, V311, PublishRejected, StrictClient, Unanswered
+
+ROOM = 100  # requests that may wait
+REFUSED = 0x80  # subscribe return codes from here on
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+log = structlog.get_logger(__name__)
+
+
+class Answering:
+    """The service."""
+
+    def __init__(self, settings: MirrorSettings, branch: str, answer: Answer) -> None:
+        self.name = f"mqtt-{branch}"
+        self._settings = settings
+        self._asked = f"{settings.topics.base}/in/{branch}"
+        self._answered = f"{settings.topics.base}/out/{branch}"
+        self._branch = branch
+        self._answer = answer
+        self._protocol = V5
+        self.connected = False
+
+    async def run(self) -> None:
+        """One connection, from connect to loss."""
+        try:
+            await self._connection()
+        except aiomqtt.MqttError as error:
+            raise BrokerLost(f"MQTT broker {self._settings.where}: {error}") from None
+        finally:
+            self.connected = False
+
+    async def _connection(self) -> None:
+        try:
+            return await self._serve(self._protocol)
+        except MqttConnectError as refusal:
+            if self._protocol is V311 or getattr(refusal.rc, "value", refusal.rc) != UNSUPPORTED_VERSION:
+                raise
+            self._protocol = V311
+        except Unanswered:
+            if self._protocol is V311:
+                raise
+        return await self._serve(V311)
+
+    async def _serve(self, protocol: aiomqtt.ProtocolVersion) -> None:
+        client = StrictClient(
+            self._settings.host,
+            self._settings.port,
+            identifier=f"fac-{self._settings.site}-{self._settings.agent}-{self._branch}",
+            protocol=protocol,
+            username=self._settings.username,
+            password=self._settings.secret,
+            context=tls_context(self._settings),
+            room=ROOM,
+        )
+        async with client:
+            granted = await client.subscribe([(self._asked, 1)])
+            if any(getattr(code, "value", code) >= REFUSED for code in granted):
+                raise aiomqtt.MqttError(f"the broker does not let us read {self._asked}")
+            self.connected = True
+            log.info("requests are taken from MQTT", broker=self._settings.where, topic=self._asked)
+            async for message in client.messages:
+                if not message.retain:
+                    await self._reply(client, message.payload if isinstance(message.payload, bytes) else b"")
+                client.ack(message)
+
+    async def _reply(self, client: StrictClient, payload: bytes) -> None:
+        """A broker that does not let us answer has brought the request all the same."""
+        try:
+            await client.publish(self._answered, await self._answer(payload), retain=False)
+        except PublishRejected as rejection:
+            log.warning("the broker rejects our answer", topic=self._answered, reason=rejection.reason)
