@@ -87,6 +87,12 @@ class Strategy:
             for policy in self.policies
         )
 
+    def twin(self, config: Config, today: date) -> Strategy:
+        """Another one that goes by `config`, with the special events of this one. Raises `ConfigError`."""
+        made = Strategy(config, today)
+        made.announce(self._events)
+        return made
+
     def policies_following(self, programme: str) -> list[Policy]:
         return [policy for policy in self.policies if programme in self._sections[policy.name].follows]
 

@@ -146,20 +146,23 @@ def in_unit_of(point: Point, celsius: float) -> float | None:
             return None
 
 
+def in_celsius(point: Point, value: float) -> float | None:
+    """A value of the point, in °C; None if the point does not say that it is a temperature."""
+    match point.unit:
+        case "degrees-celsius":
+            return value
+        case "degrees-fahrenheit":
+            return (value - 32) * 5 / 9
+        case "degrees-kelvin":
+            return value - 273.15
+        case _:
+            return None
+
+
 def known_celsius(point: Point, reading: Reading | None) -> float | None:
     """What a thermometer reads, in °C; None if that is not known."""
     number = known_number(reading)
-    match point.unit:
-        case _ if number is None:
-            return None
-        case "degrees-celsius":
-            return number
-        case "degrees-fahrenheit":
-            return (number - 32) * 5 / 9
-        case "degrees-kelvin":
-            return number - 273.15
-        case _:
-            return None
+    return None if number is None else in_celsius(point, number)
 
 
 def known_number(reading: Reading | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,6 +25,9 @@ from facility.special_events import SpecialEvents
 from facility.special_events import load as load_events
 from facility.strategy import Strategy
 from facility.watcher import EnvelopeWatcher
+from points.clock import Clock
+from points.store import PointStore
+from schedules.feeds import Feeds
 from schedules.planner import Planner
 from schedules.policy import View
 from schedules.wakeups import Wakeups
@@ -41,9 +45,16 @@ class Acting:
     beds: BedWatcher
     courses: Courses
     effects: Effects
+    judge: Callable[[PointStore, Clock], Judge]
+    """The guard as it is for the desk, for other readings and another time."""
     strategy: Strategy
     special_events: SpecialEvents
+    hands: PolicyHands
     planner: Planner
+    feeds: Callable[[], Feeds]
+    """What policies see of what others told."""
+    wake: Callable[[], None]
+    """Has the planner look at the strategy again."""
     agreement: Agreement
 
 
@@ -57,12 +68,27 @@ async def acting(
     rooms = Rooms(known.consents.profiles, known.store, held=lambda point: bool(claims.of(point)))
     foreign = _foreign(ground, trail, known, claims)
     bed_rooms = BedRooms(told.feeds, known.store, known.book, clock)
-    desk = _desk(ground, trail, known, claims=claims, rooms=rooms, bed_rooms=bed_rooms, foreign=foreign)
+
+    def judge(store: PointStore, clock: Clock) -> Judge:
+        rules = known.rules
+        return Judge(
+            known.book,
+            store,
+            claims,
+            clock,
+            limits=rules.command_limits,
+            rule=rules.command_rule,
+            room=rooms.of,
+            beds=bed_rooms.of,
+        )
+
+    desk = _desk(ground, trail, known, claims=claims, judge=judge(known.store, clock), foreign=foreign)
     strategy = Strategy(ground.config, clock.now().astimezone(ground.config.site.tz).date())
     announced = await load_events(ground.db)
     special = SpecialEvents(ground.db, audit, clock, strategy, known.book, wake=wakeups.ring, announced=announced)
     memories = await Memories.open(ground.db, strategy.policies)
-    planner = _planner(ground, known, desk, strategy, wakeups, memories, told)
+    hands = PolicyHands(desk, clock)
+    planner = _planner(ground, known, hands, strategy, wakeups, memories, told)
     told.follow(planner.hear)
     return Acting(
         claims=claims,
@@ -73,9 +99,13 @@ async def acting(
         beds=BedWatcher(bed_rooms, desk, known.book, told, ground.events, clock),
         courses=Courses(desk, clock),
         effects=_effects(ground, trail, known, desk),
+        judge=judge,
         strategy=strategy,
         special_events=special,
+        hands=hands,
         planner=planner,
+        feeds=told.feeds,
+        wake=wakeups.ring,
         agreement=Agreement(known.consents, ground.db, desk, audit, clock, known.survey.reshape),
     )
 
@@ -86,21 +116,9 @@ def _desk(
     known: Knowing,
     *,
     claims: Claims,
-    rooms: Rooms,
-    bed_rooms: BedRooms,
+    judge: Judge,
     foreign: ForeignSweep,
 ) -> CommandDesk:
-    rules = known.rules
-    judge = Judge(
-        known.book,
-        known.store,
-        claims,
-        ground.clock,
-        limits=rules.command_limits,
-        rule=rules.command_rule,
-        room=rooms.of,
-        beds=bed_rooms.of,
-    )
     return CommandDesk(
         bacnet=ground.bacnet,
         reader=known.freshness,
@@ -149,7 +167,7 @@ def _effects(ground: Ground, trail: Trail, known: Knowing, desk: CommandDesk) ->
 def _planner(
     ground: Ground,
     known: Knowing,
-    desk: CommandDesk,
+    hands: PolicyHands,
     strategy: Strategy,
     wakeups: Wakeups,
     memories: Memories,
@@ -168,7 +186,7 @@ def _planner(
         policies=lambda: strategy.policies,
         view=view,
         store=known.store,
-        hands=PolicyHands(desk, ground.clock),
+        hands=hands,
         clock=ground.clock,
         tell=ground.events.tell,
         wakeups=wakeups,

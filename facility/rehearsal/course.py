@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from facility.envelope import Room
-from facility.guard import Limits
 from facility.judgement import Judge
-from facility.model import Claim
-from facility.profiles.model import CommandRule
 from facility.rehearsal.forecast import Forecast
 from facility.rehearsal.model import Clash, Refused, Rehearsed
-from facility.rehearsal.shadow import ShadowHands
+from facility.rehearsal.shadow import STRETCH_S, ShadowHands
 from points.catalog import CatalogBook
-from points.model import Event, Point, PointId, Reading
+from points.clock import Clock
+from points.model import Event, PointId, Reading
 from points.store import PointStore
 from schedules.decider import Decider
 from schedules.feeds import Feeds
@@ -31,22 +28,8 @@ from schedules.policy import Memory, Policy, View
 from schedules.steadiness import Steadiness
 from schedules.wakeups import Wakeups
 
-STRETCH_S = 0.005  # of work, before the others have their turn
 SELDOM = timedelta(days=1)  # how often everything is compared: nothing gets lost in a rehearsal
 REST = timedelta(seconds=REST_S)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the guard goes by."""
-
-    limits: Callable[[Point], Limits | None]
-    rule: Callable[[Point], CommandRule]
-    room: Callable[[Point], Room | None]
-    claims: Iterable[Claim]
-
-    def standing(self) -> Iterable[Claim]:
-        return self.claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +44,8 @@ class Present:
     held: Mapping[Slot, Standing]
     memories: Mapping[str, Memory]
     steady: Steadiness
-    rules: Rules
+    judge: Callable[[PointStore, Clock], Judge]
+    """The guard, asked about readings and times that are not the real ones."""
 
 
 class Rehearsal:
@@ -80,7 +64,7 @@ class Rehearsal:
         self._clashes: dict[str, Clash] = {}
         self._refused: dict[tuple[PointId, str], Refused] = {}
         self._faults: dict[str, None] = {}
-        self._hands = ShadowHands(self._judge(), present.book, self._store, present.held, self.now)
+        self._hands = ShadowHands(present.judge(self._store, self), present.book, self._store, present.held, self.now)
         self._planner = Planner(
             policies=lambda: self._policies,
             view=self._view,
@@ -167,12 +151,6 @@ class Rehearsal:
         """What was heard stays as it is, and as fresh."""
         heard = {feed: when + (self._now - self._present.now) for feed, when in self._present.feeds.heard.items()}
         return replace(self._present.feeds, heard=heard)
-
-    def _judge(self) -> Judge:
-        rules = self._present.rules
-        return Judge(
-            self._present.book, self._store, rules, self, limits=rules.limits, rule=rules.rule, room=rules.room
-        )
 
 
 def _unheard(_event: Event) -> None:

@@ -6,6 +6,8 @@ the rehearsal counted. What a slot holds wins or not as in a priority array, and
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +24,7 @@ from schedules.planner import NotYet
 from schedules.policy import Demand
 
 PREFIX = "policy:"
+STRETCH_S = 0.005  # of work, before the others have their turn
 
 
 class Refusal(PointsError):
@@ -56,6 +59,7 @@ class ShadowHands:
         self._slots: dict[PointId, _Slots] = {}
         for (point, priority), standing in held.items():
             self._of(point).held[priority] = standing.value
+        self._breathed = time.perf_counter()
         self.writes: list[Write] = []
         self.refused: dict[tuple[PointId, str, str], Refused] = {}
         self.changed: set[PointId] = set()
@@ -79,6 +83,7 @@ class ShadowHands:
                 raise NotYet(verdict.text, after=verdict.later)
             self._note(demand, verdict.text)
             raise Refusal(verdict.text)
+        await self._breathe()
         self._standing[slot] = (demand.value, demand.policy)
         self._of(demand.point).held[demand.priority] = demand.value
         self._wrote(demand.point, demand.priority, demand.value, demand.policy, demand.reason)
@@ -90,6 +95,12 @@ class ShadowHands:
 
     async def settle(self) -> None:
         """Nothing is ever under way."""
+
+    async def _breathe(self) -> None:
+        """Thousands of holds at one moment are no reason to keep others waiting."""
+        if time.perf_counter() - self._breathed > STRETCH_S:
+            await asyncio.sleep(0)
+            self._breathed = time.perf_counter()
 
     def _wrote(self, point: PointId, priority: Priority, value: Value | None, policy: str, reason: str) -> None:
         self.writes.append(

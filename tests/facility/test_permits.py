@@ -49,6 +49,9 @@ ARGUMENTS = {
     "export_schedule": ("plan",),
     "announce_event": ("office", "occupied", NOON, "a long list"),
     "withdraw_event": ("1a2b", "it is over"),
+    "rehearsal": ("3fa9c1",),
+    "stop_rehearsal": ("3fa9c1",),
+    "apply_changes": ("3fa9c1", "shorter hours"),
 }
 TABLE = {name: needed for name, needed in NEEDS.items() if needed is not None}
 

@@ -1,0 +1,249 @@
+"""Rehearsals that people ask for: one at a time, beside everything else, and what came of the latest of them.
+
+With changes, the days are rehearsed twice from the same present: as the configuration is, and as it would be. Nothing
+is written to the building, nothing is stored. Only what somebody was shown may be saved (`facility.reloading`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from facility.config import Config, ConfigError
+from facility.config.difference import differences
+from facility.port import FacilityError
+from facility.rehearsal import telling
+from facility.rehearsal.course import Present, Rehearsal
+from facility.rehearsal.forecast import AsNow, Forecast, Thermal
+from facility.rehearsal.model import Difference, Rehearsed, difference
+from facility.strategy import Strategy
+from facility.users import User
+from facility.wire import RehearsalInfo
+from facility.wire.rehearsals import RehearsalState
+from points.clock import Clock
+from points.store import PointStore
+
+log = structlog.get_logger(__name__)
+
+LONGEST = 31  # days
+KEPT = 8  # rehearsals that are remembered
+FRESH = timedelta(hours=1)  # a rehearsal older than that is not what would happen now
+NOTHING = Difference(new=(), gone=())
+WEATHER_FOR = timedelta(days=1)
+OUTDOOR = "outdoor-temperature"
+
+
+@dataclass(slots=True)
+class Rehearsing:
+    """One of them, as far as it is."""
+
+    id: str
+    by: str
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+    text: str  # of the configuration that is rehearsed; "" where it is the one in force
+    config: Config | None  # what that means
+    changes: tuple[str, ...]
+    runs: list[Rehearsal] = field(default_factory=list)  # as it is; as it would be
+    assumes: str = ""
+    at: datetime | None = None
+    state: RehearsalState = "running"
+    why: str = ""
+    strategy: Strategy | None = None
+    found: Rehearsed | None = None
+    apart: Difference = NOTHING
+    shown_to: set[str] = field(default_factory=set)
+    task: asyncio.Task[None] | None = None
+
+
+Drafted = Callable[[str], tuple[str, Config]]
+"""The text of the configuration with some changes in it, and what it means. Raises `ConfigError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What rehearsals are made of."""
+
+    present: Callable[[], Present]
+    strategy: Callable[[Config | None], Strategy]
+    """One of its own, by a configuration or (None) by the one in force."""
+    weather: Callable[[datetime], Awaitable[Sequence[tuple[datetime, float]]]]
+    """Outdoor temperatures in °C since then, as the history has them."""
+
+
+class Rehearsals:
+    """All that were asked for lately."""
+
+    def __init__(self, scene: Scene, drafted: Drafted, running: Callable[[], Config], clock: Clock) -> None:
+        """`running`: the configuration in force."""
+        self._scene = scene
+        self._drafted = drafted
+        self._running = running
+        self._clock = clock
+        self._all: OrderedDict[str, Rehearsing] = OrderedDict()
+
+    def begin(self, user: User, days: int, changes: str, *, edited: bool, thermal: bool) -> RehearsalInfo:
+        """Starts one. `changes`: TOML that is laid over the configuration; `edited`: as its file says now."""
+        if not 1 <= days <= LONGEST:
+            raise FacilityError("bad-wish", f"A rehearsal is of 1 to {LONGEST} days, not of {days}.")
+        busy = next((each for each in self._all.values() if each.state == "running"), None)
+        if busy is not None:
+            who = "Yours" if busy.by == user.name else f"One of {busy.by}"
+            raise FacilityError("busy", f"{who} ({busy.id}) is running; wait for it, or stop it.")
+        text, config, keys = "", None, tuple[str, ...]()
+        if changes.strip() or edited:
+            try:
+                text, config = self._drafted(changes)
+                self._scene.strategy(config)
+            except ConfigError as error:
+                raise FacilityError("bad-wish", str(error)) from None
+            keys = tuple(changed_keys(self._running(), config))
+        present = self._scene.present()
+        made = Rehearsing(
+            id=secrets.token_hex(3),
+            by=user.name,
+            start=present.now,
+            end=present.now + timedelta(days=days),
+            zone=present.zone,
+            text=text,
+            config=config,
+            changes=keys,
+        )
+        self._all[made.id] = made
+        while len(self._all) > KEPT:
+            self._all.popitem(last=False)
+        made.task = asyncio.create_task(self._run(made, present, thermal=thermal), name=f"rehearsal {made.id}")
+        return self._info(made, user)
+
+    def look(self, user: User, identity: str) -> RehearsalInfo:
+        """How far it is, and what it has found."""
+        made = self.of(identity)
+        if made.state == "done":
+            made.shown_to.add(user.name)
+        return self._info(made, user)
+
+    def stop(self, user: User, identity: str) -> RehearsalInfo:
+        """Ends it where it is."""
+        made = self.of(identity)
+        if made.task is not None and made.state == "running":
+            made.state = "stopped"
+            made.task.cancel()
+        return self._info(made, user)
+
+    def of(self, identity: str) -> Rehearsing:
+        """Raises `FacilityError` for one that is not known."""
+        if identity not in self._all:
+            raise FacilityError("unknown", f"There is no rehearsal {identity!r}: the latest {KEPT} are kept.")
+        return self._all[identity]
+
+    async def _run(self, made: Rehearsing, present: Present, *, thermal: bool) -> None:
+        try:
+            strategies = [self._scene.strategy(None)]
+            if made.config is not None:
+                strategies.append(self._scene.strategy(made.config))
+            forecast = await self._forecasts(present, thermal=thermal)
+            for strategy in strategies:
+                run = Rehearsal(present, strategy.policies, forecast)
+                made.runs.append(run)
+                made.strategy, made.assumes = strategy, run.forecast.tells
+                async for at in run.run(made.end):
+                    made.at = at
+            made.found = made.runs[-1].found
+            if len(made.runs) > 1:
+                made.apart = difference(made.runs[0].found.writes, made.found.writes)
+            made.state = "done"
+        except asyncio.CancelledError:
+            made.state = "stopped"
+            raise
+        except Exception as error:
+            log.exception("rehearsal failed", id=made.id)
+            made.state, made.why = "failed", f"{type(error).__name__}: {error}"
+
+    async def _forecasts(self, present: Present, *, thermal: bool) -> Callable[[PointStore], Forecast]:
+        if not thermal:
+            return lambda _store: AsNow()
+        catalog = present.book.current
+        outdoor = [point for point in catalog.points.values() if point.point_class == OUTDOOR]
+        weather = await self._scene.weather(present.now - WEATHER_FOR)
+        return lambda store: Thermal(catalog, store, present.now, weather, outdoor)
+
+    def _info(self, made: Rehearsing, user: User) -> RehearsalInfo:
+        catalog = self._scene.present().book.current
+        found = made.found or (made.runs[-1].found if made.runs else Rehearsed(start=made.start, end=made.start))
+        programmes = made.strategy.programmes if made.strategy is not None else {}
+        return RehearsalInfo(
+            id=made.id,
+            state=made.state,
+            why=made.why,
+            start=made.start,
+            end=made.end,
+            at=made.at or made.start,
+            share=self._share(made),
+            assumes=made.assumes,
+            days=telling.days(found, made.apart, programmes, made.zone),
+            writes=telling.writes(found, made.apart, catalog),
+            count=len(found.writes),
+            new=len(made.apart.new),
+            gone=len(made.apart.gone),
+            refused=telling.refusals(found),
+            clashes=telling.clashes(found),
+            faults=list(found.faults),
+            estimate=list(_estimate(made)),
+            changes=list(made.changes),
+            may_save=self.why_not_saved(made, user),
+        )
+
+    def _share(self, made: Rehearsing) -> float:
+        if made.state == "done":
+            return 1.0
+        runs = 2 if made.config is not None else 1
+        part = 0.0 if made.at is None else (made.at - made.start) / (made.end - made.start)
+        return min(1.0, (max(len(made.runs) - 1, 0) + part) / runs)
+
+    def why_not_saved(self, made: Rehearsing, user: User) -> str:
+        """Why what was rehearsed cannot come into force by this person now; empty if it can."""
+        if made.config is None:
+            return "It changes nothing."
+        if made.state != "done":
+            return "Its rehearsal has not come to its end."
+        if user.name not in made.shown_to:
+            return f"You have not looked at its rehearsal: `facility rehearsal {made.id}`."
+        if not timedelta(0) <= self._clock.now() - made.start <= FRESH:
+            return "Its rehearsal is older than an hour; rehearse it again."
+        return "" if made.changes else "It changes nothing."
+
+
+def changed_keys(old: Config, new: Config) -> list[str]:
+    """The keys in which two configurations differ, as the audit names them."""
+    return [change.key for change in differences(old.model_dump(mode="json"), new.model_dump(mode="json"))]
+
+
+def _estimate(made: Rehearsing) -> Sequence[str]:
+    """What the forecast's zones took, where there was one."""
+    zones = [run.forecast for run in made.runs]
+    thermal = [forecast for forecast in zones if isinstance(forecast, Thermal)]
+    if not thermal or made.state != "done":
+        return []
+    heat, cold = thermal[-1].heat, thermal[-1].cold
+    lines = [f"Zones take {heat:,.0f} kWh of heat and give off {cold:,.0f} kWh, as standard rooms (a rough estimate)."]
+    if len(thermal) > 1:
+        apart = heat + cold - thermal[0].heat - thermal[0].cold
+        lines.append(f"That is {apart:+,.0f} kWh against the plan now.")
+    unmet = thermal[-1].unmet
+    if unmet:
+        worst = max(unmet, key=lambda space: unmet[space])
+        hours = unmet[worst] / timedelta(hours=1)
+        lines.append(
+            f"{len(unmet)} spaces are over 1 K outside their setpoints at times, longest {worst}: {hours:.1f} h."
+        )
+    else:
+        lines.append("No space is more than 1 K outside its setpoints.")
+    return lines

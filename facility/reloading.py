@@ -1,0 +1,135 @@
+"""A configuration comes into force while the agent runs: validated whole, swapped at once, on record key by key.
+
+- Only what was rehearsed and shown to the person who saves it, within the hour, and while nothing else has changed.
+- Only programmes, calendars, holidays and policies. Whatever else would be another needs a restart, and is refused, so
+  that the file and what runs never say different things.
+- On record first, then on disk (with its comments, in one step), then in force. What the file says already, because
+  somebody has edited it by hand, is not written again.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from facility.audit import Audit, AuditUnavailable
+from facility.audit.configuration import note_configuration
+from facility.config import Config, ConfigError, load, load_text, text_of
+from facility.config.difference import differences
+from facility.config.merging import merged
+from facility.database import StateDatabase
+from facility.guard import REASON_LENGTH
+from facility.port import FacilityError
+from facility.rehearsals import Rehearsals
+from facility.strategy import Strategy
+from facility.users import User
+from facility.wire import AppliedInfo
+from points.errors import PointsError
+
+HOT = frozenset({"holidays", "calendars", "programmes", "policies"})
+"""The sections that can come into force without a restart."""
+
+
+class Reloading:
+    """The configuration in force, and how another one takes its place."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        strategy: Strategy,
+        audit: Audit,
+        db: StateDatabase,
+        today: Callable[[], date],
+        wake: Callable[[], None],
+    ) -> None:
+        """`wake`: has the planner look at the strategy again."""
+        self.config = config
+        self._source = config.source
+        self._strategy = strategy
+        self._audit = audit
+        self._db = db
+        self._today = today
+        self._wake = wake
+
+    def drafted(self, changes: str) -> tuple[str, Config]:
+        """The file as it says now, with the changes laid over it, and what that means. Raises `ConfigError`."""
+        if self._source is None:
+            raise ConfigError("The agent was started without a configuration file: there is nothing to change.")
+        text = text_of(self._source)
+        where = str(self._source)
+        if changes.strip():
+            text, where = merged(text, changes), f"{where} with the changes"
+        config = load_text(text, where)
+        old, new = (each.model_dump(mode="json") for each in (self.config, config))
+        cold = sorted(key for key in new if key not in HOT and differences({key: old[key]}, {key: new[key]}))
+        if cold:
+            names = ", ".join(f"[{key}]" for key in cold)
+            raise ConfigError(f"{where}: {names} would be others: that needs a restart of the agent, not a rehearsal.")
+        return text, config
+
+    async def apply(self, user: User, rehearsals: Rehearsals, identity: str, reason: str) -> AppliedInfo:
+        """Brings what was rehearsed into force. Raises `FacilityError`, and then nothing has changed."""
+        made = rehearsals.of(identity)
+        if why := rehearsals.why_not_saved(made, user):
+            raise FacilityError("not-allowed", why)
+        if len(reason.strip()) < REASON_LENGTH:
+            raise FacilityError("bad-wish", f"A change needs a reason of {REASON_LENGTH} characters or more.")
+        assert made.config is not None
+        assert self._source is not None
+        before = self._written(self._source, made.text)
+        try:
+            load_text(made.text, str(self._source))  # the environment may have changed since
+            await self._audit.note(
+                by=user.by,
+                action="apply configuration",
+                target=str(self._source),
+                reason=reason.strip(),
+                result=f"rehearsal {identity}: {len(made.changes)} keys change",
+            )
+            if before != made.text:
+                replace_file(self._source, made.text)
+        except (AuditUnavailable, ConfigError, OSError) as error:
+            raise FacilityError("bad-wish", f"Nothing has changed: {error}") from None
+        self._strategy.take(made.config, self._today())
+        self.config = made.config
+        self._wake()
+        await self._note()
+        return AppliedInfo(changes=list(made.changes), written=str(self._source) if before != made.text else "")
+
+    async def _note(self) -> None:
+        """Key by key; what cannot be noted now is noted at the next start, which compares again."""
+        try:
+            await note_configuration(self._audit, self._db, self.config)
+        except PointsError:
+            return
+
+    def _written(self, source: Path, text: str) -> str:
+        """What the file says now; it must be what the rehearsal was made from, or what it was to become."""
+        try:
+            now = text_of(source)
+            running = load(source)
+        except ConfigError as error:
+            raise FacilityError("stale-plan", str(error)) from None
+        if now != text and differences(self.config.model_dump(mode="json"), running.model_dump(mode="json")):
+            raise FacilityError("stale-plan", f"{source} has been edited since the rehearsal; rehearse it again.")
+        return now
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Whole or not at all; with the permissions that it had."""
+    mode = path.stat().st_mode & 0o7777
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
