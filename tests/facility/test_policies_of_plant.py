@@ -246,10 +246,10 @@ def test_the_demo_speaks_for_its_office_air_handler_and_the_guard_lets_it(demo, 
             reason=demand.reason,
             lasts=LEASE,
         )
-            known = Surroundings(
-                now=MONDAY_MORNING,
-                limits=rules.command_limits(point),
-                reading=read[point.id],
-                rule=rules.command_rule(point),
-            )
+        known = Surroundings(
+            now=MONDAY_MORNING,
+            limits=rules.command_limits(point),
+            reading=read[point.id],
+            rule=rules.command_rule(point),
+        )
         assert judge(command, point, known).decision == "allowed"
