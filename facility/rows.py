@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, MetaData, Table
+from sqlalchemy import Connection, MetaData, Table, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
@@ -196,6 +196,17 @@ def upsert(connection: Connection, row: type[StateRow], documents: Iterable[dict
     statement = insert(table)
     later = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
     connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=later), many)
+
+
+def page(connection: Connection, name: str) -> str | None:
+    """The document that is kept under this name."""
+    pages = table_of(PageRow)
+    document: str | None = connection.scalar(select(pages.c.document).where(pages.c.name == name))
+    return document
+
+
+def keep_page(connection: Connection, name: str, document: str) -> None:
+    upsert(connection, PageRow, [{"name": name, "document": document}])
 
 
 def to_text(value: Value) -> str:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, select
 
 from facility import views
 from facility.answers import sentence
@@ -24,7 +23,7 @@ from facility.database import StateDatabase
 from facility.guard import LONGEST, LONGEST_OF_AN_ENGINEER, REASON_LENGTH
 from facility.permits import must, must_at
 from facility.port import FacilityError
-from facility.rows import PageRow, table_of, upsert
+from facility.rows import keep_page, page
 from facility.strategy import Strategy
 from facility.users import Permission, User
 from facility.wire import SpecialEventInfo
@@ -38,8 +37,6 @@ PAGE = "special-events"
 MOST = 200  # at a site: more is a programme that nobody has written
 LONGEST_REASON = 200
 AHEAD = timedelta(days=366)  # who plans further ahead writes an exception
-
-_PAGES = table_of(PageRow)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,17 +203,13 @@ class SpecialEvents:
 
 async def load(db: StateDatabase) -> list[Announced]:
     """What was announced when the agent last ran."""
-    return await db.run(_kept)
-
-
-def _kept(connection: Connection) -> list[Announced]:
-    document = connection.scalar(select(_PAGES.c.document).where(_PAGES.c.name == PAGE))
+    document = await db.run(lambda connection: page(connection, PAGE))
     return _KEPT.validate_json(document) if document else []
 
 
 async def _keep(db: StateDatabase, announced: Iterable[Announced]) -> None:
     document = _KEPT.dump_json(list(announced)).decode()
-    await db.run(lambda connection: upsert(connection, PageRow, [{"name": PAGE, "document": document}]))
+    await db.run(lambda connection: keep_page(connection, PAGE, document))
 
 
 def _must_be_a_reason(reason: str) -> None:

@@ -212,13 +212,12 @@ class _Sameness:
     def __init__(self, programme: Programme, state: str, zone: ZoneInfo) -> None:
         self._programme, self._state, self._zone = programme, state, zone
         self._known: dict[tuple[int, ...], bool] = {}
+        spans = ((event.begin.astimezone(zone).date(), event.end.astimezone(zone).date()) for event in programme.events)
+        self._special = [(first - DAY, last + DAY) for first, last in spans]  # with a day to spare on either side
 
     def __call__(self, day: date) -> bool:
         programme, state = self._programme, self._state
-        if programme.events and any(
-            minute_of(event.begin, day, self._zone) < MINUTES_A_DAY and minute_of(event.end, day, self._zone) >= 0
-            for event in programme.events
-        ):
+        if any(first <= day <= last for first, last in self._special):
             return False
         if not programme.effective.matches(day):
             return state == SILENT
