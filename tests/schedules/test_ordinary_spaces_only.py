@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pretend_office import point, reading, timetable
-from pretend_zones import SIX
+from pretend_zones import SEVEN_PM, SIX
 
 from points.catalog import Catalog
 from points.model import Access, Kind, Safety, Space
@@ -23,8 +23,8 @@ from schedules.writable import ORDINARY_SPACES
 
 HOUR = timedelta(hours=1)
 TYPES = [*tomllib.loads((files("facility") / "profiles" / "rooms.toml").read_text()), "unknown", ""]
-CLASSES = ("heating-setpoint", "cooling-setpoint", "zone-temperature", "start-stop-command", "damper", "occupancy")
-BINARY = {"start-stop-command", "occupancy"}
+CLASSES = ("heating-setpoint", "cooling-setpoint", "start-stop-command", "damper")
+MOMENTS = [SIX - HOUR / 2, SIX + 6 * HOUR, SEVEN_PM - HOUR / 2, SEVEN_PM + HOUR]  # when one of them has much to say
 SPACES = [f"room-{n}" for n in range(4)]
 
 
@@ -52,39 +52,35 @@ POINTS = st.lists(
         st.sampled_from([*SPACES, "nowhere", None]),
         st.one_of(st.just(Safety.COMFORT), st.sampled_from(Safety)),
         st.one_of(st.just(value=True), st.booleans()),
-        st.floats(0, 40),
     ),
     min_size=4,
-    max_size=24,
+    max_size=16,
 )
+ROOMS = st.lists(
+    st.tuples(st.one_of(st.just("admin_office"), st.sampled_from(TYPES)), st.sampled_from([2.0, 18.5, 22.5, 36.0])),
+    min_size=len(SPACES),
+    max_size=len(SPACES),
+)
+
+
+def made(n, point_class, space, safety, commandable):
+    kind = Kind.BINARY if point_class == "start-stop-command" else Kind.ANALOG
+    unit = "percent" if point_class == "damper" else "degrees-celsius"
+    return point(f"d/p-{n}", point_class, kind=kind, unit=unit, space=space, safety=safety, commandable=commandable)
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.kind)
-@settings(max_examples=40, deadline=None)
-@given(
-    POINTS,
-    st.lists(st.one_of(st.just("admin_office"), st.sampled_from(TYPES)), min_size=4, max_size=4),
-    st.integers(0, 24 * 4),
-)
-def test_no_demand_is_ever_outside_plainly_ordinary_comfort(policy, described, types, quarter):
-    now = SIX + quarter * HOUR / 4
-    points = [
-        point(
-            f"d/p-{n}",
-            point_class,
-            kind=Kind.BINARY if point_class in BINARY else Kind.ANALOG,
-            space=space,
-            safety=safety,
-            commandable=commandable,
-            unit="percent" if point_class == "damper" else "degrees-celsius",
-        )
-        for n, (point_class, space, safety, commandable, _) in enumerate(described)
-    ]
-    readings = [
-        reading(each, False if each.kind is Kind.BINARY else celsius, now)
-        for each, (*_, celsius) in zip(points, described, strict=True)
-    ]
-    spaces = [Space(id=id_, name=id_, type=type_) for id_, type_ in zip(SPACES, types, strict=True)]
+@settings(max_examples=60, deadline=None)
+@given(POINTS, ROOMS, st.sampled_from(MOMENTS))
+def test_no_demand_is_ever_outside_plainly_ordinary_comfort(policy, described, rooms, now):
+    spaces = [Space(id=id_, name=id_, type=type_) for id_, (type_, _) in zip(SPACES, rooms, strict=True)]
+    points = [made(n, *each) for n, each in enumerate(described)]
+    readings = []
+    for id_, (_, celsius) in zip(SPACES, rooms, strict=True):
+        temp = point(f"{id_}/temp", "zone-temperature", commandable=False, space=id_)
+        sensor = point(f"{id_}/occ", "occupancy", kind=Kind.BINARY, commandable=False, space=id_)
+        points += (temp, sensor)
+        readings += (reading(temp, celsius, now), reading(sensor, value=False, at=now))
     catalog = Catalog.of([], points, spaces)
     begins = now + HOUR / 2
     event = DemandEvent(id="dr", level=2, start=begins, end=begins + HOUR)
