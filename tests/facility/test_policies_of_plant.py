@@ -176,7 +176,7 @@ def test_row_19_fans_and_compressors_stay_on_and_off_for_5_minutes_and_start_6_t
 
 # The demo.
 
-MONDAY_MORNING = datetime(2026, 3, 2, 16, tzinfo=UTC)
+MORNING = datetime(2026, 3, 4, 16, tzinfo=UTC)  # a Wednesday, 10:00 in Chicago; its Monday is a holiday in Illinois
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def demo():
         found += [replace(each, id=f"{device.id}/{slugs[id_]}") for id_, each in own.items()]
     config = Config(**tomllib.loads(DEMO.read_text()))
     catalog = shape_of(*rules_of(config), serving=serving_of(config))(Catalog.of(raw.devices.values(), found))
-    return Strategy(config, MONDAY_MORNING.date()), catalog
+    return Strategy(config, MORNING.date()), catalog
 
 
 def readings(catalog, **of_class):
@@ -205,8 +205,8 @@ def readings(catalog, **of_class):
         point.id: Reading(
             point=point.id,
             value=value(point),
-            time=MONDAY_MORNING,
-            at=MONDAY_MORNING,
+            time=MORNING,
+            at=MORNING,
             quality=Quality.GOOD,
             source=Source.COV,
         )
@@ -228,7 +228,7 @@ def test_the_demo_speaks_for_its_office_air_handler_and_the_guard_lets_it(demo, 
     strategy, catalog = demo
     policy = next(each for each in strategy.policies if each.name == name)
     read = readings(catalog, outside_air_temperature=outside, humidity=45.0, request=20.0, damper=50.0)
-    view = View(now=MONDAY_MORNING, zone=strategy.zone, catalog=catalog, readings=read)
+    view = View(now=MORNING, zone=strategy.zone, catalog=catalog, readings=read)
     decision = policy.bind(catalog)(view, None)
     assert {demand.point: demand.value for demand in decision.demands} == holds
     assert [remark.text for remark in decision.remarks if remark.held] == []
@@ -247,7 +247,7 @@ def test_the_demo_speaks_for_its_office_air_handler_and_the_guard_lets_it(demo, 
             lasts=LEASE,
         )
         known = Surroundings(
-            now=MONDAY_MORNING,
+            now=MORNING,
             limits=rules.command_limits(point),
             reading=read[point.id],
             rule=rules.command_rule(point),
