@@ -25,6 +25,7 @@ BEGIN, END = 0x0B, b"\x1c\r"
 LONGEST = 2048  # octets of a frame; a bed status has about 150
 CONNECTIONS = 8
 WHOLE_S = 10.0  # a frame that has begun is whole within this time
+GOODBYE_S = 2.0
 IDLE_S = 3600.0
 PACE = 50.0  # messages a second on one connection
 NAME = "hl7"
@@ -91,23 +92,31 @@ class MllpServer:
         task.add_done_callback(self._open.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(_Ended, OSError, TimeoutError):
+                await self._converse(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(GOODBYE_S):
+                    await writer.wait_closed()
+            writer.transport.abort()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         buffer = bytearray()
-        with contextlib.suppress(_Ended, OSError, TimeoutError):
-            while True:
-                verdict, control = await self._next(reader, buffer)
-                if verdict is None:
-                    self.tally.accept()
-                else:
-                    self.tally.refuse(verdict)
-                self._answers += 1
-                said = hl7.answer(verdict, control, self._clock.now(), self._answers)
-                writer.write(bytes((BEGIN,)) + said + END)
-                async with asyncio.timeout(WHOLE_S):
-                    await writer.drain()
-                if verdict in (Refused.TOO_LONG, Refused.NOT_READABLE):
-                    break  # where the next frame begins is not known
-                await asyncio.sleep(1 / PACE)
-        writer.close()
+        verdict = None
+        while verdict not in (Refused.TOO_LONG, Refused.NOT_READABLE):  # then nobody knows where the next frame begins
+            verdict, control = await self._next(reader, buffer)
+            if verdict is None:
+                self.tally.accept()
+            else:
+                self.tally.refuse(verdict)
+            self._answers += 1
+            said = hl7.answer(verdict, control, self._clock.now(), self._answers)
+            writer.write(bytes((BEGIN,)) + said + END)
+            async with asyncio.timeout(WHOLE_S):
+                await writer.drain()
+            await asyncio.sleep(1 / PACE)
 
     async def _next(self, reader: asyncio.StreamReader, buffer: bytearray) -> tuple[Refused | None, str]:
         """The verdict on the next message, and its control id. What was read of it is gone then."""

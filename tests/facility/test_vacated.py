@@ -1,0 +1,167 @@
+"""The guard opens a patient room by the state of its beds, judges that by itself, and lets go without being told."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from desk_bench import Bench, make_point
+from manual_clock import NOON
+
+from facility.feeds.book import BedReport, FeedBook
+from facility.feeds.vacated import BedRooms, BedWatcher
+from facility.guard import Surroundings, judge
+from facility.judgement import Judge
+from facility.model import Command, Rejected
+from facility.profiles import Profiles
+from facility.profiles.model import CommandRule
+from points.catalog import Catalog
+from points.model import Priority, Quality, Reading, Source, Space
+from schedules.feeds import BedState
+
+ROOM = Space(id="room-301", name="Room 301", type="patient_room")
+HEAT = make_point("heat", point_class="heating-setpoint", unit="degrees-celsius", space="room-301")
+FLOW = make_point("flow", point_class="airflow-setpoint", unit="liters-per-second", space="room-301")
+TEMP = make_point("temp", point_class="zone-temperature", unit="degrees-celsius", space="room-301", commandable=False)
+HUMID = make_point("rh", point_class="humidity", unit="percent", space="room-301", commandable=False)
+HOLD = Command(
+    point=HEAT.id,
+    value=20.0,
+    priority=Priority.OCCUPANCY,
+    by="policy:beds",
+    reason="every bed is free",
+    lasts=timedelta(minutes=15),
+)
+
+
+def verdict(command=HOLD, point=HEAT, beds="", rule=None):
+    known = Surroundings(now=NOON, rule=rule or CommandRule(who="policy"), beds=beds)
+    return judge(command, point, known)
+
+
+def test_a_free_room_is_open_for_its_temperature_setpoints():
+    assert not verdict().refused
+    assert not verdict(beds=None).refused
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        verdict(beds="a bed of room-301 is occupied"),
+        verdict(replace(HOLD, priority=Priority.SCHEDULE)),
+        verdict(replace(HOLD, priority=Priority.DEMAND_LIMIT)),
+        verdict(replace(HOLD, value=17.9)),
+        verdict(replace(HOLD, value=28.1)),
+        verdict(replace(HOLD, point=FLOW.id), FLOW),
+        verdict(point=replace(HEAT, unit="percent")),
+    ],
+)
+def test_everything_else_is_refused(refused):
+    assert (refused.refused, refused.rule) == (True, "beds")
+
+
+def test_the_profile_closes_all_else_in_a_patient_room_to_policies():
+    profiles = Profiles.load(None)
+    assert profiles.command_rule(HEAT, ROOM).who == "policy"
+    for point_class in ("temperature-setpoint", "airflow-setpoint", "damper", "lighting-command", "fan-speed", "mode"):
+        other = replace(HEAT, point_class=point_class)
+        assert profiles.command_rule(other, ROOM).who == "operator", point_class
+
+
+def reading(about, value, clock, quality=Quality.GOOD):
+    now = clock.now()
+    return Reading(point=about.id, value=value, time=now, at=now, quality=quality, source=Source.POLL)
+
+
+class Ward(Bench):
+    """A desk whose guard asks the beds."""
+
+    def __init__(self, folder):
+        super().__init__(folder, (HEAT, FLOW, TEMP, HUMID))
+        self.book.replace(Catalog.of([], (HEAT, FLOW, TEMP, HUMID), [ROOM]))
+        self.feeds = FeedBook(self.clock)
+        self.rooms = BedRooms(self.feeds.feeds, self.store, self.book, self.clock)
+
+    def make_judge(self):
+        return Judge(self.book, self.store, self.claims, self.clock, beds=self.rooms.of)
+
+    def tell(self, state):
+        self.feeds.take_bed(BedReport(space=ROOM.id, bed="", state=BedState(state), time=self.clock.now()), "mqtt")
+
+    def measure(self, celsius=22.0, percent=45.0, quality=Quality.GOOD):
+        self.store.put(reading(TEMP, celsius, self.clock, quality))
+        self.store.put(reading(HUMID, percent, self.clock, quality))
+
+    async def hold(self):
+        """As the planner does it, once the beds have been free for long enough."""
+        self.measure()
+        self.tell("U")
+        self.clock.advance(minutes=20)
+        self.tell("U")
+        self.measure()
+        assert not isinstance(outcome := await self.desk.submit(HOLD), Rejected), outcome
+        assert self.slot(HEAT, 14) == 20.0
+
+
+@pytest.fixture
+async def ward(tmp_path):
+    bench = Ward(tmp_path)
+    await bench.start()
+    watcher = BedWatcher(bench.rooms, bench.desk, bench.book, bench.feeds, bench.events, bench.clock)
+    task = asyncio.create_task(watcher.run())
+    yield bench
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    bench.close()
+
+
+async def released(ward, *, each_s=0):
+    """Waits until nothing is held; `each_s`: how the ward's clock goes on meanwhile."""
+    async with asyncio.timeout(10):
+        while ward.slot(HEAT, 14) is not None or ward.claims.of(HEAT.id):
+            await asyncio.sleep(0.005)
+            ward.clock.advance(seconds=each_s)
+
+
+@pytest.mark.parametrize("state", ["", "C", "H", "I", "K", "O"])
+async def test_the_guard_refuses_by_itself(ward, state):
+    ward.measure()
+    if state:
+        ward.tell(state)
+        ward.clock.advance(minutes=20)
+    assert isinstance(await ward.desk.submit(HOLD), Rejected)
+    assert ward.device.writes == []
+
+
+async def test_a_bed_that_is_taken_lets_go_at_once(ward):
+    await ward.hold()
+    ward.clock.advance(seconds=5)
+    assert ward.slot(HEAT, 14) == 20.0
+    ward.tell("O")
+    await released(ward)
+    assert any("room-301 has its full setpoints again" in text for text in ward.told)
+
+
+async def test_a_feed_that_falls_silent_lets_go(ward):
+    await ward.hold()
+    ward.clock.advance(minutes=30, seconds=1)
+    await released(ward)
+
+
+@pytest.mark.parametrize(
+    ("celsius", "percent", "quality"),
+    [(17.9, 45, Quality.GOOD), (28.1, 45, Quality.GOOD), (22, 60.1, Quality.GOOD), (22, 45, Quality.STALE)],
+)
+async def test_a_room_that_leaves_its_limits_is_let_go_of(ward, celsius, percent, quality):
+    await ward.hold()
+    ward.measure(celsius, percent, quality)
+    ward.clock.advance(seconds=1)
+    await released(ward)
+
+
+async def test_a_release_that_does_not_succeed_is_tried_again(ward):
+    await ward.hold()
+    ward.device.faults = [ward.device.deaf, ward.device.deaf]
+    ward.tell("K")
+    await released(ward, each_s=1)
+    assert ward.device.faults == []
