@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import time
 
 from facility.simulation.rooms import OFFICES
 from facility.simulation.rows import OFF_ON, VACANT_OCCUPIED, ai, bi, bo, lo
 from facility.simulation.site import Site
-from facility.simulation.spec import DeviceSpec, Make, PointSpec, Quirk, Value
+from facility.simulation.spec import CalendarSpec, DeviceSpec, Make, PointSpec, Quirk, ScheduleSpec, Value
 from facility.simulation.zones import Occupied, always, at_work, in_bed
+from points.schedule_objects import (
+    CalendarReference,
+    Datatype,
+    DatePattern,
+    Scalar,
+    SpecialEvent,
+    TimeValue,
+    WeekAndDay,
+)
 
 LUMEN = Make(vendor_id=1409, vendor="Lumenar", model="LCP-32 Lighting Control Panel", firmware="2.14")
 FULL_LIGHT = 520.0  # lux on the desk
 ZONE_POWER = 0.4  # kW at full light
 WINDOW_SHARE = 0.6  # of the daylight outside a window zone sees
+
+_ON, _OFF = Scalar(Datatype.ENUMERATED, 1), Scalar(Datatype.ENUMERATED, 0)
+QUIET_DAYS = CalendarSpec(
+    name="Quiet days",
+    description="Days without visitors in the lobby",
+    dates=(DatePattern(None, 1, 1), DatePattern(None, 12, 25), WeekAndDay(5, 6, 1), WeekAndDay(9, 1, 1)),
+)
+LOBBY_HOURS = ScheduleSpec(
+    name="Lobby lights",
+    description="Lighting schedule of the lobby, kept by the panel itself",
+    commands=("9/relay", "10/relay"),
+    week=((TimeValue(time(5, 30), _ON), TimeValue(time(22, 30), _OFF)),) * 7,
+    exceptions=(
+        SpecialEvent(
+            CalendarReference(1), (TimeValue(time(0), _OFF), TimeValue(time(7), _ON), TimeValue(time(20), _OFF)), 8
+        ),
+    ),
+    default=_OFF,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +66,8 @@ class Lights:
 
 
 def lighting() -> Iterator[DeviceSpec]:
-    yield _panel(1, "corridors and lobby", "LP1", ["Corridor"] * 8 + ["Lobby"] * 2, always)
+    corridors = _panel(1, "corridors and lobby", "LP1", ["Corridor"] * 8 + ["Lobby"] * 2, always)
+    yield replace(corridors, timers=(LOBBY_HOURS, QUIET_DAYS))
     yield _panel(
         2,
         "floor 2 administration",

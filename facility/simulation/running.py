@@ -34,6 +34,8 @@ async def live(stations: Sequence[Station], site: Site, speed: float) -> None:
         before = now
         steps, owed = divmod(owed, STEP)
         await _advance(stations, site, int(steps))
+        for station in stations:
+            await station.timers.keep(site.now)
 
 
 async def _advance(stations: Sequence[Station], site: Site, steps: int) -> None:

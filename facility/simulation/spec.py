@@ -12,6 +12,7 @@ from enum import Enum, StrEnum
 from typing import Protocol
 
 from facility.simulation.site import Site
+from points.schedule_objects import Dates, Day, Scalar, SpecialEvent
 
 Value = float | int | bool
 
@@ -85,6 +86,27 @@ class Make:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSpec:
+    """A schedule of the device's own."""
+
+    name: str
+    description: str
+    commands: tuple[str, ...]  # roles
+    week: tuple[Day, ...]  # Monday first
+    exceptions: tuple[SpecialEvent, ...] = ()
+    default: Scalar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarSpec:
+    """A calendar of the device's own, for its schedules."""
+
+    name: str
+    description: str
+    dates: tuple[Dates, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceSpec:
     """One device on the virtual network."""
 
@@ -95,3 +117,4 @@ class DeviceSpec:
     points: tuple[PointSpec, ...]
     equipment: Equipment
     quirks: frozenset[Quirk] = field(default_factory=frozenset)
+    timers: tuple[ScheduleSpec | CalendarSpec, ...] = ()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import time
 
 from facility.simulation.physics import approach
 from facility.simulation.rows import NORMAL_ALARM, OFF_ON, ai, ao, av, bi, bo, sp
 from facility.simulation.site import Site
-from facility.simulation.spec import DeviceSpec, Make, PointSpec, Quirk, Value
+from facility.simulation.spec import DeviceSpec, Make, PointSpec, Quirk, ScheduleSpec, Value
+from points.schedule_objects import Datatype, Scalar, TimeValue
 
 GATEWAY = Make(vendor_id=1415, vendor="Cryoline", model="KKT-5 Gateway", firmware="1.02")
 FRAME = Make(vendor_id=1416, vendor="Openframe", model="Jace 8000", firmware="4.13.0.186")
@@ -57,6 +59,16 @@ class Rooftop:
         }
 
 
+_DAY, _NIGHT = Scalar(Datatype.REAL, 20.0), Scalar(Datatype.REAL, 18.0)
+LOBBY_HEATING = ScheduleSpec(
+    name="Lobby heating",
+    description="Heating setpoint of the lobby by day and by night",
+    commands=("heating-setpoint",),
+    week=((TimeValue(time(6), _DAY), TimeValue(time(22), _NIGHT)),) * 7,
+    default=_NIGHT,
+)
+
+
 def mri_chiller() -> DeviceSpec:
     return DeviceSpec(
         instance=10041,
@@ -77,6 +89,7 @@ def rooftop_unit() -> DeviceSpec:
         make=FRAME,
         points=tuple(_rooftop_points()),
         equipment=Rooftop(),
+        timers=(LOBBY_HEATING,),
     )
 
 

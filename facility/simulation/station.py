@@ -20,6 +20,7 @@ from bacpypes3.vlan import Network, VirtualNetwork
 
 from facility.simulation.objects import Face
 from facility.simulation.spec import DeviceSpec, Quirk, Value
+from facility.simulation.timers import Timers
 
 LARGEST_APDU = 1476  # octets, BACnet/IP
 SMALL_APDU = 480  # octets, MS/TP
@@ -116,8 +117,9 @@ class Station:
             reliability="no-fault-detected",
         )
         self.faces = _faces(spec)
+        self.timers = Timers(spec.timers, self.faces)
         self.application = _application_class(spec).from_object_list(
-            [self._device, port, *(face.object for face in self.faces.values())],
+            [self._device, port, *(face.object for face in self.faces.values()), *self.timers.objects],
             device_info_cache=_SmallClients() if small else None,
         )
         (self._link,) = self.application.link_layers.values()
@@ -155,6 +157,7 @@ class Station:
         self.application.forget_subscriptions()
         for face in self.faces.values():
             face.power_cycle()
+        self.timers.power_cycle()
         self._device.databaseRevision += 1
         for name, value in restart_properties("detected-power-lost").items():
             setattr(self._device, name, value)
@@ -180,7 +183,8 @@ def _faces(spec: DeviceSpec) -> dict[str, Face]:
 
 def _revision(spec: DeviceSpec) -> int:
     """Another one when its objects are others: an agent that knows the hospital of an older release asks again."""
-    objects = "\n".join(f"{point.kind} {point.name} {point.commandable}" for point in spec.points)
+    said = [f"{point.kind} {point.name} {point.commandable}" for point in spec.points]
+    objects = "\n".join([*said, *(timer.name for timer in spec.timers)])
     return zlib.crc32(objects.encode()) >> 1
 
 
