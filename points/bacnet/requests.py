@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from bacpypes3.apdu import ReadPropertyRequest, WritePropertyRequest
-from bacpypes3.constructeddata import Any as AnyValue
 from bacpypes3.pdu import PDUData
 from bacpypes3.primitivedata import TagList
 
@@ -35,12 +34,20 @@ def write_property(address: Any, ref: Ref, encoded: Any, priority: int) -> Any:
 
 def write_constructed(address: Any, wanted: Property, octets: bytes) -> Any:
     """A value that is encoded already: its tags go as they are."""
-    value = AnyValue()
-    value.tagList = TagList.decode(PDUData(octets))
     return WritePropertyRequest(
         objectIdentifier=object_identifier(wanted.object_type, wanted.instance),
         propertyIdentifier=property_identifier(wanted.name),
         propertyArrayIndex=wanted.index,
-        propertyValue=value,
+        propertyValue=_Encoded(octets),
         destination=address,
     )
+
+
+class _Encoded:
+    """What the library takes for a value that it has to encode."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    def encode(self) -> Any:
+        return TagList.decode(PDUData(self._octets))

@@ -115,9 +115,9 @@ class TestPeriods:
     def test_outside_of_its_period_it_is_silent_and_shows_its_default(self) -> None:
         span = DateSpan(DatePattern(2025, 6, 1), DatePattern(2025, 8, 31))
         schedule = a_schedule(effective=span)
-        out = value_at(schedule, {}, datetime(2025, 5, 26, 12))
+        out = value_at(schedule, {}, datetime.fromisoformat("2025-05-26T12:00"))
         assert (out.is_silent, out.value) == (True, OFF)
-        within = value_at(schedule, {}, datetime(2025, 6, 2, 12))
+        within = value_at(schedule, {}, datetime.fromisoformat("2025-06-02T12:00"))
         assert (within.is_silent, within.value) == (False, ON)
 
     def test_a_calendar_of_the_same_device_gives_the_days(self) -> None:
@@ -179,7 +179,7 @@ class TestOddDevices:
 class TestRevisions:
     def test_before_revision_4_there_is_no_default(self) -> None:
         old = a_schedule(revision=3, default=OFF, week=(day(("07:00", ON), ("18:00", NULL)),) * 7)
-        assert value_at(old, {}, datetime(2025, 5, 26, 6)).value is None
+        assert value_at(old, {}, datetime.fromisoformat("2025-05-26T06:00")).value is None
         assert said(old, "2025-05-26T08:00") == ON
         assert said(old, "2025-05-26T19:00") == NULL
         assert "revision 3" in " ".join(doubts(old, {}))
