@@ -16,6 +16,7 @@ FULL_BAND = 0.6  # K beyond the setpoint at which the box is wide open
 REHEAT_RISE = 22.0  # K at full valve and hot water of 65 C
 DESIGN_HOT_WATER = 65.0
 LITRES = 1000.0  # in a cubic metre
+LEAST_SHARE = 0.05  # of its air; with less, a box opens its damper wide
 EXHALED = 5200.0  # ppm l/s of carbon dioxide of one person
 
 
@@ -57,10 +58,11 @@ class VavRoom:
         cooling = clamp((self.zone.air - now["cooling-setpoint"]) / FULL_BAND, 0.0, 1.0)
         heating = clamp((now["heating-setpoint"] - self.zone.air) / FULL_BAND, 0.0, 1.0)
         flow_setpoint = self.smallest_flow + max(cooling, 0.4 * heating) * (self.largest_flow - self.smallest_flow)
-        asked_damper = 100.0 * flow_setpoint / self.largest_flow
+        share = site.fan_share(self.air_handler)
+        asked_damper = 100.0 * min(flow_setpoint / self.largest_flow / max(share, LEAST_SHARE), 1.0)
         self.damper = travel(self.damper, now.get("damper", asked_damper), seconds, DAMPER_STROKE)
         self.valve = travel(self.valve, now.get("valve", 100.0 * heating), seconds, VALVE_STROKE)
-        flow = self.damper / 100.0 * self.largest_flow * site.fan_share(self.air_handler)
+        flow = self.damper / 100.0 * self.largest_flow * share
         supply = site.supply_temperature.get(self.air_handler, 14.0)
         rise = self.valve / 100.0 * REHEAT_RISE * site.hot_water / DESIGN_HOT_WATER
         self.discharge = approach(self.discharge, supply + rise, seconds, 30.0)

@@ -173,7 +173,7 @@ class Economizer:
         cool = Comparison(
             holds=_below(outside, limit, self.hysteresis_kelvin, was=before.cool),
             was=before.cool,
-            why=f"{outside:g} °C outside, {what} {limit:g} °C",
+            why=f"{outside:.1f} °C outside, {what} {limit:.1f} °C",
         )
         if self.limit is not HighLimit.ENTHALPY:
             return cool, Comparison(holds=True, was=before.light)

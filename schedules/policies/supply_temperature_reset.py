@@ -118,7 +118,7 @@ class SupplyTemperatureReset:
         if before is not None and before.held is not None and moist:
             wanted = min(wanted, max(before.held, self.lowest_celsius))
         memory = SupplyTemperatureMemory(trim=trim, zones=poll.asking, moist=moist, held=wanted)
-        reason = f"{warmest:g} °C outside, and the zones would bear {trim.setpoint:g} °C"
+        reason = f"{warmest:.1f} °C outside, and the zones would bear {trim.setpoint:g} °C"
         return Decision(
             demands=self._hold(at.setpoints, wanted, reason),
             until=earliest((change, trim.due)),
