@@ -32,6 +32,8 @@ from points.passport import Passports
 from points.selectors import parse
 from points.units import show
 from schedules.policies.bed_setback import BedSetback
+from schedules.policies.lead_lag import LeadLag
+from schedules.policies.restart import Restart
 from schedules.policies.room_turndown import RoomTurndown
 from schedules.policy import View
 
@@ -229,7 +231,7 @@ def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: dat
         findings.lines.append(f"policy   {policy.name}: selects {len(chosen)} points, demands {len(demands)} now")
         if not chosen:
             findings.wrong(f"policy {policy.name!r} selects no point")
-        if isinstance(policy, RoomTurndown | BedSetback):
+        if isinstance(policy, RoomTurndown | BedSetback | LeadLag | Restart):
             for problem in policy.problems(catalog):
                 findings.wrong(f"policy {policy.name!r}: {problem}")
         for demand in demands[:SHOWN]:
