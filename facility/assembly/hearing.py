@@ -55,6 +55,8 @@ async def hearing(ground: Ground, trail: Trail, known: Knowing) -> Hearing:
     server = _server(ground, book)
     if server is not None:
         tallies["hl7"] = server.tally
+    utility = UtilityEvents(book, ground.db, trail.audit, clock, site=config.site.id, kept=await load_events(ground.db))
+    ways = tuple(_ways_of_events(ground, utility))
     expected = ((BEDS, config.feeds.has_beds), (BOOKINGS, config.feeds.bookings))
     account = FeedAccount(
         book=book,
@@ -63,14 +65,14 @@ async def hearing(ground: Ground, trail: Trail, known: Knowing) -> Hearing:
         tallies=tallies,
         inbox=inbox,
         hl7=server,
+        troubles=tuple(way.trouble for way in ways),
     )
-    utility = UtilityEvents(book, ground.db, trail.audit, clock, site=config.site.id, kept=await load_events(ground.db))
-    optional: tuple[Service | None, ...] = (book, keeper, inbox, server, utility, *_utility_services(ground, utility))
+    optional: tuple[Service | None, ...] = (book, keeper, inbox, server, utility, *ways)
     services = tuple(each for each in optional if each is not None)
     return Hearing(book=book, account=account, utility=utility, services=services)
 
 
-def _utility_services(ground: Ground, utility: UtilityEvents) -> Iterator[Service]:
+def _ways_of_events(ground: Ground, utility: UtilityEvents) -> Iterator[Answering | OpenAdr]:
     """The ways, besides the port, that the utility's events come."""
     section, settings = ground.config.demand_response, mirror_settings(ground.config)
     if section.mqtt and settings is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -10,7 +11,9 @@ from facility.config.section import Section
 
 
 def _url(text: str) -> str:
-    if not text.startswith(("https://", "http://127.0.0.1", "http://[::1]", "http://localhost")):
+    parts = urlsplit(text)
+    here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if not parts.hostname or not (parts.scheme == "https" or here) or parts.username or parts.query or parts.fragment:
         raise ValueError(f"{text!r}: write https://...; without TLS only to this machine")
     return text.rstrip("/")
 

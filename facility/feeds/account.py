@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -28,9 +28,11 @@ class FeedAccount:
     tallies: Mapping[str, Tally] = field(default_factory=dict)
     inbox: Inbox | None = None
     hl7: MllpServer | None = None
+    troubles: tuple[Callable[[], str], ...] = ()
+    """What is wrong with other sources, each in words; "" if nothing is."""
 
     def link(self) -> Link:
-        if not self.expected:
+        if not self.expected and not self.troubles:
             return Link(name="feeds", state="off", text="not configured")
         state: Literal["ok", "degraded", "down"] = "ok"
         now = self.clock.now()
@@ -78,6 +80,7 @@ class FeedAccount:
             yield f"MQTT {self.inbox.where}: {self.inbox.trouble or 'not connected'}"
         if self.hl7 is not None and not self.hl7.listening:
             yield "the HL7 port is not open"
+        yield from filter(None, (trouble() for trouble in self.troubles))
 
 
 def _age(since: datetime, now: datetime) -> str:

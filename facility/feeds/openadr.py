@@ -4,7 +4,7 @@ Guarantees:
 - Only payloads of the type SIMPLE, levels 0 to 3, are obeyed. What does not have the form of an event is counted, and
   the others of the same answer count all the same.
 - A VTN that does not answer, or answers what cannot be read, takes nothing back: its events stay until they are over.
-  One that answers without an event has cancelled it.
+  One that answers without an event has cancelled it, unless it answers something that cannot be read as well.
 - A token is asked for when there is none, when it runs out, and once more when it is refused. The secret and the token
   are in no log and no error.
 """
@@ -25,7 +25,7 @@ from pydantic import Field as Given
 
 from facility.config.demand_response import OpenAdrSection
 from facility.feeds.utility import Sender, UtilityEvents
-from facility.wire import DemandNotice, Link
+from facility.wire import DemandNotice
 from points.clock import Clock
 
 SENDER = Sender(by="openadr")
@@ -171,15 +171,13 @@ class OpenAdr:
                 garbled += 1
         self.garbled += garbled
         now = self._clock.now()
-        await self._events.follow([each for each in notices if each.until > now], SENDER)
+        left = [each for each in notices if each.until > now]
+        await self._events.follow(left, SENDER, complete=garbled == 0)
         self.heard, self._trouble = now, f"{garbled} events cannot be read" if garbled else ""
 
-    def link(self) -> Link:
-        """How it is, for the screens."""
-        state = "down" if self.heard is None else "degraded" if self._trouble else "ok"
-        return Link.model_validate(
-            {"name": "openadr", "state": state, "text": f"{self._settings.url}: {self._trouble or 'asked'}"}
-        )
+    def trouble(self) -> str:
+        """What is wrong, for the screens; "" if nothing is."""
+        return self._trouble and f"OpenADR {self._settings.url}: {self._trouble}"
 
     async def _documents(self, session: aiohttp.ClientSession) -> list[Any]:
         found: list[Any] = []

@@ -179,10 +179,10 @@ class UtilityEvents:
                 await self._change("cancel demand event", gone, sender, (*others, gone))
         return DemandAnswer(id=identity, result="cancelled")
 
-    async def follow(self, notices: Collection[DemandNotice], sender: Sender) -> None:
-        """All that a source says now: what it does not name any more is taken back."""
+    async def follow(self, notices: Collection[DemandNotice], sender: Sender, *, complete: bool = True) -> None:
+        """All that a source says now: what it does not name any more is taken back, if this is surely all."""
         told = {notice.id for notice in notices}
-        for each in self._coming():
+        for each in self._coming() if complete else ():
             if each.by == sender.by and each.id not in told and not each.cancelled:
                 await self.cancel(each.id, sender)
         for notice in notices:

@@ -40,6 +40,10 @@ class Answering:
         self._protocol = V5
         self.connected = False
 
+    def trouble(self) -> str:
+        """What is wrong, for the screens; "" if nothing is."""
+        return "" if self.connected else f"MQTT {self._settings.where}: not connected for {self._branch}"
+
     async def run(self) -> None:
         """One connection, from connect to loss."""
         try:
