@@ -101,7 +101,7 @@ class OptimalStop:
                 self._learn(view, zone, course, begins=has_just_ended)
             return Decision(
                 demands=tuple(course.demands),
-                until=earliest([*course.changes, stretch.end]),
+                until=earliest([*course.changes, self.timetable.change(view.now)]),
                 memory=Stops(
                     slopes=course.slopes,
                     coasting=course.coasting,

@@ -91,16 +91,20 @@ class Setback:
             known = memory if isinstance(memory, Limits) else Limits()
             stretch = self.timetable.at(view.now)
             if stretch.state != self.unoccupied_state:
-                return Decision(until=stretch.end)
+                return Decision(until=self.timetable.change(view.now))
             seen = _look(view, zones)
             if not any(celsius is not None for celsius in seen.coldest):
                 text = "no zone's temperature is known"
-                return Decision(until=stretch.end, memory=known, remarks=(Remark(about="", text=text, held=True),))
+                return Decision(
+                    until=self.timetable.change(view.now),
+                    memory=known,
+                    remarks=(Remark(about="", text=text, held=True),),
+                )
             passed = tuple(self._passed(seen, known.passed))
             state = _state(passed)
             return Decision(
                 demands=tuple(self._demands(held.get(state, ()), state)),
-                until=stretch.end,
+                until=self.timetable.change(view.now),
                 memory=Limits(passed=passed),
                 remarks=tuple(_remarks(zones, seen, passed, held)),
             )
