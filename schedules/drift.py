@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
-from itertools import pairwise
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import dropwhile, pairwise
 from zoneinfo import ZoneInfo
 
-from points.schedule_objects import NULL, Day, Scalar, ScheduleObject, SpecialEvent
+from points.schedule_objects import (
+    NULL,
+    DatePattern,
+    DateSpan,
+    Day,
+    Period,
+    Scalar,
+    ScheduleObject,
+    SpecialEvent,
+    TimeValue,
+)
 from schedules.calendar import SILENT, Programme, state_at, transitions
 from schedules.civil import DAY, civil_day, instant_of
-from schedules.dates import WEEKDAYS
+from schedules.dates import WEEKDAYS, DateRange
 from schedules.device_programme import Wanted, wanted_of
 from schedules.device_schedule import Calendars, Said, doubts, edges, has_default, range_of, value_at
 from schedules.device_values import agree
@@ -108,7 +118,29 @@ def same_day(one: Day, other: Day) -> bool:
 
 
 def same_event(one: SpecialEvent, other: SpecialEvent) -> bool:
-    return one.period == other.period and one.priority == other.priority and same_day(one.entries, other.entries)
+    """Whether two exceptions mean the same; one that begins by giving way has not begun."""
+    if one.priority != other.priority or _plain(one.period) != _plain(other.period):
+        return False
+    return same_day(_begun(one.entries), _begun(other.entries))
+
+
+def _begun(day: Day) -> Day:
+    """From its first value on."""
+    in_order = [TimeValue(at, value) for at, value in _in_order(day)]
+    return tuple(dropwhile(lambda entry: entry.value.is_null, in_order))
+
+
+def _plain(period: Period) -> Period | DateRange | date:
+    """Without what follows from the rest: the weekday of a date, whatever the device makes of it."""
+    if isinstance(period, DateSpan):
+        return range_of(period) or period
+    if isinstance(period, DatePattern) and period.year and period.month and period.day:
+        try:
+            day = date(period.year, period.month, period.day)
+        except ValueError:  # the last day of a month, a 30th of February
+            return period
+        return day if period.weekday in (None, day.isoweekday()) else period
+    return period
 
 
 def in_words(day: Day) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bacpypes3.apdu import ReadPropertyRequest
+from bacpypes3.apdu import ReadPropertyRequest, SimpleAckPDU
 from bacpypes3.app import Application
 from bacpypes3.errors import ExecutionError
 from bacpypes3.local.device import DeviceObject
@@ -27,6 +27,7 @@ class Stubborn(Application):  # type: ignore[misc]
 
     too_big: frozenset[str] = frozenset()
     refuses: frozenset[str] = frozenset()
+    ignores: frozenset[str] = frozenset()
     asked: list[tuple[str, int | None]]
 
     async def do_ReadPropertyRequest(self, apdu: ReadPropertyRequest) -> None:  # noqa: N802 (the name is bacpypes3's)
@@ -42,6 +43,9 @@ class Stubborn(Application):  # type: ignore[misc]
             raise ExecutionError(errorClass="resources", errorCode="noSpaceToWriteProperty")
         if name in self.too_big and apdu.propertyArrayIndex is None:
             raise ExecutionError(errorClass="services", errorCode="other")
+        if name in self.ignores:
+            await self.response(SimpleAckPDU(context=apdu))
+            return
         await super().do_WritePropertyRequest(apdu)
 
 
