@@ -44,7 +44,8 @@ async def hearing(ground: Ground, trail: Trail, known: Knowing) -> Hearing:
     book = FeedBook(clock, _beds_of_rooms(config))
     keeper = FeedKeeper(book, ground.db, clock)
     await keeper.restore()
-    reader = BusReader(book, lambda space: space in known.book.current.spaces, clock)
+    named = {section.id for section in config.spaces}
+    reader = BusReader(book, lambda space: space in named or space in known.book.current.spaces, clock)
     readers: dict[str, Reader] = {}
     tallies: dict[str, Tally] = {}
     if config.feeds.beds:
