@@ -54,7 +54,7 @@ class Timetable:
         return self.at(now).state
 
     def change(self, now: datetime) -> datetime | None:
-        """When it next says something else; if that is more than a year away, when one has to look again. None: never."""
+        """When it next says something else; None: never. If that is more than a year away, when to look again."""
         return self.at(now).foreseen
 
     def why(self, now: datetime) -> str:

@@ -130,7 +130,9 @@ def test_an_exception_of_one_day_needs_no_end():
     made = strategy(programmes=[CONFIG["programmes"][0] | {"exceptions": exceptions}])
     day = date(2026, 3, 7)
     assert made.programmes["office"].exceptions == (
-        DayException(name="Open day", when=DateRange(first=day, last=day), entries=(Entry(time(10), "occupied"),), precedence=3),
+        DayException(
+            name="Open day", when=DateRange(first=day, last=day), entries=(Entry(time(10), "occupied"),), precedence=3
+        ),
     )
 
 
