@@ -23,6 +23,8 @@ from facility.strategy import Strategy, rules_of
 from points.catalog import Catalog, CatalogBook
 from points.model import Kind, Quality, Reading, Safety, Source
 from points.naming import point_slugs
+from points.selectors import parse
+from schedules.boxes import boxes_of
 from schedules.plan import LEASE, why_not
 from schedules.policy import View
 
@@ -213,6 +215,22 @@ def readings(catalog, **of_class):
         for point in catalog.points.values()
         if point.kind is not Kind.TEXT
     }
+
+
+def test_the_boxes_of_the_offices_are_found_with_all_that_they_tell(demo):
+    _, catalog = demo
+    boxes = boxes_of(parse("equipment:vav-2-*")(catalog))
+    assert [box.name for box in boxes] == [f"vav-2-0{number}" for number in range(1, 9)]
+    first = boxes[0]
+    assert [each.id for each in (first.temperature, first.setpoint, first.cooling, first.flow_setpoint)] == [
+        f"vav-2-01/{name}" for name in ("zn-t", "clg-sp", "clg-loop", "saflow-sp")
+    ]
+    assert [each.id for each in (first.flow, first.damper)] == ["vav-2-01/sa-f", "vav-2-01/dpr-pos"]
+
+
+def test_a_controller_of_several_rooms_is_as_many_boxes(demo):
+    _, catalog = demo
+    assert len({box.name for box in boxes_of(parse("device:corridor-controller-1")(catalog))}) == 3
 
 
 @pytest.mark.parametrize(

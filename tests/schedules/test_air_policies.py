@@ -1,5 +1,7 @@
 """Rows 13 to 16 of domain.md section 4: economizer, ventilation by demand, supply temperature, duct pressure."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -367,3 +369,56 @@ def test_whatever_is_read_a_setpoint_stays_within_its_limits(policy, low, high, 
         air.read(values).advance(seconds=seconds)
     for _, values in air.told:
         assert all(low <= value <= high for value in values.values())
+
+
+FREE_NEWS = st.fixed_dictionaries(
+    {
+        OUTSIDE.id: CELSIUS,
+        RETURNED.id: CELSIUS,
+        OUTSIDE_HUMIDITY.id: PERCENT,
+        HUMIDITY.id: PERCENT,
+        SUPPLY.id: CELSIUS,
+        SMOKE.id: st.sampled_from([False, False, True, None]),
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    news=st.lists(st.tuples(st.integers(1, 4000), FREE_NEWS), min_size=1, max_size=6), limit=st.sampled_from(HighLimit)
+)
+def test_whatever_is_read_an_economizer_says_on_or_least_and_smoke_is_obeyed(news, limit):
+    air = economizer(
+        limit=limit,
+        returned=named(RETURNED),
+        outside_humidity=named(OUTSIDE_HUMIDITY),
+        humidities=named(HUMIDITY),
+        events=named(SMOKE),
+        supply=named(SUPPLY),
+    )
+    for seconds, values in news:
+        air.read(values)
+        assert air.values in (OPEN, SHUT, {})
+        if values[SMOKE.id]:
+            assert air.values == SHUT
+        if None in (values[OUTSIDE.id], values[HUMIDITY.id], values[SMOKE.id]):
+            assert air.values != OPEN
+        air.advance(seconds=seconds)
+
+
+PPM = st.one_of(st.none(), st.floats(200, 2000).map(round).map(float))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    news=st.lists(st.tuples(st.integers(1, 20_000), PPM, PPM), min_size=1, max_size=6),
+    hours=st.integers(0, 24),
+)
+def test_whatever_is_read_outdoor_air_is_between_its_least_and_its_most(news, hours):
+    air = ventilation(start=NOON + timedelta(hours=hours))
+    for seconds, *values in news:
+        air.read({sensor.id: value for sensor, value in zip(CO2, values, strict=True)})
+        assert all(100.0 <= value <= 500.0 for value in air.values.values())
+        if None in values:
+            assert air.values == {}
+        air.advance(seconds=seconds)

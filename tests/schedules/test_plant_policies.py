@@ -118,6 +118,28 @@ def test_row_17_a_plant_that_serves_critical_rooms_is_nobodys():
     assert (water.values, water.remarks) == ({}, ["it selects no setpoint that a policy may hold"])
 
 
+COIL_NEWS = st.fixed_dictionaries(
+    {
+        **{f"ahu-{number}/valve": st.one_of(st.none(), st.floats(0, 100)) for number in (1, 2)},
+        **{f"ahu-{number}/sat": st.one_of(st.none(), st.floats(5, 30)) for number in (1, 2)},
+        **{chiller.id: st.sampled_from([True, True, False, None]) for chiller in CHILLERS},
+    }
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(news=st.lists(st.tuples(st.integers(1, 7200), COIL_NEWS), min_size=1, max_size=6))
+def test_whatever_is_read_water_and_pressure_stay_within_their_limits(news):
+    water = chilled()
+    for seconds, values in news:
+        water.read(values).advance(seconds=seconds)
+    for _, values in water.told:
+        assert 6.0 <= values.get(WATER.id, 6.0) <= 12.0
+        assert 40.0 <= values.get(HEAD.id, 40.0) <= 120.0
+        assert len(values) in (0, 2)
+        assert values.get(HEAD.id, 120.0) == 120.0 or values[WATER.id] == 12.0  # pressure first
+
+
 # Row 18, lead and lag.
 
 NAMES = ("a", "b", "c")
