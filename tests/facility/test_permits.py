@@ -20,7 +20,7 @@ from facility.requests import Request
 from facility.ruling import ALLOWED, Verdict
 from facility.session import Session
 from facility.users import PERMISSIONS, Permission, Role, User
-from facility.wire import Wish
+from facility.wire import DemandNotice, Wish
 from points.catalog import Catalog, CatalogBook
 from points.model import Priority, Space, SpaceId
 
@@ -47,6 +47,8 @@ ARGUMENTS = {
     "import_schedule": ("rtu-1/schedule,1",),
     "preview_export": ("rtu-1/schedule,1", "the lobby closes earlier"),
     "export_schedule": ("plan",),
+    "demand_event": (DemandNotice(id="e1", level=1, start=NOON, duration_minutes=60),),
+    "cancel_demand_event": ("e1",),
     "announce_event": ("office", "occupied", NOON, "a long list"),
     "withdraw_event": ("1a2b", "it is over"),
     "rehearsal": ("3fa9c1",),

@@ -63,7 +63,7 @@ async def test_hello_says_who_answers_and_as_whom_the_caller_is_known(bench):
 async def test_hello_says_what_the_caller_may_do_where_and_for_how_long(bench):
     hello = await bench.as_("operator", spaces={"or-1"}).hello()
     assert (hello.spaces, hello.shortest_minutes, hello.longest_minutes) == (["or-1"], 15, 24 * 60)
-    assert hello.permissions == ["acknowledge", "audit", "command", "discover", "see"]
+    assert hello.permissions == ["acknowledge", "audit", "command", "demand-response", "discover", "see"]
     assert (await bench.as_("engineer").hello()).longest_minutes == 30 * 24 * 60
 
 
