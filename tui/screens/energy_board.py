@@ -129,7 +129,7 @@ class EnergyBoard(CanvasPane, can_focus=True):
         if demand is None or not demand.meter:
             return
         passed = max(0.0, (demand.at - demand.window_start).total_seconds())
-        end = canvas.put(x, y + 1, f"15-min average, {passed / 60:.0f} min into it")
+        end = canvas.put(x, y + 1, f"15-min average, {passed / 60:.0f} min in")
         if demand.unknown_s >= 1:
             canvas.put(end, y + 1, f", {text.age(demand.unknown_s)} of it unknown", "unk", width=width + x - end)
         filled = min(width, round(width * passed / QUARTER_S))
