@@ -14,17 +14,16 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from types import MappingProxyType
 
 from points.catalog import Catalog
 from points.model import PointId, Reading, values_agree
+from schedules.contest import Contest
 from schedules.feeds import Feeds
-from schedules.plan import LEASE, Conflict, Plan, Refusal, Slot, Standing, is_due, unwanted, why_not
+from schedules.plan import LEASE, Conflict, Plan, Refusal, Slot, Standing, is_due, unwanted
 from schedules.policy import Decide, Decision, Demand, Memory, Policy, View
-from schedules.precedence import rank
 from schedules.steadiness import Steadiness
 
 AFTER_A_FAULT = timedelta(minutes=1)
@@ -54,14 +53,11 @@ class Round:
 
 @dataclass(slots=True)
 class _Seat:
-    """One policy at the table."""
+    """One policy, and what it said."""
 
     policy: Policy
-    order: tuple[int, int]  # precedence of its kind, and its place in the configuration
     decide: Decide | None = None  # None: not bound to the present catalog
     asked: Asked | None = None
-    demands: dict[Slot, Demand] = field(default_factory=dict)  # what of its demands is not refused
-    refusals: tuple[Refusal, ...] = ()
     due: datetime | None = None
 
 
@@ -82,32 +78,27 @@ class Decider:
         self._dirty: set[str] = set()
         self._watchers: dict[PointId, set[str]] = {}
         self._agenda: list[tuple[datetime, str]] = []
-        self._asks: dict[Slot, dict[str, Demand]] = {}
-        self._wanted: dict[Slot, Demand] = {}
-        self._contested: dict[Slot, tuple[Conflict, ...]] = {}
-        self._troubled: dict[str, None] = {}  # who was refused something, or failed
-        self._left: set[Slot] = set()  # wanted by policies that were taken away since the last round
-        self._allowed: dict[tuple[PointId, int, object, object], str] = {}
+        self._contest = Contest()
+        self._failed: dict[str, Exception] = {}
 
     # --- what is so ---------------------------------------------------------------------------------------------------
 
     @property
     def wanted(self) -> Mapping[Slot, Demand]:
         """Everything that should be true now. A live view."""
-        return MappingProxyType(self._wanted)
+        return self._contest.wanted
 
     @property
     def conflicts(self) -> tuple[Conflict, ...]:
-        return tuple(conflict for conflicts in self._contested.values() for conflict in conflicts)
+        return self._contest.conflicts
 
     @property
     def refusals(self) -> tuple[Refusal, ...]:
-        return tuple(refusal for name in self._troubled for refusal in self._seats[name].refusals)
+        return self._contest.refusals
 
     @property
     def faults(self) -> Mapping[str, Exception]:
-        said = ((name, self._seats[name].asked) for name in self._troubled)
-        return {name: asked.fault for name, asked in said if asked is not None and asked.fault is not None}
+        return self._failed
 
     @property
     def next_change(self) -> datetime | None:
@@ -139,17 +130,14 @@ class Decider:
         for name in forgotten:
             del self._memories[name]
         for place, policy in enumerate(policies):
+            self._contest.seat(policy.name, policy.kind, place)
             seat = self._seats.get(policy.name)
-            order = (rank(policy.kind), place)
             if seat is None:
-                seat = self._seats[policy.name] = _Seat(policy, order)
+                self._seats[policy.name] = _Seat(policy)
                 self._dirty.add(policy.name)
             elif seat.policy != policy:
                 seat.policy, seat.decide = policy, None
                 self._dirty.add(policy.name)
-            if seat.order != order:
-                seat.order = order
-                self._left.update(seat.demands)
         self._seats = {policy.name: self._seats[policy.name] for policy in policies}
         return forgotten
 
@@ -183,7 +171,6 @@ class Decider:
         """Asks everybody who has to be asked at `view.now`, in the order of precedence of the configuration."""
         if view.catalog is not self._catalog:
             self._catalog = view.catalog
-            self._allowed.clear()
             for seat in self._seats.values():
                 seat.decide = None
             self._dirty.update(self._seats)
@@ -191,36 +178,24 @@ class Decider:
             due, name = heappop(self._agenda)
             if self._stands(due, name):
                 self._dirty.add(name)
-        touched, self._left = self._left, set[Slot]()
         turn = [name for name in self._seats if name in self._dirty] if self._dirty else []
         self._dirty.clear()
-        asked = tuple(self._ask(name, view, touched) for name in turn)
-        for slot in touched:
-            self._settle(slot)
-        return Round(at=view.now, asked=asked, touched=touched)
+        asked = tuple(self._ask(name, view) for name in turn)
+        return Round(at=view.now, asked=asked, touched=self._contest.settle())
 
     def plan(self, held: Mapping[Slot, Standing], now: datetime, slots: Collection[Slot] | None = None) -> Plan:
         """What has to be done about these slots, or about all of them, given what is held."""
-        chosen = slots if slots is not None else self._wanted.keys() | held.keys()
+        chosen = slots if slots is not None else self.wanted.keys() | held.keys()
         return Plan(
             at=now,
             until=now + LEASE,
-            holds=tuple(demand for demand in self._in_order(chosen) if is_due(demand, held, now)),
-            releases=tuple(unwanted(self._wanted, held, self.faults, chosen)),
+            holds=tuple(demand for demand in self._contest.in_order(chosen) if is_due(demand, held, now)),
+            releases=tuple(unwanted(self.wanted, held, self.faults, chosen)),
         )
-
-    def _in_order(self, slots: Collection[Slot]) -> Iterator[Demand]:
-        """What is wanted there, policy by policy, in the order in which each has said it: sometimes that matters."""
-        names = {self._wanted[slot].policy for slot in slots if slot in self._wanted}
-        for name, seat in self._seats.items():
-            if name in names:
-                for slot, demand in seat.demands.items():
-                    if slot in slots and self._wanted.get(slot) is demand:
-                        yield demand
 
     # --- one policy ---------------------------------------------------------------------------------------------------
 
-    def _ask(self, name: str, view: View, touched: set[Slot]) -> Asked:
+    def _ask(self, name: str, view: View) -> Asked:
         seat = self._seats[name]
         remembered = self._memories.get(name)
         if not isinstance(remembered, seat.policy.remembers or ()):
@@ -248,73 +223,21 @@ class Decider:
             self._memories[name] = decision.memory
         else:
             self._memories.pop(name, None)
-        self._replace_demands(name, seat, decision, view.catalog, touched)
+        if fault is not None:
+            self._failed[name] = fault
+        else:
+            self._failed.pop(name, None)
+        self._contest.say(name, decision.demands, view.catalog)
         seat.due = None if decision.until is None else max(decision.until, view.now + SOONEST)
         if seat.due is not None:
             heappush(self._agenda, (seat.due, name))
         return asked
 
-    def _replace_demands(
-        self, name: str, seat: _Seat, decision: Decision, catalog: Catalog, touched: set[Slot]
-    ) -> None:
-        before, now = seat.demands, dict[Slot, Demand]()
-        refusals: list[Refusal] = []
-        for demand in decision.demands:
-            if why := self._why_not(demand, catalog):
-                refusals.append(Refusal(demand=demand, why=why))
-            else:
-                now.setdefault((demand.point, demand.priority), demand)
-        for slot in before.keys() - now.keys():
-            del self._asks[slot][name]
-            touched.add(slot)
-        for slot, demand in now.items():
-            self._asks.setdefault(slot, {})[name] = demand
-        touched.update(now)
-        seat.demands, seat.refusals = now, tuple(refusals)
-        if refusals or (seat.asked is not None and seat.asked.fault is not None):
-            self._troubled[name] = None
-        else:
-            self._troubled.pop(name, None)
-
-    def _why_not(self, demand: Demand, catalog: Catalog) -> str:
-        key = (demand.point, demand.priority, demand.turns_down, demand.vacates)
-        why = self._allowed.get(key)
-        if why is None:
-            why = self._allowed[key] = why_not(demand, catalog)
-        return why
-
-    def _settle(self, slot: Slot) -> None:
-        """Who has the slot, and whom that disappoints."""
-        asks = self._asks.get(slot)
-        self._contested.pop(slot, None)
-        if not asks:
-            self._asks.pop(slot, None)
-            self._wanted.pop(slot, None)
-            return
-        if len(asks) == 1:
-            (self._wanted[slot],) = asks.values()
-            return
-        first, *others = sorted(asks, key=lambda name: self._seats[name].order)
-        winner = self._wanted[slot] = asks[first]
-        conflicts = tuple(
-            Conflict(winner=winner, loser=asks[name], kinds=(self._kind(first), self._kind(name)))
-            for name in others
-            if not values_agree(winner.value, asks[name].value)
-        )
-        if conflicts:
-            self._contested[slot] = conflicts
-
-    def _kind(self, name: str) -> str:
-        return self._seats[name].policy.kind
-
     def _leave(self, name: str) -> None:
-        """Its demands are nobody's any more."""
         seat = self._seats.pop(name)
-        for slot in seat.demands:
-            del self._asks[slot][name]
-        self._left.update(seat.demands)
+        self._contest.leave(name)
         self._dirty.discard(name)
-        self._troubled.pop(name, None)
+        self._failed.pop(name, None)
         if seat.asked is not None:
             self._watch(name, seat.asked, None)
 

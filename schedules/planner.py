@@ -32,7 +32,7 @@ from points.errors import DeviceSilent, PointsError
 from points.model import Event, EventKind, PointId, Priority, values_agree
 from points.store import PointStore
 from schedules.decider import Decider, Round
-from schedules.plan import Plan, Release, Slot, Standing
+from schedules.plan import Release, Slot, Standing
 from schedules.policy import Demand, Memory, Policy, View, earliest
 from schedules.wakeups import Wakeups
 
@@ -105,8 +105,8 @@ class Forgetful:
         """Nowhere."""
 
 
-Record = Callable[[View, Round, Plan], None]
-"""Is told of every round in which somebody was asked or something is to be done."""
+Record = Callable[[View, Round, Decider], None]
+"""Is told of every round in which somebody was asked, before anything is done about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,17 +209,18 @@ class Planner:
             self._catalog = view.catalog
             self.postponed.clear()
         decided = self.decider.decide(view)
+        if self._record is not None and decided.asked:
+            self._record(view, decided, self.decider)
         await self._remember(decided)
         self.rounds += 1
         self._report(view.now)
         if self._compared is None or not timedelta(0) <= view.now - self._compared < self._compare:
             self._compared = view.now
             for slots in self._slices():
-                await self._act(view, decided, slots)
-                decided = Round(at=view.now, asked=(), touched=())
+                await self._act(view.now, slots)
                 await asyncio.sleep(0)
         else:
-            await self._act(view, decided, {*decided.touched, *self.troubles, *self.postponed})
+            await self._act(view.now, {*decided.touched, *self.troubles, *self.postponed})
 
     async def _remember(self, decided: Round) -> None:
         """What policies remember is on disk before anything is done about what they said."""
@@ -230,8 +231,8 @@ class Planner:
             await self._remembering.keep(changed)
 
     def _slices(self) -> Iterator[Collection[Slot]]:
-        """Everything that is wanted or held, some at a time; at least one, be it empty."""
-        slots = iter(list(self.decider.wanted.keys() | self._hands.held().keys()))
+        """Everything that is wanted or held, in its order, some at a time; at least one slice, be it empty."""
+        slots = iter(list(dict.fromkeys((*self.decider.wanted, *self._hands.held()))))
         some = set(islice(slots, SLICE))
         while True:
             yield some
@@ -239,10 +240,8 @@ class Planner:
             if not some:
                 return
 
-    async def _act(self, view: View, decided: Round, slots: Collection[Slot]) -> None:
-        plan = self.decider.plan(self._hands.held(), view.now, slots)
-        if self._record is not None and (decided.asked or plan.holds or plan.releases):
-            self._record(view, decided, plan)
+    async def _act(self, now: datetime, slots: Collection[Slot]) -> None:
+        plan = self.decider.plan(self._hands.held(), now, slots)
         await self._carry_out([*plan.releases, *plan.holds], plan.until, slots)
 
     async def _wait(self) -> None:
