@@ -24,6 +24,7 @@ from points.schedule_objects import (
 LUMEN = Make(vendor_id=1409, vendor="Lumenar", model="LCP-32 Lighting Control Panel", firmware="2.14")
 FULL_LIGHT = 520.0  # lux on the desk
 ZONE_POWER = 0.4  # kW at full light
+EGRESS = 300  # seconds that the offices' dimmers warn before they go off
 WINDOW_SHARE = 0.6  # of the daylight outside a window zone sees
 
 _ON, _OFF = Scalar(Datatype.ENUMERATED, 1), Scalar(Datatype.ENUMERATED, 0)
@@ -75,6 +76,7 @@ def lighting() -> Iterator[DeviceSpec]:
         [f"Office {200 + number}" for number in range(1, OFFICES + 1)] + ["Open office"] * 16,
         at_work,
         quirks=frozenset({Quirk.SMALL_APDU}),
+        egress_seconds=EGRESS,
     )
     yield _panel(3, "patient floor 3", "LP3", [f"Patient room {300 + number}" for number in range(1, 9)], in_bed)
 
@@ -86,23 +88,24 @@ def _panel(
     rooms: list[str],
     occupied: Occupied,
     quirks: frozenset[Quirk] = frozenset(),
+    egress_seconds: int = 0,
 ) -> DeviceSpec:
     return DeviceSpec(
         instance=10020 + number,
         name=f"Lighting Panel LP-{number}",
         description=f"Lighting control panel, {serves}",
         make=LUMEN,
-        points=tuple(_points(prefix, rooms)),
+        points=tuple(_points(prefix, rooms, egress_seconds)),
         equipment=Lights(len(rooms), occupied),
         quirks=quirks,
     )
 
 
-def _points(panel: str, rooms: list[str]) -> Iterator[PointSpec]:
+def _points(panel: str, rooms: list[str], egress: int) -> Iterator[PointSpec]:
     for zone, room in enumerate(rooms, 1):
         name = f"{panel}-Z{zone:02d}"
         yield bo(f"{zone}/relay", f"{name} Relay", OFF_ON, f"{room} lighting relay, zone {zone}", value=True)
-        yield lo(f"{zone}/dimmer", f"{name} Dim Level", 80.0, f"{room} lighting level, zone {zone}")
+        yield lo(f"{zone}/dimmer", f"{name} Dim Level", 80.0, f"{room} lighting level, zone {zone}", egress)
         yield ai(f"{zone}/light", f"{name} Light Level", "lx", 400.0, f"{room} illuminance, zone {zone}", 0.0, 5000.0)
         yield bi(f"{zone}/occupancy", f"{name} Occupancy", VACANT_OCCUPIED, f"{room} occupancy sensor, zone {zone}")
     yield ai("power", f"{panel} Power", "kW", 0.0, "Lighting panel power", 0.0, 50.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import random
+from datetime import datetime, timedelta
 from typing import Any
 
 from bacpypes3.basetypes import EngineeringUnits, LightingCommand, PriorityValue, PropertyIdentifier, Reliability
@@ -32,6 +33,8 @@ from facility.simulation.proprietary import TransferCounterObject
 from facility.simulation.spec import COMMANDABLE, Kind, PointSpec, Value
 
 MINIMUM_ON_OFF = 6
+WARN_RELINQUISH = -2.0
+OWN_LEVEL = 16  # at which a device's own controller asks
 SETTABLE = ("outOfService", "covIncrement")
 ANALOG = frozenset({Kind.AI, Kind.AO, Kind.AV, Kind.LO})
 BINARY = frozenset({Kind.BI, Kind.BO, Kind.BV})
@@ -152,25 +155,61 @@ class MultiStateCommanded(_Output, Commandable, LocalObject, MultiStateValueObje
 
 
 class Light(_Output, Commandable, LocalObject, LightingOutputObject):  # type: ignore[misc]
-    """A dimmer without blink warning: the three warning values act at once (blinkWarnEnable is false)."""
+    """A dimmer. The three warning values of its present value are commands and stay in no slot (clause 12.54).
+
+    Where it has a blink warning: -1.0 blinks; -2.0 and -3.0 blink and keep the light for the egress time, then the
+    slot is relinquished or off. Whoever commands that slot or a stronger one meanwhile ends it. They act at once where
+    it has none, where it is off, and where somebody stronger commands it.
+    """
 
     _cov_criteria = COVIncrementCriteria
 
     async def _post_init(self) -> None:
         """bacpypes3 looks for a notification class, which this type of object cannot have."""
 
+    _leaving: tuple[int, Any] | None = None  # the slot in its egress time, and what it will be
+    _ends: datetime | None = None
+    _blinked = 0  # times
+
     async def write_property(
         self, attr: int | str, value: Any, index: int | None = None, priority: int | None = None
     ) -> None:
+        level = OWN_LEVEL if priority is None else priority
         if _name(attr) == "presentValue" and not isinstance(value, Null):
             match float(value):
                 case -1.0:
+                    self._blinked += self._warns(level)
                     return
-                case -2.0:
-                    value = Null(())
-                case -3.0:
-                    value = type(value)(0.0)
+                case -2.0 | -3.0:
+                    after = Null(()) if float(value) == WARN_RELINQUISH else type(value)(0.0)
+                    if level != MINIMUM_ON_OFF and self._warns(level):
+                        self._blinked += 1
+                        self._leaving, self._ends, self.egressActive = (level, after), None, True
+                        return
+                    value = after
         await super().write_property(attr, value, index, priority)
+        if _name(attr) == "presentValue" and self._leaving is not None and level <= self._leaving[0]:
+            self._stay()
+
+    async def keep(self, now: datetime) -> None:
+        """Time goes by: what has warned for its egress time goes off."""
+        if self._leaving is None:
+            return
+        if self._ends is None:
+            self._ends = now + timedelta(seconds=int(self.egressTime))
+        elif now >= self._ends:
+            level, after = self._leaving
+            self._stay()
+            await super().write_property("presentValue", after, None, level)
+
+    def _stay(self) -> None:
+        self._leaving, self._ends, self.egressActive = None, None, False
+
+    def _warns(self, level: int) -> bool:
+        """Whether a warning at that level has anything to warn of."""
+        active = self.currentCommandPriority.unsigned
+        weakest = active is None or level <= active
+        return bool(self.blinkWarnEnable) and weakest and float(self.presentValue) > 0.0
 
     def recalculating(self) -> None:
         """It does not fade: the light follows at once."""
@@ -197,9 +236,6 @@ _CLASSES: dict[tuple[Kind, bool], type] = {
     (Kind.LO, True): Light,
     (Kind.COUNTER, False): TransferCounterObject,
 }
-
-
-OWN_LEVEL = 16  # at which a device's own controller asks
 
 
 class Face:
@@ -239,6 +275,11 @@ class Face:
             self.object.presentValue = int(value) if self.spec.kind in BINARY else value
             self.object._touched = False  # noqa: SLF001 (ours)
             self._shown = value
+
+    async def keep(self, now: datetime) -> None:
+        """Time goes by, for those that do something by it."""
+        if isinstance(self.object, Light):
+            await self.object.keep(now)
 
     def jitter(self, noise: random.Random) -> None:
         """Shows the last value a little off, by more than the COV increment."""
@@ -305,8 +346,8 @@ def _lighting(spec: PointSpec) -> dict[str, Any]:
         "relinquishDefault": spec.value,
         "inProgress": "idle",
         "lightingCommand": LightingCommand(operation="none"),
-        "blinkWarnEnable": False,
-        "egressTime": 0,
+        "blinkWarnEnable": spec.egress_seconds > 0,
+        "egressTime": spec.egress_seconds,
         "egressActive": False,
         "defaultFadeTime": 1000,  # ms
         "defaultRampRate": 100.0,  # percent a second

@@ -166,8 +166,15 @@ def msi(role: str, name: str, states: tuple[str, ...], value: int = 1, descripti
     return PointSpec(kind=Kind.MSI, role=role, name=name, description=description, states=states, value=value)
 
 
-def lo(role: str, name: str, value: float, description: str = "") -> PointSpec:
+def lo(role: str, name: str, value: float, description: str = "", egress_seconds: int = 0) -> PointSpec:
     """A dimmer: percent of full light."""
     return PointSpec(
-        kind=Kind.LO, role=role, name=name, description=description, unit=UNITS["%"], value=value, cov_increment=1.0
+        kind=Kind.LO,
+        role=role,
+        name=name,
+        description=description,
+        unit=UNITS["%"],
+        value=value,
+        cov_increment=1.0,
+        egress_seconds=egress_seconds,
     )

@@ -27,6 +27,7 @@ async def live(stations: Sequence[Station], site: Site, speed: float) -> None:
     loop = asyncio.get_running_loop()
     tick = max(FASTEST_TICK, min(SLOWEST_TICK, STEP / speed))
     owed, before = 0.0, loop.time()
+    warning = [face for station in stations for face in station.faces.values() if face.spec.egress_seconds]
     while True:
         await asyncio.sleep(tick)
         now = loop.time()
@@ -36,6 +37,8 @@ async def live(stations: Sequence[Station], site: Site, speed: float) -> None:
         await _advance(stations, site, int(steps))
         for station in stations:
             await station.timers.keep(site.now)
+        for face in warning:
+            await face.keep(site.now)
 
 
 async def _advance(stations: Sequence[Station], site: Site, steps: int) -> None:

@@ -53,6 +53,7 @@ class PointSpec:
     resolution: float | None = None  # what the sensor can tell apart
     commandable: bool = False
     faulty: bool = False  # the sensor is broken: NaN, reliability no-sensor
+    egress_seconds: int = 0  # of a dimmer: how long it warns before it goes off; 0: it has no blink warning
 
 
 class Quirk(Enum):
