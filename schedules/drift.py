@@ -105,7 +105,8 @@ def present_trouble(schedule: ScheduleObject, calendars: Calendars, zone: ZoneIn
     said = value_at(schedule, calendars, now.astimezone(zone).replace(tzinfo=None))
     if said.value is None or said.is_silent or agree(said.value, schedule.present):
         return ""
-    return f"Its present value is {schedule.present}, but by its entries it should be {said.value} ({said.rule})."
+    should = f"by its entries it should be {said.value} ({said.rule})"
+    return f"Its present value is {schedule.present}, but {should}: perhaps its clock is not that of the site."
 
 
 def same_day(one: Day, other: Day) -> bool:
