@@ -64,6 +64,11 @@ def test_row_16_content_boxes_trim_the_duct_pressure_and_starved_ones_raise_it()
     assert air.advance(seconds=120).values == {PRESSURE.id: 128.0 - 12}
 
 
+def test_row_16_a_box_that_gets_too_little_with_its_damper_not_open_asks_for_nothing():
+    air = running(pressure_reset()).content(1, 2, 3, damper=80.0, flow=10.0)
+    assert air.advance(seconds=720).values == {PRESSURE.id: 108.0}
+
+
 def test_row_16_the_vector_of_section_4_driven_by_the_readings_of_boxes():
     """Open dampers are one request each; as many are open as the vector asks, at its instants."""
     vector = TrimRespond(initial=120, low=37, high=370, delay=300, period=120, ignored=2, trim=-10, respond=15, most=37)

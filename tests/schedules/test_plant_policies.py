@@ -216,6 +216,14 @@ def test_row_18_a_stage_follows_the_load_and_lasts_its_least_time():
     assert told(pump.advance(seconds=1)) == {"b": True, "a": False, "c": False}
 
 
+def test_row_18_a_load_that_swings_faster_than_a_stage_may_last_changes_it_no_sooner():
+    pump = pumps(change_minutes=5.0).read({"pump-b/sts": True, LOAD.id: 95.0}).advance(minutes=15)
+    assert told(pump) == {"b": True, "a": True}
+    pump.read({"pump-a/sts": True, LOAD.id: 30.0})
+    assert told(pump.advance(minutes=14, seconds=59)) == {"b": True, "a": True, "c": False}
+    assert told(pump.advance(seconds=1)) == {"b": True, "a": False, "c": False}
+
+
 def test_row_18_a_load_that_is_not_known_changes_no_stage():
     pump = pumps().read({"pump-b/sts": True, LOAD.id: 95.0}).advance(minutes=10).read({LOAD.id: None})
     assert told(pump.advance(hours=3)) == {"b": True, "a": False, "c": False}
