@@ -32,7 +32,7 @@ def test_every_command_is_named_in_it():
     verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
     for group in app.registered_groups:
         verbs |= {group.typer_instance.info.name}
-        verbs |= {command.callback.__name__ for command in group.typer_instance.registered_commands}
+        verbs |= {command.name or command.callback.__name__ for command in group.typer_instance.registered_commands}
     assert len(verbs) > 20
     assert verbs - named("The command line") == set()
 
