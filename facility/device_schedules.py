@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -40,6 +40,7 @@ from points.clock import Clock
 from points.errors import PointsError
 from points.model import Point
 from points.schedule_objects import CalendarObject, Scalar, ScheduleObject
+from schedules.calendar import Programme
 from schedules.civil import civil_day
 from schedules.device_programme import Wanted, wanted_of
 from schedules.device_values import datatype_of, scalars_of
@@ -56,6 +57,7 @@ class _Shown:
     """What somebody was shown, to be committed."""
 
     export: Export
+    programme: Programme
     made: datetime
 
 
@@ -132,7 +134,7 @@ class DeviceSchedules:
                 seen=seen, schedule=schedule, wanted=wanted, programme=section.programme, by=user, reason=reason
             )
             self._open = {key: shown for key, shown in self._open.items() if shown.made + VALID > made}
-            self._open[plan] = _Shown(export=export, made=made)
+            self._open[plan] = _Shown(export=export, programme=self._programme(section), made=made)
         return ExportPlan(
             plan=plan,
             id=id_,
@@ -157,7 +159,7 @@ class DeviceSchedules:
         self._may(user, export.schedule)
         try:
             async with asyncio.timeout(WRITE_S):
-                outcome = await self._desk.to_the_end(self._writer.write(export, still=self._still(export)))
+                outcome = await self._desk.to_the_end(self._writer.write(export, still=self._still(shown)))
         except StalePlan as error:
             raise FacilityError("stale-plan", str(error)) from None
         except TimeoutError:
@@ -167,19 +169,24 @@ class DeviceSchedules:
             raise FacilityError("busy", f"{sentence(error)} Nothing was written.") from None
         return ExportResult(id=export.seen.id, status=outcome.status, text=outcome.text)
 
-    def _still(self, export: Export) -> Callable[[ScheduleObject], str]:
+    def _still(self, shown: _Shown) -> Callable[[ScheduleObject], str]:
         """What is asked at the moment of writing: the rules, and whether the programme is as it was shown."""
-        section = next((each for each in self._sections() if each.id == export.seen.id), None)
+        id_ = shown.export.seen.id
 
         def why(schedule: ScheduleObject) -> str:
             catalog = self._catalog
-            if refused := why_not(schedule, catalog.devices.get(export.seen.device.id), catalog):
+            if refused := why_not(schedule, catalog.devices.get(shown.export.seen.device.id), catalog):
                 return refused
-            if section is None or section.programme != export.programme:
-                return "Another programme belongs to it now. Look again."
+            section = next((each for each in self._sections() if each.id == id_), None)
+            if section is None or self._programme(section) != shown.programme:
+                return f"The programme of {id_} is another since it was shown. Look again."
             return ""
 
         return why
+
+    def _programme(self, section: DeviceScheduleSection) -> Programme:
+        """Without what is for once."""
+        return replace(self._strategy.programmes[section.programme], events=())
 
     async def _drift(self, section: DeviceScheduleSection) -> DriftInfo:
         nothing = DriftInfo(
@@ -221,7 +228,7 @@ class DeviceSchedules:
         )
 
     def _wanted(self, section: DeviceScheduleSection, schedule: ScheduleObject, calendars: Calendars) -> Wanted:
-        programme = self._strategy.programmes[section.programme]
+        programme = self._programme(section)
         today = civil_day(self._clock.now(), self._zone)
         return wanted_of(programme, self._values(section, schedule), schedule, calendars, today)
 

@@ -133,7 +133,7 @@ def _device_schedules(
 ) -> DeviceSchedules:
     looks = ScheduleLooks(constructed, known.book, ground.clock)
     return DeviceSchedules(
-        sections=lambda: ground.config.device_schedules,
+        sections=lambda: acts.strategy.config.device_schedules,
         looks=looks,
         writer=ScheduleWriter(
             bacnet=constructed,

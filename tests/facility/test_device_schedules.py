@@ -260,6 +260,15 @@ class TestExport:
                 await here.topic.commit(ENGINEER, plan.plan)
             assert not await here.records()
 
+    async def test_another_programme_since_is_not_written(self, tmp_path):
+        async with site(tmp_path) as here:
+            plan = await here.topic.preview(ENGINEER, ID, REASON)
+            late = Config(programmes=[PROGRAMME | {"sunday": ["07:00 lit"]}], device_schedules=[OWN])
+            here.topic._strategy.take(late, NOON.date())
+            with pytest.raises(FacilityError, match="is another since it was shown"):
+                await here.topic.commit(ENGINEER, plan.plan)
+            assert not await here.records()
+
     async def test_it_is_for_whom_it_was_shown_to_and_a_minute_long(self, tmp_path):
         async with site(tmp_path) as here:
             plan = await here.topic.preview(ENGINEER, ID, REASON)
