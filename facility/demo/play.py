@@ -20,6 +20,7 @@ from facility.api import must_be_servable
 from facility.broker import BrokerTrouble, local_broker
 from facility.client import RemoteFacility
 from facility.config import load
+from facility.demo.bed_board import BedBoard
 from facility.demo.processes import ChildFailed, KeptAgent, free_port
 from facility.demo.summary import print_summary, summarise
 from facility.port import FacilityError
@@ -30,6 +31,7 @@ from points.errors import PointsError
 CONFIG = Path(__file__).with_name("demo.toml")
 BACNET_PORT = 47808  # of the simulated hospital's BBMD, if it is free
 AGENT_PORT = 47809
+HL7_PORT = 2575  # of the agent, for its bed board
 MQTT_PORT = 1883  # so that mosquitto_sub needs no options
 STORY_AFTER_S = 20.0  # a scenario begins when there has been time to see the building well
 READY_WITHIN_S = 60.0
@@ -156,9 +158,10 @@ async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
         )
         _say(f"  {hospital.devices} devices, {hospital.points} points behind {hospital.bbmd}")
         mqtt = await _broker(stack, options.mqtt)
+        hl7 = free_port(HL7_PORT)
         agent = KeptAgent(
             ["run", "--config", str(CONFIG), "--with-parent"],
-            _environment(state, hospital.bbmd, mqtt, options),
+            _environment(state, hospital.bbmd, mqtt, hl7, options),
             state / "agent.log",
         )
         (state / "agent.log").unlink(missing_ok=True)
@@ -174,7 +177,12 @@ async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
             mqtt_password=mqtt.password,
         )
         await _ready(stage)
-        yield stage
+        board = asyncio.create_task(BedBoard(hl7).run(), name="bed board")
+        try:
+            yield stage
+        finally:
+            board.cancel()
+            await asyncio.gather(board, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +203,14 @@ async def _broker(stack: AsyncExitStack, given: str | None) -> _Mqtt:
     return _Mqtt(broker.host, broker.port, broker.username, broker.password)
 
 
-def _environment(state: Path, bbmd: str, mqtt: _Mqtt, options: DemoOptions) -> dict[str, str]:
+def _environment(state: Path, bbmd: str, mqtt: _Mqtt, hl7: int, options: DemoOptions) -> dict[str, str]:
     environment = {
         "FACILITY_AGENT__STATE_DIR": str(state),
         "FACILITY_BACNET__ADDRESS": f"127.0.0.1:{free_port(AGENT_PORT, socket.SOCK_DGRAM)}",
         "FACILITY_BACNET__FOREIGN": bbmd,
         "FACILITY_MQTT__HOST": mqtt.host,
         "FACILITY_MQTT__PORT": str(mqtt.port),
+        "FACILITY_FEEDS__HL7__ADDRESS": f"127.0.0.1:{hl7}",
     }
     if mqtt.username is not None and mqtt.password is not None:
         environment |= {"FACILITY_MQTT__USERNAME": mqtt.username, "FACILITY_MQTT__PASSWORD": mqtt.password}

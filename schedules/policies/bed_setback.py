@@ -3,7 +3,7 @@
 Guarantees:
 - Only while every bed of the room has been U, unoccupied, of HL7 table 0116, for 20 minutes, by a feed that was heard
   within the last 30. Closed, housekeeping, isolated, contaminated and occupied are somebody; so is a bed that is not
-  known, and a feed that is silent. Where the room has motion sensors, they must have said vacant for as long.
+  known, and a feed that is silent. Where the room has motion sensors, they must have said vacant for five minutes.
 - Only while the room is known to be between 18 and 28 °C, and where its humidity is measured, at 60 % or less. Once it
   was outside, it has to be well inside again: by half a kelvin, by three percent.
 - It speaks for heating and cooling setpoints of patient rooms and rooms for labour and delivery, at level 14, and for
@@ -55,6 +55,7 @@ class BedSetback:
     heating_celsius: float = 20.0
     cooling_celsius: float = 26.0
     free_minutes: float = 20.0
+    vacant_minutes: float = 5.0  # by the motion sensors of the room, where it has any: visitors, housekeeping
     protect_low_celsius: float = 18.0
     protect_high_celsius: float = 28.0
     protect_humidity_percent: float = 60.0
@@ -84,7 +85,7 @@ class BedSetback:
         around: Mapping[SpaceId, Surroundings],
         memory: Outside,
     ) -> Decision:
-        hold = timedelta(minutes=self.free_minutes)
+        free, vacant = timedelta(minutes=self.free_minutes), timedelta(minutes=self.vacant_minutes)
         feeds = view.feeds
         demands: list[Demand] = []
         remarks: list[Remark] = []
@@ -92,7 +93,7 @@ class BedSetback:
         outside = []
         for room, relaxed in setpoints.items():
             near = around[room]
-            verdict = occupancy(view, near.sensors, hold=hold, before=[of_beds(feeds, room, view.now, hold=hold)])
+            verdict = occupancy(view, near.sensors, hold=vacant, before=[of_beds(feeds, room, view.now, hold=free)])
             changes.append(verdict.until)
             trouble = self._trouble(view, near, was_outside=room in memory.rooms)
             if trouble:

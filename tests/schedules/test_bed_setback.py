@@ -118,7 +118,7 @@ def test_sixty_percent_are_allowed_and_after_more_it_takes_fifty_seven():
 def test_a_motion_sensor_that_sees_somebody_beats_the_bed_board():
     building = catalog(*ALL, MOTION, spaces=(ROOM, OFFICE))
     free = told(bed("U", minutes=90))
-    for value, minutes, relaxed in ((True, 90, False), (False, 19, False), (False, 20, True), (None, 90, False)):
+    for value, minutes, relaxed in ((True, 90, False), (False, 4, False), (False, 5, True), (None, 90, False)):
         seen = view(free, building=building, others=[reading(MOTION, value)], vacant_minutes=minutes)
         assert bool(decide(seen).demands) is relaxed, (value, minutes)
 

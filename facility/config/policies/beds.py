@@ -26,6 +26,8 @@ class BedSetbackPolicy(PolicyBase):
     """Cooling setpoint while every bed is free, in °C."""
     free_minutes: Annotated[float, Field(ge=20, le=1440)] = 20.0
     """How long every bed of the room must have been free; the guard never takes less than 20."""
+    vacant_minutes: Annotated[float, Field(ge=1, le=120)] = 5.0
+    """How long the motion sensors of the room must have seen nobody, where it has any."""
     humidity_percent: Annotated[float, Field(ge=30, le=60)] = 60.0
     """Above it the room has its full setpoints, in % relative humidity."""
 
@@ -47,5 +49,6 @@ class BedSetbackPolicy(PolicyBase):
             heating_celsius=self.heating_c,
             cooling_celsius=self.cooling_c,
             free_minutes=self.free_minutes,
+            vacant_minutes=self.vacant_minutes,
             protect_humidity_percent=self.humidity_percent,
         )
