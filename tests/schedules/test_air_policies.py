@@ -159,6 +159,21 @@ def test_row_15_warming_up_it_is_35_and_cooling_down_12(state, wanted):
     assert air.values == ({} if wanted is None else {SETPOINT.id: wanted})
 
 
+def test_row_15_a_setpoint_is_never_beyond_what_the_device_takes():
+    small = unit_point("ahu-1/sat-sp", "temperature-setpoint", low=10.0, high=16.0)
+    air = trace(supply_reset(), *BOXES, small, FAN, OUTSIDE, HUMIDITY)
+    air.read({FAN.id: True, OUTSIDE.id: 10.0, HUMIDITY.id: 45.0})
+    assert air.content(1, 2, 3).values == {small.id: 16.0}
+
+
+def test_row_15_moist_air_holds_it_no_lower_than_the_lowest_of_a_changed_configuration():
+    air = supplied(10.0).content(1, 2, 3, zone=29.0).advance(hours=1).read({OUTSIDE.id: 25.0, HUMIDITY.id: 60.0})
+    assert air.values == {SETPOINT.id: 12.0}
+    changed = trace(supply_reset(lowest_celsius=12.5), start=air.now, memory=air.memory)
+    changed.readings = air.readings
+    assert changed.ask().values == {SETPOINT.id: 12.5}
+
+
 def test_row_15_moist_air_keeps_it_from_rising_but_not_from_falling():
     air = supplied(10.0).content(1, 2, zone=28.0).advance(seconds=720).content(1, 2)
     low = air.values[SETPOINT.id]
@@ -282,9 +297,10 @@ def test_freeze_protection_is_told_and_never_commanded():
     assert stage(0.9, 5) == ("alarm level 2", "stage 3", True)
 
 
-def test_row_13_what_is_not_known_demands_nothing():
-    air = economizer().read({OUTSIDE.id: 15.0}).read({OUTSIDE.id: None})
+def test_row_13_what_is_not_known_demands_nothing_and_forgets_nothing():
+    air = economizer().read({OUTSIDE.id: 21.1}).read({OUTSIDE.id: None})
     assert (air.values, air.held) == ({}, ["the outside temperature is not known"])
+    assert air.read({OUTSIDE.id: 20.9}).values == SHUT  # as before the gap
 
 
 # Row 14, demand-controlled ventilation.

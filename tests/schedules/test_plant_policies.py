@@ -207,6 +207,13 @@ def test_row_18_one_that_was_told_to_run_and_does_not_has_failed_and_is_tried_ag
     assert pump.memory.order == ("a", "b", "c")  # counted on again, behind the one that runs
 
 
+def test_row_18_one_that_runs_after_all_has_not_failed():
+    pump = pumps().advance(minutes=5)
+    assert pump.memory.order == ("a", "c", "b")
+    pump.read({"pump-b/sts": True})
+    assert (pump.memory.order, told(pump)) == (("b", "a", "c"), {"b": True, "a": False, "c": False})
+
+
 def test_row_18_a_stage_follows_the_load_and_lasts_its_least_time():
     pump = pumps().read({"pump-b/sts": True, LOAD.id: 95.0})
     assert told(pump.advance(minutes=14, seconds=59)) == {"b": True, "a": False, "c": False}
