@@ -58,7 +58,7 @@ class DemandEventInfo(Wire):
     begins: datetime  # here, by its random start
     source: str
     by: str
-    status: Literal["far", "near", "active", "completed", "cancelled"]
+    status: Literal["far", "near", "active", "cancelled"]
     opted_out: str = ""  # why no event is obeyed now; "" if they are
 
 

@@ -57,8 +57,8 @@ class DemandResponse:
     heating: Selector
     cooling: Selector
     site: str = ""  # two sites do not begin a random start at once
-    generators: Selector = lambda _catalog: []
-    emergencies: Selector = lambda _catalog: []
+    generators: Selector | None = None
+    emergencies: Selector | None = None
     timetable: Timetable | None = None  # only while it says `occupied_state`; a setback saves more than any level
     occupied_state: str = "occupied"
     comfort: Comfort = field(default_factory=Comfort)
@@ -67,14 +67,16 @@ class DemandResponse:
 
     def bind(self, catalog: Catalog) -> Decide:
         chosen = selected(catalog, self.heating, self.cooling, self.comfort)
-        watched = (*self.generators(catalog), *self.emergencies(catalog))
+        named = [selector(catalog) for selector in (self.generators, self.emergencies) if selector is not None]
+        # a switch that the site has named and that is not there is not known: nothing is obeyed then
+        watched = None if not all(named) else tuple(point for points in named for point in points)
 
         def decide(view: View, memory: Memory | None) -> Decision:
             return self._decide(view, memory if isinstance(memory, Response) else Response(), chosen, watched)
 
         return decide
 
-    def _decide(self, view: View, was: Response, chosen: Selected, watched: tuple[Point, ...]) -> Decision:
+    def _decide(self, view: View, was: Response, chosen: Selected, watched: tuple[Point, ...] | None) -> Decision:
         feeds, now = view.feeds, view.now
         call = call_at(feeds.events, now, self.site)
         if call.level == 0 and not was.rooms:
@@ -189,7 +191,9 @@ def surely_rests(point: Point, value: Value) -> bool:
     return point.kind is Kind.BINARY and value is False
 
 
-def _why_opted_out(view: View, watched: tuple[Point, ...]) -> str:
+def _why_opted_out(view: View, watched: tuple[Point, ...] | None) -> str:
+    if watched is None:
+        return "a generator or emergency switch that was named is not there"
     readings = [(point, view[point.id]) for point in watched]  # all of them: the planner watches what is looked at
     for point, reading in readings:
         if reading is None or reading.value is None or not reading.is_good:

@@ -201,6 +201,13 @@ def test_row_12_it_opts_out_and_gives_back_one_room_after_the_other(reason):
     assert fresh.demands == ()
 
 
+def test_a_generator_that_was_named_and_is_not_there_is_not_known():
+    policy = replace(POLICY, generators=chosen("fuel-level"))
+    decision = asked(seen(at_rest(), NOON, event()), policy=policy)
+    assert decision.demands == ()
+    assert "is not there" in decision.remarks[0].text
+
+
 def test_what_begins_again_while_rooms_are_given_back_does_not_add_up():
     first = asked(seen(at_rest(), NOON, event()))
     shed = obeyed(at_rest(), first.demands)
