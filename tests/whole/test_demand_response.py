@@ -64,6 +64,7 @@ class Site:
     async def __aexit__(self, *_):
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
+        await self.facility.__aexit__()
 
     async def says(self, *arguments):
         pipe = asyncio.subprocess.PIPE
@@ -104,5 +105,4 @@ async def test_every_way_leads_to_the_same_events_which_outlive_the_agent(tmp_pa
         records = {record.target: record for record in await site.facility.audit(limit=50)}
         assert records["demand event by-hand"].result == "in force"
         assert records["demand event by-mqtt"].action == "cancel demand event"
-    await site.facility.__aexit__(None, None, None)
     assert "Traceback" not in site.log.read_text()
