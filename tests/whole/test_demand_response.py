@@ -100,9 +100,8 @@ async def test_every_way_leads_to_the_same_events_which_outlive_the_agent(tmp_pa
     async with site:
         known = {event.id: (event.level, event.status) for event in await site.facility.demand_events()}
         assert known == {"by-api": (1, "active"), "by-hand": (3, "active"), "by-mqtt": (2, "active")}
-        code, said = await site.says("dr", "cancel", "by-mqtt")
-        assert (code, said) == (0, "by-mqtt cancelled\n")
-        records = {record.target: record for record in await site.facility.audit(limit=50)}
+        assert (await site.facility.cancel_demand_event("by-mqtt")).result == "cancelled"
+        records = {record.target: record for record in reversed(await site.facility.audit(limit=50))}
         assert records["demand event by-hand"].result == "in force"
         assert records["demand event by-mqtt"].action == "cancel demand event"
     assert "Traceback" not in site.log.read_text()
