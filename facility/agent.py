@@ -119,7 +119,7 @@ async def _assembled(ground: Ground, trail: Trail, stack: Stack) -> Agent:
     hears = await hearing(ground, trail, known)
     acts = await acting(ground, trail, known, wakeups, hears.book)
     shown = showing(ground, trail, known, hears, acts, roll, stack)
-    optional: list[Service | None] = [shown.history, shown.mirror]
+    optional: list[Service | None] = [shown.history, shown.mirror, acts.recorder]
     return Agent(
         desk=acts.desk,
         history=shown.history,

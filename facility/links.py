@@ -15,6 +15,7 @@ from facility.audit.anchoring import Anchoring
 from facility.claims import Claims
 from facility.config import Config
 from facility.feeds.account import FeedAccount
+from facility.flight.recorder import Recorder
 from facility.mirror.service import Mirror
 from facility.model import is_policy
 from facility.supervisor import Roll
@@ -63,6 +64,7 @@ class Gauges:
     audit: Audit
     anchoring: Anchoring
     planner: Planner
+    recorder: Recorder | None
     events: Events
     claims: Claims
     alarms: AlarmBook
@@ -215,4 +217,6 @@ class Gauges:
         troubles = len(self.planner.troubles)
         if troubles:
             return Link(name="planner", state="degraded", text=f"{troubles} demands could not be carried out")
+        if self.recorder is not None and self.recorder.trouble:
+            return Link(name="planner", state="degraded", text=self.recorder.trouble)
         return Link(name="planner", state="ok", text=f"{self.planner.rounds} rounds")

@@ -38,7 +38,6 @@ class Reloading:
 
     def __init__(
         self,
-        config: Config,
         *,
         strategy: Strategy,
         audit: Audit,
@@ -46,9 +45,8 @@ class Reloading:
         today: Callable[[], date],
         wake: Callable[[], None],
     ) -> None:
-        """`wake`: has the planner look at the strategy again."""
-        self.config = config
-        self._source = config.source
+        """`strategy`: that of the configuration in force. `wake`: has the planner look at it again."""
+        self._source = strategy.config.source
         self._strategy = strategy
         self._audit = audit
         self._db = db
@@ -64,7 +62,7 @@ class Reloading:
         if changes.strip():
             text, where = merged(text, changes), f"{where} with the changes"
         config = load_text(text, where)
-        old, new = (each.model_dump(mode="json") for each in (self.config, config))
+        old, new = (each.model_dump(mode="json") for each in (self._strategy.config, config))
         cold = sorted(key for key in new if key not in HOT and differences({key: old[key]}, {key: new[key]}))
         if cold:
             names = ", ".join(f"[{key}]" for key in cold)
@@ -95,7 +93,6 @@ class Reloading:
         except (AuditUnavailable, ConfigError, OSError) as error:
             raise FacilityError("bad-wish", f"Nothing has changed: {error}") from None
         self._strategy.take(made.config, self._today())
-        self.config = made.config
         self._wake()
         await self._note()
         return AppliedInfo(changes=list(made.changes), written=str(self._source) if before != made.text else "")
@@ -103,7 +100,7 @@ class Reloading:
     async def _note(self) -> None:
         """Key by key; what cannot be noted now is noted at the next start, which compares again."""
         try:
-            await note_configuration(self._audit, self._db, self.config)
+            await note_configuration(self._audit, self._db, self._strategy.config)
         except PointsError:
             return
 
@@ -114,7 +111,7 @@ class Reloading:
             running = load(source)
         except ConfigError as error:
             raise FacilityError("stale-plan", str(error)) from None
-        if now != text and differences(self.config.model_dump(mode="json"), running.model_dump(mode="json")):
+        if now != text and differences(self._strategy.config.model_dump(mode="json"), running.model_dump(mode="json")):
             raise FacilityError("stale-plan", f"{source} has been edited since the rehearsal; rehearse it again.")
         return now
 

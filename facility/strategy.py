@@ -35,6 +35,7 @@ def programmes_of(config: Config, today: date) -> dict[str, Programme]:
 class Strategy:
     """The programmes and policies in force. `take` swaps all of them at once."""
 
+    config: Config
     zone: ZoneInfo
     programmes: Mapping[str, Programme]
     timetables: Mapping[str, Timetable]
@@ -52,13 +53,11 @@ class Strategy:
         }
         timetables = {name: Timetable(programme, config.site.tz) for name, programme in programmes.items()}
         sections = [section for section in config.policies if section.enabled]
-        policies = tuple(
-            section.policy(_given(timetables, config.site.id, bookings=config.feeds.bookings)) for section in sections
-        )
+        policies = tuple(section.policy(_given(timetables, config)) for section in sections)
         for section in sections:
             for text in section.speaks_for:
                 section.selector(text)
-        self.zone, self._site, self._bookings = config.site.tz, config.site.id, config.feeds.bookings
+        self.config, self.zone = config, config.site.tz
         self.programmes, self.timetables, self.policies = programmes, timetables, policies
         self._sections: dict[str, PolicyBase] = {section.name: section for section in sections}
         self._catalog: Catalog | None = None
@@ -79,13 +78,18 @@ class Strategy:
             **self.timetables,
             **{name: Timetable(programme, self.zone) for name, programme in changed.items()},
         }
-        given = _given(self.timetables, self._site, bookings=self._bookings)
+        given = _given(self.timetables, self.config)
         self.policies = tuple(
             self._sections[policy.name].policy(given)
             if changed.keys() & self._sections[policy.name].follows.keys()
             else policy
             for policy in self.policies
         )
+
+    @property
+    def events(self) -> Mapping[str, Sequence[SpecialEvent]]:
+        """The special events in force, by programme."""
+        return self._events
 
     def twin(self, config: Config, today: date) -> Strategy:
         """Another one that goes by `config`, with the special events of this one. Raises `ConfigError`."""
@@ -127,8 +131,8 @@ class Strategy:
         return next(each.kind for each in self.policies if each.name == policy)
 
 
-def _given(timetables: Mapping[str, Timetable], site: str, *, bookings: bool) -> Given:
-    return Given(timetable=timetables.__getitem__, bookings=bookings, site=site)
+def _given(timetables: Mapping[str, Timetable], config: Config) -> Given:
+    return Given(timetable=timetables.__getitem__, bookings=config.feeds.bookings, site=config.site.id)
 
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:

@@ -107,6 +107,11 @@ class Decider:
             heappop(self._agenda)
         return self._agenda[0][0] if self._agenda else None
 
+    @property
+    def names(self) -> Collection[str]:
+        """Of all policies, in the order of the configuration."""
+        return self._seats.keys()
+
     def said(self, policy: str) -> Asked | None:
         """What the policy said last; None if it was never asked."""
         seat = self._seats.get(policy)

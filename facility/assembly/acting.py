@@ -15,6 +15,7 @@ from facility.courses import Courses
 from facility.effects import Effects
 from facility.feeds.book import FeedBook
 from facility.feeds.vacated import BedRooms, BedWatcher
+from facility.flight.recorder import FOLDER, Recorder
 from facility.foreign import ForeignSweep
 from facility.hands import PolicyHands
 from facility.judgement import Judge
@@ -51,6 +52,7 @@ class Acting:
     special_events: SpecialEvents
     hands: PolicyHands
     planner: Planner
+    recorder: Recorder | None
     feeds: Callable[[], Feeds]
     """What policies see of what others told."""
     wake: Callable[[], None]
@@ -88,7 +90,8 @@ async def acting(
     special = SpecialEvents(ground.db, audit, clock, strategy, known.book, wake=wakeups.ring, announced=announced)
     memories = await Memories.open(ground.db, strategy.policies)
     hands = PolicyHands(desk, clock)
-    planner = _planner(ground, known, hands, strategy, wakeups, memories, told)
+    recorder = _recorder(ground, strategy, hands)
+    planner = _planner(ground, known, hands, strategy, wakeups, memories, told, recorder)
     told.follow(planner.hear)
     return Acting(
         claims=claims,
@@ -104,6 +107,7 @@ async def acting(
         special_events=special,
         hands=hands,
         planner=planner,
+        recorder=recorder,
         feeds=told.feeds,
         wake=wakeups.ring,
         agreement=Agreement(known.consents, ground.db, desk, audit, clock, known.survey.reshape),
@@ -172,6 +176,7 @@ def _planner(
     wakeups: Wakeups,
     memories: Memories,
     told: FeedBook,
+    recorder: Recorder | None,
 ) -> Planner:
     def view() -> View:
         return View(
@@ -191,4 +196,19 @@ def _planner(
         tell=ground.events.tell,
         wakeups=wakeups,
         remembering=memories,
+        record=recorder,
+    )
+
+
+def _recorder(ground: Ground, strategy: Strategy, hands: PolicyHands) -> Recorder | None:
+    recording = ground.config.recorder
+    if not recording.enabled:
+        return None
+    return Recorder(
+        ground.config.state_dir / FOLDER,
+        ground.clock,
+        keep=timedelta(days=recording.days),
+        config=lambda: strategy.config,
+        events=lambda: strategy.events,
+        held=hands.held,
     )

@@ -28,9 +28,7 @@ def rehearsing(
     def today() -> date:
         return clock.now().astimezone(zone).date()
 
-    reloading = Reloading(
-        ground.config, strategy=acts.strategy, audit=trail.audit, db=ground.db, today=today, wake=acts.wake
-    )
+    reloading = Reloading(strategy=acts.strategy, audit=trail.audit, db=ground.db, today=today, wake=acts.wake)
 
     def present() -> Present:
         decider = acts.planner.decider
@@ -47,7 +45,7 @@ def rehearsing(
         )
 
     def strategy(config: Config | None) -> Strategy:
-        return acts.strategy.twin(config or reloading.config, today())
+        return acts.strategy.twin(config or acts.strategy.config, today())
 
     async def weather(since: datetime) -> Sequence[tuple[datetime, float]]:
         points = [point for point in known.book.current.points.values() if point.point_class == OUTDOOR]
@@ -59,4 +57,4 @@ def rehearsing(
         return [(begin, warm) for begin, warm in celsius if warm is not None]
 
     scene = Scene(present=present, strategy=strategy, weather=weather)
-    return Rehearsals(scene, reloading.drafted, lambda: reloading.config, clock), reloading
+    return Rehearsals(scene, reloading.drafted, lambda: acts.strategy.config, clock), reloading

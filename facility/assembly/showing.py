@@ -60,6 +60,7 @@ def showing(
         audit=trail.audit,
         anchoring=trail.anchoring,
         planner=acts.planner,
+        recorder=acts.recorder,
         events=ground.events,
         claims=acts.claims,
         alarms=alarms,

@@ -40,6 +40,7 @@ from facility.config.sections import (
     HistorySection,
     MqttSection,
     PointSection,
+    RecorderSection,
     Site,
     SpaceSection,
     UserSection,
@@ -62,6 +63,7 @@ class Config(BaseSettings):
     mqtt: MqttSection | None = None
     """The broker that state is mirrored to; without the section, none."""
     history: HistorySection = HistorySection()
+    recorder: RecorderSection = RecorderSection()
     api: ApiSection = ApiSection()
     audit: AuditSection = AuditSection()
     energy: EnergySection = EnergySection()

@@ -103,6 +103,13 @@ class HistorySection(Section):
     """Years that 15-minute roll-ups are kept."""
 
 
+class RecorderSection(Section):
+    enabled: bool = True
+    """Off keeps no record of what policies saw and decided: no day can be replayed."""
+    days: Annotated[int, Field(ge=1, le=366)] = 14
+    """Days that the record is kept."""
+
+
 class ApiSection(Section):
     socket: Path | None = None
     """The Unix socket screens attach to. Default: `agent.sock` in the state folder."""

@@ -68,6 +68,7 @@ class Agent:
             audit=self.audit,
             anchoring=SimpleNamespace(link=lambda: self.anchored, latest=SimpleNamespace(seq=7)),
             planner=self.planner,
+            recorder=None,
             events=SimpleNamespace(told=4),
             claims=SimpleNamespace(standing=lambda: self.claims),
             alarms=SimpleNamespace(all=lambda: self.alarms),

@@ -83,16 +83,16 @@ class Bench:
         self.rung = 0
         self.audit = Audit(db, self.clock)
         self.reloading = Reloading(
-            load(path), strategy=self.strategy, audit=self.audit, db=db, today=start.date, wake=self.ring
+            strategy=self.strategy, audit=self.audit, db=db, today=start.date, wake=self.ring
         )
         scene = Scene(present=self.present, strategy=self.twin, weather=self.weather)
-        self.rehearsals = Rehearsals(scene, self.reloading.drafted, lambda: self.reloading.config, self.clock)
+        self.rehearsals = Rehearsals(scene, self.reloading.drafted, lambda: self.strategy.config, self.clock)
 
     def ring(self):
         self.rung += 1
 
     def twin(self, config):
-        return self.strategy.twin(config or self.reloading.config, self.clock.now().date())
+        return self.strategy.twin(config or self.strategy.config, self.clock.now().date())
 
     async def weather(self, since):
         return [(since + timedelta(hours=hour), -5.0) for hour in range(25)]
