@@ -95,16 +95,6 @@ class TestReading:
                 )
             assert stack.protocol_errors[str(bird.ref)] == 1
 
-    async def test_a_server_without_schedules_says_so(self, stack: Stack) -> None:
-        server = rusty.BACnetServer(9, "Rusty", interface="127.0.0.1", port=0, broadcast_address="127.255.255.255")
-        await server.start()
-        try:
-            device = DeviceRef(network=0, address=await server.local_address(), instance=9)
-            with pytest.raises(DeviceRefused):
-                await read_schedule(stack, device, 1)
-        finally:
-            await server.stop()
-
 
 class TestWriting:
     async def test_what_was_written_is_read_back(self, stack: Stack) -> None:
@@ -145,6 +135,34 @@ class TestWriting:
         nobody = DeviceRef(network=0, address="127.0.0.1:9", instance=1)
         with pytest.raises(ValueError, match="not ours to write"):
             await stack.write_as(nobody, Property(object_type, 1, name), b"\x91\x01")
+
+
+async def test_a_stack_that_nobody_here_wrote_takes_and_shows_the_same(stack: Stack) -> None:
+    at_seven = ((TimeValue(time(0), Scalar(Datatype.REAL, 21.5)), TimeValue(time(23, 59), NULL)),) * 7
+    events = (*EXCEPTIONS[1:], SpecialEvent(CalendarReference(1), at_seven[0], 4))
+    dates = (
+        DatePattern(None, 12, 25),
+        WeekAndDay(11, 4, 4),
+        DateSpan(DatePattern(2030, 1, 1, 2), DatePattern(2030, 1, 2, 3)),
+    )
+    server = rusty.BACnetServer(9, "Rusty", interface="127.0.0.1", port=0, broadcast_address="127.255.255.255")
+    server.add_calendar(1, "Holidays")
+    server.add_schedule(1, "Hours")
+    await server.start()
+    try:
+        device = DeviceRef(network=0, address=await server.local_address(), instance=9)
+        empty = await read_schedule(stack, device, 1)
+        assert (empty.name, empty.week, empty.exceptions, empty.default) == ("Hours", ((),) * 7, (), NULL)
+        await write_dates(stack, device, 1, dates)
+        await write_week(stack, device, 1, at_seven)
+        await write_exceptions(stack, device, 1, events)
+        schedule, calendar = await read_schedule(stack, device, 1), await read_calendar(stack, device, 1)
+        assert (schedule.week, schedule.exceptions, schedule.effective) == (at_seven, events, ALWAYS)
+        assert (calendar.name, calendar.dates) == ("Holidays", dates)
+        with pytest.raises(DeviceRefused):
+            await read_schedule(stack, device, 2)
+    finally:
+        await server.stop()
 
 
 class TestOddDevices:
