@@ -97,7 +97,7 @@ async def _known(sources: Sources, power: PointId, start: datetime, now: datetim
     if sources.history is None:
         return ()
     try:
-        return (await sources.history.known([power], start, now))[power]
+        return (await sources.history.known([power], [(start, now)]))[power]
     except PointsError:
         return ()  # the window is then unknown, and says so
 

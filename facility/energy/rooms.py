@@ -26,8 +26,8 @@ from points.history import History, Stretch
 from points.history.rows import from_ms
 from points.model import PointId, Space
 
-RUN = 96
-"""Quarters of an hour whose readings are fetched at once: a day."""
+AT_ONCE = 96
+"""Quarters of an hour whose readings are fetched at once: as many as a day has."""
 NOTE = "Limits are those of today's profiles, also for days on which others held."
 
 Quarters = dict[int, Seconds]
@@ -82,12 +82,15 @@ async def _closer(history: History, members: Sequence[Watched], unsure: Mapping[
     told = {start: at_worst(parts) for start, parts in unsure.items() if start < raw_from}
     rules = {str(watched.point.id): watched.rule for watched in members}
     points = [watched.point.id for watched in members]
-    for run in _runs([start for start in sorted(unsure) if start >= raw_from]):
+    rest = [start for start in sorted(unsure) if start >= raw_from]
+    for first in range(0, len(rest), AT_ONCE):
+        some = rest[first : first + AT_ONCE]
+        spans = [(from_ms(run[0]), from_ms(run[-1] + QUARTER_MS)) for run in _runs(some)]
         try:
-            known = await history.known(points, from_ms(run[0]), from_ms(run[-1] + QUARTER_MS))
+            known = await history.known(points, spans)
         except PointsError as error:
             raise FacilityError("busy", str(error)) from None
-        told |= await asyncio.to_thread(_exact, rules, known, run)
+        told |= await asyncio.to_thread(_exact, rules, known, some)
     return told
 
 
@@ -99,10 +102,10 @@ def _exact(
 
 
 def _runs(starts: Sequence[int]) -> list[list[int]]:
-    """Neighbours together, a day at most."""
+    """Neighbours together."""
     runs: list[list[int]] = [[start] for start in starts[:1]]
     for before, start in pairwise(starts):
-        if start - before == QUARTER_MS and len(runs[-1]) < RUN:
+        if start - before == QUARTER_MS:
             runs[-1].append(start)
         else:
             runs.append([start])

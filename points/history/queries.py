@@ -23,6 +23,14 @@ from points.model import PointId
 
 SERIES, SAMPLE, ROLLUP, GAP = (table(row) for row in (SeriesRow, SampleRow, RollupRow, GapRow))
 
+# asked thousands of times for one report: making such a statement anew takes longer than carrying it out
+_HOLDING = "SELECT ts, value, quality FROM sample WHERE series = ? AND ts <= ? ORDER BY ts DESC LIMIT 1"
+_INSIDE = "SELECT ts, value, quality FROM sample WHERE series = ? AND ts > ? AND ts < ? ORDER BY ts"
+_QUARTERS = (
+    "SELECT start, low, high, mean, last, seconds_good FROM rollup "
+    "WHERE series = ? AND start >= ? AND start < ? ORDER BY start"
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
@@ -65,10 +73,9 @@ def gaps(connection: Connection, since: int, until: int) -> list[Gap]:
 
 def raw(connection: Connection, series: int, known: list[Gap], since: int, until: int) -> list[Stretch]:
     """The good stretches of [since, until), from the samples."""
-    of_series = select(SAMPLE.c.ts, SAMPLE.c.value, SAMPLE.c.quality).where(SAMPLE.c.series == series)
-    holding = of_series.where(SAMPLE.c.ts <= since).order_by(SAMPLE.c.ts.desc()).limit(1)
-    inside = of_series.where(SAMPLE.c.ts > since, SAMPLE.c.ts < until).order_by(SAMPLE.c.ts)
-    found = [*connection.execute(holding), *connection.execute(inside)]
+    holding = connection.exec_driver_sql(_HOLDING, (series, since)).all()
+    inside = connection.exec_driver_sql(_INSIDE, (series, since, until)).all()
+    found = [*holding, *inside]
     rows = [Row(ts, value if quality == GOOD else None) for ts, value, quality in found]
     return list(stretches(rows, known, since, until))
 
@@ -89,9 +96,7 @@ def rolled(connection: Connection, series: int, since: int, until: int) -> list[
 
 def quarters(connection: Connection, series: int, since: int, until: int) -> list[Quarter]:
     """The roll-ups that begin in [since, until). A quarter that is not there: nothing was known."""
-    columns = (ROLLUP.c[name] for name in ("start", "low", "high", "mean", "last", "seconds_good"))
-    wanted = select(*columns).where(ROLLUP.c.series == series, ROLLUP.c.start >= since, ROLLUP.c.start < until)
-    return [Quarter(*row) for row in connection.execute(wanted.order_by(ROLLUP.c.start))]
+    return [Quarter._make(row) for row in connection.exec_driver_sql(_QUARTERS, (series, since, until)).all()]
 
 
 def trend(connection: Connection, series: int | None, edges: list[int], *, raw_from: int, now: int) -> list[Bucket]:

@@ -138,18 +138,22 @@ class History:
 
         return await self._ask(work)
 
-    async def known(self, points: Iterable[PointId], since: datetime, until: datetime) -> dict[PointId, list[Stretch]]:
-        """When a good value was known, and which, to the millisecond; not before `raw_since`."""
-        start, end = max(to_ms(since), self._raw_from()), min(to_ms(until), to_ms(self._clock.now()))
-        wanted = list(points)
+    async def known(
+        self, points: Iterable[PointId], spans: Iterable[tuple[datetime, datetime]]
+    ) -> dict[PointId, list[Stretch]]:
+        """When within these spans a good value was known, and which, to the millisecond; not before `raw_since`."""
+        first, now, wanted = self._raw_from(), to_ms(self._clock.now()), list(points)
+        edges = [(max(to_ms(since), first), min(to_ms(until), now)) for since, until in spans]
 
         def work(connection: Connection) -> dict[PointId, list[Stretch]]:
-            gaps = queries.gaps(connection, start, end)
             known = {point: queries.series_of(connection, point) for point in wanted}
-            return {
-                point: [] if series is None or end <= start else queries.raw(connection, series, gaps, start, end)
-                for point, series in known.items()
-            }
+            found: dict[PointId, list[Stretch]] = {point: [] for point in wanted}
+            gaps = queries.gaps(connection, min(start for start, _ in edges), now) if edges else []
+            for start, end in edges:
+                for point, series in known.items():
+                    if series is not None and start < end:
+                        found[point] += queries.raw(connection, series, gaps, start, end)
+            return found
 
         return await self._ask(work)
 
