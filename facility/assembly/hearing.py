@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
 from facility.config import Config
-from facility.feeds import hl7
+from facility.feeds import adt
 from facility.feeds.account import FeedAccount
 from facility.feeds.book import BedReport, FeedBook
 from facility.feeds.keeping import FeedKeeper
@@ -87,7 +87,7 @@ def _beds_of_rooms(config: Config) -> dict[SpaceId, frozenset[str]]:
     rooms: defaultdict[SpaceId, set[str]] = defaultdict(set)
     section = config.feeds.by_hl7
     for place, space in section.beds.items() if section else ():
-        rooms[SpaceId(space)].add(hl7.location(place))
+        rooms[SpaceId(space)].add(adt.location(place))
     return {space: frozenset(beds) for space, beds in rooms.items()}
 
 
@@ -102,10 +102,10 @@ def _server(ground: Ground, book: FeedBook) -> MllpServer | None:
     section = ground.config.feeds.by_hl7
     if section is None:
         return None
-    hospital = hl7.Hospital(
+    hospital = adt.Hospital(
         zone=ground.config.site.tz,
         systems=frozenset(section.systems),
-        beds={hl7.location(place): SpaceId(space) for place, space in section.beds.items()},
+        beds={adt.location(place): SpaceId(space) for place, space in section.beds.items()},
     )
 
     def take(report: BedReport) -> Refused | None:

@@ -1,7 +1,7 @@
 """Takes bed status by HL7 v2 over MLLP: a frame is `<VT> message <FS> <CR>`, and each has one answer.
 
 - Only from the peers that the configuration names; at most so many connections, each with bounded frames and waits.
-- A message is taken when it is exactly a bed status (`facility.feeds.hl7`). Any other is answered with a refusal, is
+- A message is taken when it is exactly a bed status (`facility.feeds.adt`). Any other is answered with a refusal, is
   counted by its reason and forgotten: its octets are in one buffer of this module, and nowhere else.
 - A sender that is faster than `PACE` messages a second waits for its answers.
 """
@@ -16,7 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
 
-from facility.feeds import hl7
+from facility.feeds import adt
 from facility.feeds.book import BedReport
 from facility.feeds.tally import Refused, Tally
 from points.clock import Clock
@@ -42,7 +42,7 @@ class MllpSettings:
     host: str
     port: int
     peers: tuple[IPv4Network | IPv6Network, ...]
-    hospital: hl7.Hospital
+    hospital: adt.Hospital
 
 
 class _Ended(Exception):
@@ -112,7 +112,7 @@ class MllpServer:
             else:
                 self.tally.refuse(verdict)
             self._answers += 1
-            said = hl7.answer(verdict, control, self._clock.now(), self._answers)
+            said = adt.answer(verdict, control, self._clock.now(), self._answers)
             writer.write(bytes((BEGIN,)) + said + END)
             async with asyncio.timeout(WHOLE_S):
                 await writer.drain()
@@ -134,9 +134,9 @@ class MllpServer:
             return Refused.TOO_LONG, ""
         message = bytes(buffer[1:end])
         del buffer[: end + len(END)]
-        report = hl7.bed_report(message, self._settings.hospital, self._clock.now())
+        report = adt.bed_report(message, self._settings.hospital, self._clock.now())
         verdict = report if isinstance(report, Refused) else self._take(report)
-        return verdict, hl7.control_id(message)
+        return verdict, adt.control_id(message)
 
     def _is_peer(self, writer: asyncio.StreamWriter) -> bool:
         name = writer.get_extra_info("peername")

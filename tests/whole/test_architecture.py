@@ -31,13 +31,15 @@ def test_every_module_of_a_package_is_on_the_map(folder):
     assert modules(folder) - named(row) == set()
 
 
-@pytest.mark.parametrize("folder", ["facility", "facility/audit", "facility/profiles", "facility/assembly"])
+@pytest.mark.parametrize(
+    "folder", ["facility", "facility/audit", "facility/profiles", "facility/assembly", "facility/feeds"]
+)
 def test_every_module_of_the_facility_is_on_the_map_by_topic(folder):
     assert modules(folder) - named(BY_TOPIC) == set()
 
 
 def test_nothing_is_on_the_map_by_topic_that_is_not_there():
-    folders = ("facility", "facility/audit", "facility/profiles", "facility/assembly")
+    folders = ("facility", "facility/audit", "facility/profiles", "facility/assembly", "facility/feeds")
     assert named(BY_TOPIC) - {"facility/"} - set().union(*map(modules, folders)) == set()
 
 

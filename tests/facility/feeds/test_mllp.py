@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facility.feeds import hl7, mllp
+from facility.feeds import adt, mllp
 from facility.feeds.mllp import MllpServer, MllpSettings
 from facility.feeds.tally import Refused
 from points.clock import SystemClock
 
 MARK = "ZEBRAMRN0012345"
-HOSPITAL = hl7.Hospital(zone=ZoneInfo("UTC"), beds={"4E^1^A": "room-1"})
+HOSPITAL = adt.Hospital(zone=ZoneInfo("UTC"), beds={"4E^1^A": "room-1"})
 
 
 def frame(*segments):

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manual_clock import NOON
 
-from facility.feeds import hl7
+from facility.feeds import adt
 from facility.feeds.book import BedReport
 from facility.feeds.tally import Refused
 
-HOSPITAL = hl7.Hospital(
+HOSPITAL = adt.Hospital(
     zone=ZoneInfo("America/Chicago"),
     systems=frozenset({"BEDBOARD", "MERCY"}),
     beds={"4EAST^301^A": "room-301", "4EAST^302^": "room-302"},
@@ -28,7 +28,7 @@ def message(*segments):
 
 
 def read(*segments, now=NOON):
-    return hl7.bed_report(message(*segments), HOSPITAL, now)
+    return adt.bed_report(message(*segments), HOSPITAL, now)
 
 
 def test_a_bed_status_is_taken():
@@ -127,11 +127,11 @@ ANSWER = re.compile(
 
 
 def test_an_answer_echoes_the_control_id_and_nothing_else():
-    control = hl7.control_id(message(MSH, EVN, NPU))
+    control = adt.control_id(message(MSH, EVN, NPU))
     assert control == "MSG00001"
-    assert hl7.answer(None, control, NOON, 7).endswith(b"MSA|AA|MSG00001\r")
-    assert hl7.answer(Refused.NOT_IN_SHAPE, control, NOON, 7).endswith(b"MSA|AE|MSG00001|not-in-shape\r")
-    assert hl7.answer(Refused.NOT_OURS, "", NOON, 7).endswith(b"MSA|AR||not-ours\r")
+    assert adt.answer(None, control, NOON, 7).endswith(b"MSA|AA|MSG00001\r")
+    assert adt.answer(Refused.NOT_IN_SHAPE, control, NOON, 7).endswith(b"MSA|AE|MSG00001|not-in-shape\r")
+    assert adt.answer(Refused.NOT_OURS, "", NOON, 7).endswith(b"MSA|AR||not-ours\r")
 
 
 FIELDS = st.sampled_from(
@@ -145,10 +145,10 @@ def test_nothing_that_is_put_into_a_message_gets_through(segment, piece, at, tai
     odd = segment[:at] + piece + segment[at:]
     segments = [odd if each == segment else each for each in (MSH, EVN, NPU)]
     raw = message(*segments) + tail
-    found = hl7.bed_report(raw, HOSPITAL, NOON)
+    found = adt.bed_report(raw, HOSPITAL, NOON)
     assert isinstance(found, (Refused, BedReport))
     if isinstance(found, BedReport):
         assert (found.space, found.bed) in {("room-301", "4EAST^301^A"), ("room-302", "4EAST^302^")}
     verdict = found if isinstance(found, Refused) else None
-    said = hl7.answer(verdict, hl7.control_id(raw), NOON, 7)
+    said = adt.answer(verdict, adt.control_id(raw), NOON, 7)
     assert ANSWER.fullmatch(said)
