@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -119,8 +119,13 @@ def _turn(turn: Turn) -> dict[str, Any]:
     if turn.recap:
         document["recap"] = True
     if turn.feeds is not None:
-        document["feeds"] = _FEEDS.dump_python(turn.feeds, mode="json")
+        document["feeds"] = _FEEDS.dump_python(_plain(turn.feeds), mode="json")
     return document
+
+
+def _plain(feeds: Feeds) -> Feeds:
+    """The same without views of mappings, which pydantic cannot write."""
+    return replace(feeds, beds=dict(feeds.beds), bookings=dict(feeds.bookings), heard=dict(feeds.heard))
 
 
 def _read_turn(document: Mapping[str, Any]) -> Turn:

@@ -104,4 +104,4 @@ async def test_every_way_leads_to_the_same_events_which_outlive_the_agent(tmp_pa
         records = {record.target: record for record in reversed(await site.facility.audit(limit=50))}
         assert records["demand event by-hand"].result == "in force"
         assert records["demand event by-mqtt"].action == "cancel demand event"
-    assert "Traceback" not in site.log.read_text()
+    assert "Traceback" not in (log := site.log.read_text()), log
