@@ -20,7 +20,9 @@ from facility.energy.live import shedding
 from facility.energy.reports import Reports
 from facility.explain import Explainer
 from facility.feeds.utility_desk import UtilityDesk
+from facility.months import Months
 from facility.permits import must
+from facility.policy_states import PolicyStates
 from facility.port import FacilityError
 from facility.preview import Previews
 from facility.requests import Requests
@@ -30,6 +32,7 @@ from facility.session import Parts, Session
 from facility.settings import roster
 from facility.users import Caller, Permission, User, stranger
 from points.bacnet.port import Constructed
+from schedules.policy import View
 
 
 def door(
@@ -95,7 +98,8 @@ def _parts(
         denials=Denials(audit, clock),
         survey=known.survey,
         agreement=acts.agreement,
-        strategy=acts.strategy,
+        months=Months(clock=clock, book=known.book, strategy=acts.strategy),
+        policy_states=_policy_states(ground, known, acts),
         special_events=acts.special_events,
         utility=UtilityDesk(hears.utility, config.demand_response.accounts),
         rehearsals=rehearsals,
@@ -112,6 +116,29 @@ def _parts(
     )
 
 
+def _policy_states(ground: Ground, known: Knowing, acts: Acting) -> PolicyStates:
+    return PolicyStates(
+        clock=ground.clock,
+        book=known.book,
+        strategy=acts.strategy,
+        planning=acts.planner,
+        claims=acts.claims,
+        freshness=known.freshness,
+        foreign=acts.foreign.of,
+        rule=known.rules.command_rule,
+        limits=known.rules.command_limits,
+    )
+
+
+def _view(ground: Ground, known: Knowing) -> View:
+    return View(
+        now=ground.clock.now(),
+        zone=ground.config.site.tz,
+        catalog=known.book.current,
+        readings=known.store.snapshot(),
+    )
+
+
 def _reports(ground: Ground, known: Knowing, acts: Acting, shown: Showing) -> Reports:
     return Reports(
         sources=Sources(
@@ -124,7 +151,7 @@ def _reports(ground: Ground, known: Knowing, acts: Acting, shown: Showing) -> Re
         book=known.book,
         store=known.store,
         profiles=known.consents.profiles,
-        shedding=lambda: shedding(acts.strategy.policies, acts.planner.decider.memories()),
+        shedding=lambda: shedding(acts.strategy.policies, acts.planner.decider.memories(), _view(ground, known)),
     )
 
 

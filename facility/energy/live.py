@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from facility.config.energy import EnergySection
 from facility.energy.gathering import Sources, ms
-from facility.energy.intervals import QUARTER_MS, QUARTER_S, excess, window
+from facility.energy.intervals import QUARTER_MS, excess, window
 from facility.energy.meters import Meter, Meters, meters_of
 from facility.wire import DemandInfo, MeterNow
 from points.catalog import Catalog
@@ -18,9 +18,10 @@ from points.history.rows import from_ms
 from points.model import PointId, Reading
 from points.store import PointStore
 from schedules.policies.demand_limit import DemandLimit, Limiting
-from schedules.policy import Memory, Policy
+from schedules.policy import Memory, Policy, View
 
-QUARTER = timedelta(seconds=QUARTER_S)
+SHOWN = 5
+"""Who would be shed next: so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +34,18 @@ class Shedding:
     next_in_line: tuple[str, ...] = ()
 
 
-def shedding(policies: Iterable[Policy], memories: Mapping[str, Memory]) -> Shedding | None:
+def shedding(policies: Iterable[Policy], memories: Mapping[str, Memory], view: View) -> Shedding | None:
     """Of the first policy that limits demand; None if there is none."""
     for found in policies:
         if isinstance(found, DemandLimit):
             memory = memories.get(found.name)
             began = isinstance(memory, Limiting) and memory.began is not None and bool(memory.shed)
             level = memory.level if began and isinstance(memory, Limiting) else 0
-            return Shedding(policy=found.name, limit_kw=found.limit_kilowatts, level=level)
+            line = tuple(
+                f"{view.catalog.spaces[space].name if space in view.catalog.spaces else space}, about {kw:g} kW"
+                for space, kw in found.next_in_line(view, memory, SHOWN)
+            )
+            return Shedding(policy=found.name, limit_kw=found.limit_kilowatts, level=level, next_in_line=line)
     return None
 
 

@@ -100,6 +100,12 @@ class DemandLimit:
 
         return decide
 
+    def next_in_line(self, view: View, memory: Memory | None, most: int) -> list[tuple[SpaceId, float]]:
+        """Who would be shed next, the first first, and how many kW that is expected to save. To ask changes nothing."""
+        was = memory if isinstance(memory, Limiting) else Limiting()
+        chosen = selected(view.catalog, self.heating, self.cooling, self.comfort)
+        return _Minute(self, view, chosen, weights_of(self.pairs), was).line(most)
+
 
 @dataclass(slots=True)
 class _Minute:
@@ -124,6 +130,14 @@ class _Minute:
             remarks.append(Remark(about="", text="outside of its hours the setback saves more"))
         remarks.append(self._account(power))
         return Decision(demands=tuple(self._demands()), until=self._until(), memory=self.now, remarks=tuple(remarks))
+
+    def line(self, most: int) -> list[tuple[SpaceId, float]]:
+        """As if each had to be shed, one after the other."""
+        found: list[tuple[SpaceId, float]] = []
+        while len(found) < most and (space := self._best()) is not None:
+            found.append((SpaceId(space), self._saves(space)))
+            self._shed(space)
+        return found
 
     # --- once a minute ------------------------------------------------------------------------------------------------
 
