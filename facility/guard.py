@@ -126,7 +126,8 @@ def _objections_of_the_place(command: Command, value: Value, point: Point, known
 
 
 def _objections_to_policy(command: Command, point: Point, known: Surroundings) -> Iterator[Verdict]:
-    if known.rule.who != "policy" or (point.safety is not Safety.COMFORT and known.room is None):
+    watched = known.room is not None or known.beds is not None  # then the room itself says whether it may be
+    if known.rule.who != "policy" or (point.safety is not Safety.COMFORT and not watched):
         what = "belongs to a critical space" if point.space is not None else "may serve critical spaces"
         why = f"{point.id} {what}: no policy may hold it."
         yield refuse("critical", why, _WHO_CAN[known.rule.who], source=known.rule.cited)

@@ -79,8 +79,8 @@ def why_not_vacated(point: Point, room: SpaceId, catalog: Catalog) -> str:
         return f"it belongs to {point.space or 'no space that is known'}, not to {room}"
     if point.point_class not in BED_CLASSES or point.kind is not Kind.ANALOG or in_unit_of(point, 20.0) is None:
         return f"it is no heating or cooling setpoint but {point.point_class}"
-    if point.safety is not Safety.COMFORT:
-        return f"its safety class is {point.safety}, not comfort"
+    if point.safety not in (Safety.CRITICAL, Safety.COMFORT):  # classified by the patient, not by the temperature
+        return f"its safety class is {point.safety}"
     return "" if point.access is Access.COMMANDABLE else "it is monitor-only"
 
 

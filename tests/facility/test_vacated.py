@@ -16,12 +16,15 @@ from facility.model import Command, Rejected
 from facility.profiles import Profiles
 from facility.profiles.model import CommandRule
 from points.catalog import Catalog
-from points.model import Priority, Quality, Reading, Source, Space
+from points.model import Priority, Quality, Reading, Safety, Source, Space
 from schedules.feeds import BedState
 
 ROOM = Space(id="room-301", name="Room 301", type="patient_room")
-HEAT = make_point("heat", point_class="heating-setpoint", unit="degrees-celsius", space="room-301")
+HEAT = make_point(
+    "heat", point_class="heating-setpoint", unit="degrees-celsius", space="room-301", safety=Safety.CRITICAL
+)
 FLOW = make_point("flow", point_class="airflow-setpoint", unit="liters-per-second", space="room-301")
+DAMPER = make_point("damper", point_class="damper", space="room-301", safety=Safety.CRITICAL)
 TEMP = make_point("temp", point_class="zone-temperature", unit="degrees-celsius", space="room-301", commandable=False)
 HUMID = make_point("rh", point_class="humidity", unit="percent", space="room-301", commandable=False)
 HOLD = Command(
@@ -41,7 +44,7 @@ def verdict(command=HOLD, point=HEAT, beds="", rule=None):
 
 def test_a_free_room_is_open_for_its_temperature_setpoints():
     assert not verdict().refused
-    assert not verdict(beds=None).refused
+    assert verdict(beds=None).rule == "critical"
 
 
 @pytest.mark.parametrize(
@@ -54,6 +57,7 @@ def test_a_free_room_is_open_for_its_temperature_setpoints():
         verdict(replace(HOLD, value=28.1)),
         verdict(replace(HOLD, point=FLOW.id), FLOW),
         verdict(point=replace(HEAT, unit="percent")),
+        verdict(replace(HOLD, point=DAMPER.id), DAMPER),
     ],
 )
 def test_everything_else_is_refused(refused):

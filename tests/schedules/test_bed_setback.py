@@ -14,7 +14,7 @@ from schedules.policies.bed_setback import BedSetback, Outside
 from schedules.policy import Demand, View
 
 ROOM = Space(id="room-301", name="Room 301", type="patient_room")
-HEAT = point("vav-3/heat", "heating-setpoint", space="room-301")
+HEAT = point("vav-3/heat", "heating-setpoint", space="room-301", safety=Safety.CRITICAL)
 COOL = point("vav-3/cool", "cooling-setpoint", space="room-301", unit="degrees-fahrenheit")
 TEMP = point("vav-3/temp", "zone-temperature", space="room-301", commandable=False)
 HUMID = point("vav-3/rh", "humidity", space="room-301", unit="percent-relative-humidity", commandable=False)
@@ -146,7 +146,10 @@ def test_the_door_is_narrow():
     assert "belongs to" in why_not(demand(OFFICE_HEAT, vacates=ROOM.id), BUILDING)
 
 
-@pytest.mark.parametrize("changes", [{"safety": Safety.CRITICAL}, {"access": Access.MONITOR_ONLY}, {"unit": "percent"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"safety": Safety.UNKNOWN}, {"safety": Safety.MEDICAL}, {"access": Access.MONITOR_ONLY}, {"unit": "percent"}],
+)
 def test_only_a_plain_commandable_temperature_is_open(changes):
     point_changes = {"locked": True} if "access" in changes else changes
     odd = replace(HEAT, **point_changes)
