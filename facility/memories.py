@@ -14,12 +14,16 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, delete, select
 
 from facility.database import StateDatabase
-from facility.rows import PageRow, table_of, upsert
+from facility.rows import PageRow, keep_page, page, table_of, upsert
 from schedules.policy import Memory, Policy
+from schedules.steadiness import Carried
 
 log = structlog.get_logger(__name__)
 
 PREFIX = "memory:"
+STEADY = "steadiness"
+
+_CARRIED = TypeAdapter(Carried)
 
 _PAGES = table_of(PageRow)
 
@@ -27,9 +31,10 @@ _PAGES = table_of(PageRow)
 class Memories:
     """`schedules.planner.Remembering`, in the state database."""
 
-    def __init__(self, db: StateDatabase, memories: Mapping[str, Memory]) -> None:
+    def __init__(self, db: StateDatabase, memories: Mapping[str, Memory], carried: Carried | None = None) -> None:
         self._db = db
         self._memories = memories
+        self._carried = carried
 
     @classmethod
     async def open(cls, db: StateDatabase, policies: Iterable[Policy]) -> Memories:
@@ -37,10 +42,18 @@ class Memories:
         documents = await db.run(_documents)
         found = ((policy, documents.get(policy.name)) for policy in policies)
         read = {policy.name: _read(policy, document) for policy, document in found if document is not None}
-        return cls(db, {name: memory for name, memory in read.items() if memory is not None})
+        kept = await db.run(lambda connection: page(connection, STEADY))
+        return cls(db, {name: memory for name, memory in read.items() if memory is not None}, _carried(kept))
 
     def load(self) -> Mapping[str, Memory]:
         return self._memories
+
+    def carried(self) -> Carried | None:
+        return self._carried
+
+    async def carry(self, carried: Carried) -> None:
+        document = _CARRIED.dump_json(carried).decode()
+        await self._db.run(lambda connection: keep_page(connection, STEADY, document))
 
     async def keep(self, memories: Mapping[str, Memory | None]) -> None:
         if not memories:
@@ -55,6 +68,15 @@ class Memories:
                 connection.execute(delete(_PAGES).where(_PAGES.c.name.in_(gone)))
 
         await self._db.run(work)
+
+
+def _carried(document: str | None) -> Carried | None:
+    if document is None:
+        return None
+    try:
+        return _CARRIED.validate_json(document)
+    except ValidationError:
+        return None  # what is not known to be steady is only waited for
 
 
 def _documents(connection: Connection) -> dict[str, str]:

@@ -34,6 +34,7 @@ from points.store import PointStore
 from schedules.decider import Decider, Round
 from schedules.plan import Release, Slot, Standing
 from schedules.policy import Demand, Memory, Policy, View, earliest
+from schedules.steadiness import Carried, Steadiness
 from schedules.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -90,8 +91,16 @@ class Remembering(Protocol):
         """Everything that was remembered when the agent last ran, by policy."""
         ...
 
+    def carried(self) -> Carried | None:
+        """What was steady when the agent last ran."""
+        ...
+
     async def keep(self, memories: Mapping[str, Memory | None]) -> None:
         """These from now on; None: nothing any more. Returns when they are on disk."""
+        ...
+
+    async def carry(self, carried: Carried) -> None:
+        """What is steady now, for the next start."""
         ...
 
 
@@ -101,7 +110,13 @@ class Forgetful:
     def load(self) -> Mapping[str, Memory]:
         return {}
 
+    def carried(self) -> Carried | None:
+        return None
+
     async def keep(self, memories: Mapping[str, Memory | None]) -> None:
+        """Nowhere."""
+
+    async def carry(self, carried: Carried) -> None:
         """Nowhere."""
 
 
@@ -167,11 +182,15 @@ class Planner:
         self._catalog: Catalog | None = None  # of the last round
         self._compared: datetime | None = None  # when everything was last compared with what is held
         self._compare = compare
-        self.decider = decider or Decider(clock.now(), self._remembering.load())
+        self.decider = decider or self._new_decider()
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
         self.postponed: dict[Slot, Postponed] = {}
         self.rounds = 0
+
+    def _new_decider(self) -> Decider:
+        now = self._clock.now()
+        return Decider(now, self._remembering.load(), Steadiness(now, self._remembering.carried()))
 
     def hear(self) -> None:
         """The feeds say something else."""
@@ -179,7 +198,8 @@ class Planner:
             self._wakeups.ring()
 
     async def run(self) -> None:
-        self.decider.begin_anew(self._clock.now())  # whatever happened while nobody watched is not known
+        if self.rounds:  # it is run again: whatever happened while nobody watched is not known
+            self.decider.begin_anew(self._clock.now())
         self._compared = None
         try:
             async with self._wakeups, asyncio.TaskGroup() as tasks:
@@ -216,6 +236,7 @@ class Planner:
         self._report(view.now)
         if self._compared is None or not timedelta(0) <= view.now - self._compared < self._compare:
             self._compared = view.now
+            await self._remembering.carry(self.decider.steady.carried(view.now))
             for slots in self._slices():
                 await self._act(view.now, slots)
                 await asyncio.sleep(0)

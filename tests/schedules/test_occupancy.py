@@ -117,6 +117,27 @@ def test_what_is_not_watched_is_forgotten():
     assert len(steady) == 0
 
 
+@pytest.mark.parametrize(
+    ("again", "value", "since"),
+    [(4, False, -30), (4, True, 4), (6, False, 6)],  # the same after a short break; another value; a long break
+)
+def test_a_short_break_is_bridged(again, value, since):
+    before = Steadiness(minutes(-60))
+    before.note(reading(SENSOR, value=False, at=minutes(-30)), minutes(-30))
+    assert before.get(SENSOR.id) == minutes(-30)
+    after = Steadiness(minutes(1), before.carried(minutes(0)))
+    after.note(reading(SENSOR, value=False, at=minutes(1), quality=Quality.STALE), minutes(1))  # not read again yet
+    after.note(reading(SENSOR, value=value, at=minutes(again)), minutes(again))
+    assert dict(after) == {SENSOR.id: minutes(since)}
+
+
+def test_only_what_somebody_asks_about_is_carried_over():
+    steady = steadiness(reading(SENSOR, value=False), now=NOON)
+    assert steady.carried(NOON).known == {}
+    assert steady.get(SENSOR.id) == NOON
+    assert steady.carried(NOON).known == {SENSOR.id: (False, NOON)}
+
+
 @given(st.lists(st.tuples(st.sampled_from([True, False, None]), st.integers(1, 600)), min_size=1, max_size=30))
 def test_vacant_means_that_the_whole_hold_time_was_vacant(story):
     """Against a naive model: the seconds of unbroken vacancy."""
