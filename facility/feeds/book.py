@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 
 from facility.feeds.tally import Refused
 from points.clock import Clock
@@ -217,11 +216,11 @@ class FeedBook:
         for (feed, _), at in self.heard.items():
             heard[feed] = max(at, heard.get(feed, at))
         feeds = Feeds(
-            beds=MappingProxyType(whole),
-            bookings=MappingProxyType(bookings),
+            beds=whole,
+            bookings=bookings,
             events=self._events,
             opted_out=self._opted_out,
-            heard=MappingProxyType(heard),
+            heard=heard,
         )
         ends = [booking.end for room in self.bookings.values() for booking in room.values()]
         silent = [at + STALE_AFTER + timedelta(microseconds=1) for at in fresh.values()]
