@@ -23,6 +23,7 @@ from facility.assembly.ground import Ground, trail_of
 from facility.assembly.knowing import Knowing, knowing
 from facility.config import Config
 from facility.database import open_state
+from facility.feeds.book import FeedBook
 from facility.passports import PassportKeeper
 from facility.settings import overrule
 from points.errors import PointsError
@@ -69,6 +70,7 @@ class VirtualAgent:
         self._step = step
         self._loop = VirtualLoop()
         self.clock = VirtualClock(self._loop, hospital.instant)
+        self.told = FeedBook(self.clock)  # what others tell; in virtual time nobody does but whoever holds this
         self.network = VirtualNetwork(hospital, self.clock, wrote=wrote)
         self._open = ExitStack()
         self._db = self._open.enter_context(open_state(state_dir, AtOnce()))
@@ -135,7 +137,7 @@ class VirtualAgent:
                 await self.known.survey.look()
             await self._begin()
             await trail.audit.note(by="agent", action="start", target="agent", reason="on the virtual hospital")
-            self.acts = await acting(ground, trail, self.known, wakeups)
+            self.acts = await acting(ground, trail, self.known, wakeups, self.told)
             showing.follow(self.known.book.current)
             await self._serve(hospital)
         finally:
