@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -22,6 +22,7 @@ from facility.wire import (
     AppliedInfo,
     AuditCheck,
     AuditPage,
+    CalendarInfo,
     ComplianceReport,
     DemandAnswer,
     DemandEventInfo,
@@ -41,6 +42,7 @@ from facility.wire import (
     Plan,
     PointDetail,
     PointInfo,
+    PolicyState,
     Record,
     RehearsalInfo,
     RelaxationInfo,
@@ -103,6 +105,12 @@ class RemoteFacility:
 
     async def schedules(self) -> list[ScheduleInfo]:
         return await self._call(list[ScheduleInfo], "schedules")
+
+    async def calendar(self, first: date, days: int = 31) -> CalendarInfo:
+        return await self._call(CalendarInfo, "calendar", first=first, days=days)
+
+    async def policies(self, policy: str = "") -> list[PolicyState]:
+        return await self._call(list[PolicyState], "policies", policy=policy)
 
     async def demand(self) -> DemandInfo:
         return await self._call(DemandInfo, "demand")

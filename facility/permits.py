@@ -24,6 +24,8 @@ NEEDS: Mapping[str, Permission | None] = {
     "alarms": Permission.SEE,
     "overrides": Permission.SEE,
     "schedules": Permission.SEE,
+    "calendar": Permission.SEE,
+    "policies": Permission.SEE,
     "demand": Permission.SEE,
     "energy": Permission.SEE,
     "compliance_report": Permission.SEE,

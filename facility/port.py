@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from facility.wire import (
@@ -16,6 +16,7 @@ from facility.wire import (
     AppliedInfo,
     AuditCheck,
     AuditPage,
+    CalendarInfo,
     ComplianceReport,
     DemandAnswer,
     DemandEventInfo,
@@ -35,6 +36,7 @@ from facility.wire import (
     Plan,
     PointDetail,
     PointInfo,
+    PolicyState,
     Record,
     RehearsalInfo,
     RelaxationInfo,
@@ -85,6 +87,14 @@ class Facility(Protocol):
         ...
 
     async def schedules(self) -> list[ScheduleInfo]: ...
+
+    async def calendar(self, first: date, days: int = 31) -> CalendarInfo:
+        """Which days are not as every week, from the first on, and who follows."""
+        ...
+
+    async def policies(self, policy: str = "") -> list[PolicyState]:
+        """What every policy demands now, who wins, and why nothing is demanded; or one policy, with more of its rows."""
+        ...
 
     async def demand(self) -> DemandInfo:
         """The demand interval that is under way, and every meter now."""

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from facility import __version__, answers, stream, views
 from facility.abilities import passport_info
@@ -30,15 +30,16 @@ from facility.explain import Explainer
 from facility.feeds.utility_desk import UtilityDesk
 from facility.guard import LONGEST, LONGEST_OF_AN_ENGINEER, SHORTEST, Limits
 from facility.model import Alarm, Claim
+from facility.months import Months
 from facility.overview import Overseer
 from facility.permits import guarded, must, must_at
+from facility.policy_states import PolicyStates
 from facility.port import FacilityError
 from facility.preview import Previews
 from facility.rehearsals import Rehearsals
 from facility.reloading import Reloading
 from facility.requests import Requests
 from facility.special_events import SpecialEvents
-from facility.strategy import Strategy
 from facility.survey import Survey
 from facility.users import PERMISSIONS, Permission, User
 from facility.why import explain
@@ -48,6 +49,7 @@ from facility.wire import (
     AuditCheck,
     AuditPage,
     Bucket,
+    CalendarInfo,
     ComplianceReport,
     DemandAnswer,
     DemandEventInfo,
@@ -67,6 +69,7 @@ from facility.wire import (
     Plan,
     PointDetail,
     PointInfo,
+    PolicyState,
     Record,
     RehearsalInfo,
     RelaxationInfo,
@@ -122,7 +125,8 @@ class Parts:
     denials: Denials
     survey: Survey
     agreement: Agreement
-    strategy: Strategy
+    months: Months
+    policy_states: PolicyStates
     special_events: SpecialEvents
     utility: UtilityDesk
     rehearsals: Rehearsals
@@ -211,13 +215,13 @@ class Session:
         return self._parts.overrides()
 
     async def schedules(self) -> list[ScheduleInfo]:
-        strategy, now = self._parts.strategy, self._parts.clock.now()
-        shown = []
-        for programme in strategy.programmes.values():
-            policies = strategy.policies_following(programme.name)
-            points = strategy.points_following(programme.name, self._catalog)
-            shown.append(views.schedule_info(programme, policies, len(points), now, strategy.zone))
-        return shown
+        return self._parts.months.weeks()
+
+    async def calendar(self, first: date, days: int = 31) -> CalendarInfo:
+        return await self._parts.months.calendar(first, days)
+
+    async def policies(self, policy: str = "") -> list[PolicyState]:
+        return self._parts.policy_states.told(policy)
 
     async def demand_events(self) -> list[DemandEventInfo]:
         return self._parts.utility.infos()

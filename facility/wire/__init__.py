@@ -38,6 +38,7 @@ from facility.wire.energy import (
 from facility.wire.holds import Hold, OverrideInfo
 from facility.wire.overview import GroupState, Lamp, Link, Overview, PolicyInfo, SpaceState, Upcoming
 from facility.wire.points import Bucket, PointInfo, SlotInfo, Trend, ValueInfo
+from facility.wire.policies import PolicyRow, PolicyState
 from facility.wire.rehearsals import (
     AppliedInfo,
     ClashInfo,
@@ -46,7 +47,17 @@ from facility.wire.rehearsals import (
     RehearsalInfo,
     WriteInfo,
 )
-from facility.wire.schedules import Block, ScheduleDay, ScheduleInfo, SpecialEventInfo
+from facility.wire.schedules import (
+    Block,
+    CalendarDay,
+    CalendarInfo,
+    CalendarRule,
+    ScheduleDay,
+    ScheduleInfo,
+    SpecialEventInfo,
+    WrittenException,
+    WrittenProgramme,
+)
 from facility.wire.stream import Hello, Trouble, Update
 from facility.wire.why import PointDetail, Why, WhyStep
 
@@ -61,6 +72,9 @@ __all__ = [
     "BaselineInfo",
     "Block",
     "Bucket",
+    "CalendarDay",
+    "CalendarInfo",
+    "CalendarRule",
     "ClashInfo",
     "ComplianceDay",
     "ComplianceReport",
@@ -94,7 +108,9 @@ __all__ = [
     "PointDetail",
     "PointInfo",
     "PolicyInfo",
+    "PolicyRow",
     "PolicySavingInfo",
+    "PolicyState",
     "Record",
     "RefusalInfo",
     "RehearsalDay",
@@ -121,4 +137,6 @@ __all__ = [
     "WireValue",
     "Wish",
     "WriteInfo",
+    "WrittenException",
+    "WrittenProgramme",
 ]

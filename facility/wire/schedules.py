@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from facility.wire.base import Wire
 
@@ -21,6 +22,27 @@ class ScheduleDay(Wire):
     blocks: list[Block]
 
 
+class WrittenException(Wire):
+    """An exception as the configuration says it: one of `first` (to `last`), `days`, `calendar`."""
+
+    name: str
+    first: str | None = None  # ISO
+    last: str | None = None
+    days: str | None = None
+    calendar: str | None = None
+    changes: list[str] = []
+    precedence: int
+
+
+class WrittenProgramme(Wire):
+    """A programme as the configuration says it, for those who edit it: "06:30 occupied"."""
+
+    default: str
+    states: list[str]
+    week: list[list[str]]  # Monday first
+    exceptions: list[WrittenException]
+
+
 class ScheduleInfo(Wire):
     name: str
     what: str
@@ -29,6 +51,7 @@ class ScheduleInfo(Wire):
     now_state: str
     next_change: datetime | None
     next_state: str
+    written: WrittenProgramme | None = None
 
 
 class SpecialEventInfo(Wire):
@@ -42,3 +65,31 @@ class SpecialEventInfo(Wire):
     by: str
     reason: str
     is_on: bool  # it has begun
+
+
+RuleKind = Literal["weekly", "holiday", "exception", "event", "out"]
+
+
+class CalendarRule(Wire):
+    """What rules a day, and for whom."""
+
+    kind: RuleKind
+    name: str
+    precedence: int | None  # 1 to 16, the lowest wins; None: of the week, and of special events
+    hours: str  # "06:30 occupied, 18:00 unoccupied"; "" where they differ among those who follow
+    follows: list[str]  # programmes
+
+
+class CalendarDay(Wire):
+    date: str  # ISO, civil
+    holiday: str  # the public holiday of that day, whoever follows it; ""
+    clock: str  # "the clock goes forward by 60 min"; ""
+    rules: list[CalendarRule]  # the most important first; of an ordinary day none
+
+
+class CalendarInfo(Wire):
+    """Which days are not as every week, for all programmes."""
+
+    days: list[CalendarDay]
+    programmes: list[str]
+    watch: list[str]  # what somebody should look at: days on which they disagree, the clock, the sun

@@ -23,6 +23,8 @@ from facility.energy.reports import Reports
 from facility.explain import Explainer
 from facility.guard import Limits
 from facility.model import Alarm, AlarmKind, Severity
+from facility.months import Months
+from facility.policy_states import PolicyStates
 from facility.preview import Previews
 from facility.profiles import Profiles
 from facility.feeds.book import FeedBook
@@ -177,6 +179,7 @@ class SessionBench(Bench):
         )
         config = Config(**CONFIG)
         self.strategy = Strategy(config, NOON.date())
+        self.others = {}  # what the sweep has seen of others, by point and level
         self.planning = SimpleNamespace(decider=Decider(NOON), troubles={}, postponed={})
         self.explainer = Explainer(
             clock=self.clock,
@@ -218,7 +221,8 @@ class SessionBench(Bench):
             denials=Denials(self.audit, self.clock),
             survey=self.survey,
             agreement=Agreement(self.consents, self.db, self.desk, self.audit, self.clock, self.survey.reshape),
-            strategy=self.strategy,
+            months=Months(clock=self.clock, book=self.book, strategy=self.strategy),
+            policy_states=self.policy_states(),
             special_events=self.special_events(),
             utility=UtilityDesk(self.utility, ["gateway"]),
             rehearsals=SimpleNamespace(),
@@ -245,6 +249,19 @@ class SessionBench(Bench):
             ),
         )
         return self
+
+    def policy_states(self):
+        return PolicyStates(
+            clock=self.clock,
+            book=self.book,
+            strategy=self.strategy,
+            planning=self.planning,
+            claims=self.claims,
+            freshness=self.freshness,
+            foreign=lambda point: self.others.get(point, {}),
+            rule=lambda _point: CommandRule(),
+            limits=lambda _point: Limits(low=12.0, high=None, source="the profile"),
+        )
 
     def special_events(self, announced=(), wake=None):
         """The announced ones, as after a start; `rung` counts how often the planner was woken."""

@@ -7,9 +7,10 @@ import math
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import energy_story
+import schedule_story
 
 from facility.port import AgentLost, FacilityError
 from facility.users import PERMISSIONS
@@ -21,6 +22,7 @@ from facility.wire import (
     AuditPage,
     Block,
     Bucket,
+    CalendarInfo,
     ClashInfo,
     ComplianceReport,
     DemandAnswer,
@@ -47,6 +49,7 @@ from facility.wire import (
     PointDetail,
     PointInfo,
     PolicyInfo,
+    PolicyState,
     Record,
     RefusalInfo,
     RehearsalDay,
@@ -290,12 +293,8 @@ def rehearsed() -> RehearsalInfo:
         ],
         writes=[
             write(five, "", "clinic-b/occupied", "on", "clinic-hours is occupied (weekly)"),
-            write(
-                five + timedelta(hours=36), "+", "clinic-b/occupied", "off", "clinic-hours is unoccupied (half day)", 24
-            ),
-            write(
-                five + timedelta(hours=38), "-", "clinic-b/occupied", "off", "clinic-hours is unoccupied (weekly)", 24
-            ),
+            write(five + timedelta(hours=36), "+", "clinic-b/occupied", "off", "clinic-hours is unoccupied (half day)"),
+            write(five + timedelta(hours=38), "-", "clinic-b/occupied", "off", "clinic-hours is unoccupied (weekly)"),
         ],
         count=72,
         new=24,
@@ -601,6 +600,14 @@ class FakeFacility:
             ScheduleInfo(name="ORs", what="clinical 24/7", points=38, days=days, now_state="occupied",
                          next_change=None, next_state=""),
         ]  # fmt: skip
+
+    async def calendar(self, first: date, days: int = 31) -> CalendarInfo:
+        self._answer("calendar")
+        return schedule_story.calendar(first, days)
+
+    async def policies(self, policy: str = "") -> list[PolicyState]:
+        self._answer("policies")
+        return [state for state in schedule_story.policies(self.now) if policy in ("", state.name)]
 
     async def demand(self) -> DemandInfo:
         self._answer("demand")
