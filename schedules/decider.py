@@ -108,6 +108,11 @@ class Decider:
         return self._agenda[0][0] if self._agenda else None
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether somebody has to be asked, whatever the time is."""
+        return bool(self._dirty)
+
+    @property
     def names(self) -> Collection[str]:
         """Of all policies, in the order of the configuration."""
         return self._seats.keys()

@@ -154,8 +154,14 @@ def typed(point: PointSpec, value: float) -> Value:
     if point.kind in _BINARY:
         return value != 0.0
     if point.kind in _ANALOG:
-        return shortest(struct.unpack(">f", struct.pack(">f", value))[0])
+        return shortest(as_real(value))
     return int(value)
+
+
+def as_real(value: float) -> float:
+    """What is left of it in a REAL."""
+    real: float = struct.unpack(">f", struct.pack(">f", value))[0]
+    return real
 
 
 def _number(point: PointSpec, value: Value) -> float:

@@ -9,12 +9,13 @@ import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from facility.accelerated.hospital import Refused, Unit, VirtualHospital
+from facility.accelerated.hospital import Refused, Unit, VirtualHospital, as_real
 from facility.simulation.network import VIRTUAL_NETWORK
 from facility.simulation.proprietary import OBJECT_TYPE
 from facility.simulation.spec import Kind, PointSpec, Quirk
 from facility.simulation.station import LARGEST_APDU, SMALL_APDU
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
+from points.bacnet.values import shortest
 from points.clock import Clock
 from points.errors import DeviceRefused, DeviceSilent
 from points.model import DeviceRef, Ref, Slots, Value
@@ -51,7 +52,7 @@ class VirtualNetwork:
         answer = self.answer(device, wanted)
         if isinstance(answer, DeviceRefused):
             raise answer
-        return answer  # type: ignore[return-value]  # of all errors, a device here only refuses
+        return shortest(answer) if isinstance(answer, float) else answer  # type: ignore[return-value]  # refuses only
 
     async def read_many(self, query: Query) -> Sequence[Answer]:
         return [self.answer(query.device, wanted) for wanted in query.wanted]
@@ -141,7 +142,8 @@ def _property(unit: Unit, role: str, name: str, index: int | None = None) -> Ans
         return _unknown(name)
     match name:
         case "present-value":
-            return unit.value(role)
+            value = unit.value(role)
+            return as_real(value) if isinstance(value, float) else value
         case "status-flags":
             return FAULT if point.faulty else WELL
         case "reliability":
@@ -172,11 +174,11 @@ def _static(point: PointSpec) -> Mapping[str, Answer]:
     elif _is_multistate(point):
         told |= {"number-of-states": len(point.states), "state-text": point.states}
     elif point.kind is not Kind.COUNTER:
-        told["cov-increment"] = point.cov_increment or 1.0
+        told["cov-increment"] = as_real(point.cov_increment or 1.0)
         if point.kind is not Kind.LO:
             limits = {"min-pres-value": point.low, "max-pres-value": point.high, "resolution": point.resolution}
             told |= {"units": hyphenated(point.unit)}
-            told |= {name: value for name, value in limits.items() if value is not None}
+            told |= {name: as_real(value) for name, value in limits.items() if value is not None}
     return told
 
 

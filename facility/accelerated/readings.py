@@ -7,17 +7,18 @@ would find it. A reading is made of an answer by the same rules (`points.freshne
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from facility.accelerated.hospital import Unit, VirtualHospital
 from facility.accelerated.network import VirtualNetwork
-from points.bacnet.port import Property
+from points.bacnet.port import Answer, Property
 from points.catalog import Catalog
 from points.clock import Clock
 from points.freshness.quality import reading_of
 from points.freshness.states import again
-from points.model import Kind, Point, Source, Value
+from points.model import Kind, Point, Ref, Source, Value
 from points.store import PointStore
 
 POLLED_EVERY = timedelta(minutes=1)
@@ -33,6 +34,8 @@ class _Told:
     values: dict[str, Value]
     increment: float  # a smaller change is not told; 0: any is
     last: float
+    flags: Answer
+    reliability: Answer
 
 
 class Showing:
@@ -52,7 +55,7 @@ class Showing:
         """Tells of these points from now on, and of all of them at once."""
         known = {point.ref: point for point in catalog.points.values()}
         self._told = [
-            _Told(point, unit, role, _values(unit, role), _increment(point), 0.0)
+            _Told(point, unit, role, _values(unit, role), _increment(point), 0.0, *self._state(ref))
             for ref, unit, role in self._network.points
             if (point := known.get(ref)) is not None
         ]
@@ -62,15 +65,23 @@ class Showing:
         """Until cancelled, in steps of so many seconds."""
         while True:
             await asyncio.sleep(step)
-            now = self._clock.now()
-            self._hospital.step((now - self._hospital.instant).total_seconds())
-            if self._polled is None or now - self._polled >= POLLED_EVERY:
-                self._poll(now)
-                continue
-            for told in self._told:
-                value = float(told.values[told.role])
-                if value != told.last and abs(value - told.last) >= told.increment:
-                    self._tell(told, value, now, Source.COV)
+            self.advance(self._clock.now())
+
+    def advance(self, now: datetime) -> None:
+        """Lets the hospital live until now, in one step."""
+        self._hospital.step((now - self._hospital.instant).total_seconds())
+        if self._polled is None or now - self._polled >= POLLED_EVERY:
+            self._poll(now)
+            return
+        for told in self._told:
+            value = float(told.values[told.role])
+            if value != told.last and abs(value - told.last) >= told.increment:
+                self._tell(told, value, now, Source.COV)
+
+    def _state(self, ref: Ref) -> Iterator[Answer]:
+        """What never changes of it here: its status flags and its reliability."""
+        for name in ("status-flags", "reliability"):
+            yield self._network.answer(ref.device, Property(ref.object_type, ref.instance, name))
 
     def _poll(self, now: datetime) -> None:
         self._polled = now
@@ -83,11 +94,7 @@ class Showing:
 
     def _tell(self, told: _Told, value: float, now: datetime, source: Source) -> None:
         told.last = value
-        ref = told.point.ref
-        shown, flags, reliability = (
-            self._network.answer(ref.device, Property(ref.object_type, ref.instance, name))
-            for name in ("present-value", "status-flags", "reliability")
-        )
+        shown, flags, reliability = told.unit.value(told.role), told.flags, told.reliability
         self._store.put(reading_of(told.point, shown, flags, reliability, now, source))
 
 

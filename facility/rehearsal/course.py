@@ -9,12 +9,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from facility.judgement import Judge
 from facility.rehearsal.forecast import Forecast
-from facility.rehearsal.model import Clash, Refused, Rehearsed
+from facility.rehearsal.model import Clash, Refused, Rehearsed, Write
 from facility.rehearsal.shadow import STRETCH_S, ShadowHands
 from points.catalog import CatalogBook
 from points.clock import Clock
@@ -24,12 +24,13 @@ from schedules.decider import Decider
 from schedules.feeds import Feeds
 from schedules.plan import Slot, Standing
 from schedules.planner import REST_S, Planner
-from schedules.policy import Memory, Policy, View
+from schedules.policy import Memory, Policy, View, earliest
 from schedules.steadiness import Steadiness
 from schedules.wakeups import Wakeups
 
 SELDOM = timedelta(days=1)  # how often everything is compared: nothing gets lost in a rehearsal
 REST = timedelta(seconds=REST_S)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,7 @@ class Rehearsal:
         self._refused: dict[tuple[PointId, str], Refused] = {}
         self._faults: dict[str, None] = {}
         self._hands = ShadowHands(present.judge(self._store, self), present.book, self._store, present.held, self.now)
+        self._rests_until = present.now
         self._planner = Planner(
             policies=lambda: self._policies,
             view=self._view,
@@ -87,15 +89,21 @@ class Rehearsal:
     async def run(self, end: datetime) -> AsyncIterator[datetime]:
         """Rehearses until `end`; tells now and then how far it has come."""
         worked = time.perf_counter()
+        await self._round()
         while self._now < end:
-            await self._planner.round()
-            self._note()
             self._advance(end)
+            if self._turn() <= self._now:
+                await self._round()
             if time.perf_counter() - worked > STRETCH_S:
                 yield self._now
                 await asyncio.sleep(0)
                 worked = time.perf_counter()
         yield self._now
+
+    @property
+    def writes(self) -> Sequence[Write]:
+        """What was written so far; a live view, for a forecast that lives by it."""
+        return self._hands.writes
 
     @property
     def found(self) -> Rehearsed:
@@ -109,20 +117,30 @@ class Rehearsal:
             faults=tuple(self._faults),
         )
 
-    def _advance(self, end: datetime) -> None:
-        """To the next moment at which anything can be otherwise."""
+    async def _round(self) -> None:
+        await self._planner.round()
+        self._rests_until = self._now + REST
         written = [reading for point in self._hands.changed if (reading := self._store.get(point)) is not None]
         self._hands.changed.clear()
-        turns = [self._planner.next_turn, self.forecast.next(self._now)]
-        turns += (trouble.again for trouble in self._planner.troubles.values())
-        if self._planner.decider.note(written, self._now):  # somebody looks at what was written
-            turns.append(self._now + REST)
-        coming = min((turn for turn in turns if turn is not None), default=end)
-        self._now = min(max(coming, self._now + REST), end)
-        forecast = list(self.forecast.readings(self._now))
-        for reading in forecast:
-            self._store.put(reading)
-        self._planner.decider.note(forecast, self._now)
+        self._planner.decider.note(written, self._now)
+        self._note()
+
+    def _turn(self) -> datetime:
+        """When the planner next has a round, as far as it is known: it rests between two of them."""
+        if self._planner.decider.is_waiting:
+            return max(self._now, self._rests_until)
+        again = (trouble.again for trouble in self._planner.troubles.values())
+        return max(earliest([self._planner.next_turn, *again]) or NEVER, self._rests_until)
+
+    def _advance(self, end: datetime) -> None:
+        """To the next moment at which anything can be otherwise."""
+        coming = self.forecast.next(self._now)
+        self._now = min(self._turn(), coming or NEVER, end)
+        if coming is not None and coming <= self._now:
+            told = list(self.forecast.readings(self._now))
+            for reading in told:
+                self._store.put(reading)
+            self._planner.decider.note(told, self._now)
 
     def _note(self) -> None:
         """Who wants the same slot, who may not have what he wants, and who failed."""
