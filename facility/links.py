@@ -33,7 +33,7 @@ JUMP_TOLD = timedelta(hours=1)  # so long a step of the clock explains what is o
 
 EYES = frozenset({"freshness", "alarms"})  # without these the picture stands still
 
-TOLD_ELSEWHERE = frozenset({"mqtt", "mqtt-in", "mqtt-demand-response", "feeds-hl7", "history"})  # their own links say more
+TOLD_ELSEWHERE = frozenset({"mqtt", "mqtt-in", "mqtt-demand-response", "feeds-hl7", "history"})  # links of their own
 
 TRAFFIC = (
     "requests",  # datagrams with a request of the fast lane, repetitions and subscriptions too
