@@ -6,6 +6,9 @@ every reading unknown, which is what a policy that needs evidence must be able t
 
 from __future__ import annotations
 
+import difflib
+import fnmatch
+import itertools
 import pwd
 import socket
 from collections import Counter
@@ -29,7 +32,7 @@ from points.catalog import Catalog
 from points.freshness.demand import demand_by_network, shortfalls
 from points.model import Point, Safety
 from points.passport import Passports
-from points.selectors import parse
+from points.selectors import parse, tags_in
 from points.units import show
 from schedules.policies.bed_setback import BedSetback
 from schedules.policies.lead_lag import LeadLag
@@ -77,6 +80,7 @@ def checked(config: Config) -> Findings:
     shaped = None if catalog is None else shape_of(*rules, consents.gate, serving_of(config))(catalog)
     _people(findings, config, shaped, consents.profiles)
     _relaxations(findings, consents)
+    _tags(findings, config)
     if catalog is not None and shaped is not None:
         _passports(findings, config, catalog)
         _rules(findings, config, shaped, shape_of((), ())(catalog))
@@ -197,6 +201,18 @@ def _rules(findings: Findings, config: Config, shaped: Catalog, unruled: Catalog
         findings.lines.append(f"rule     {where}: {match!r} is {chosen} points")
         if not chosen:
             findings.wrong(f"{where}: {match!r} selects no point")
+
+
+def _tags(findings: Findings, config: Config) -> None:
+    """A word of the site's own that a policy goes by and nothing has: it selects nothing, and nobody would be told."""
+    said = [*(rule.tags for rule in config.points), *(space.tags for space in config.spaces)]
+    known = set(itertools.chain(*said, *(machine.tags for machine in config.equipment)))
+    for section in config.policies:
+        for tag in sorted({tag for text in section.speaks_for for tag in tags_in(text)}):
+            if not fnmatch.filter(known, tag):
+                near = difflib.get_close_matches(tag, known, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ": write it as `tags` of points, spaces or equipment"
+                findings.wrong(f"policy {section.name!r}: nothing has the tag {tag!r}{hint}")
 
 
 def machines(findings: Findings, config: Config, catalog: Catalog) -> None:

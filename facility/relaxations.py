@@ -17,7 +17,7 @@ from facility.profiles.looser_commands import WHO
 from facility.profiles.steps import NONE, Step, shown
 from points.classify.equipment import CENTRAL
 from points.model import Point, PointId, Safety, Space, SpaceId
-from points.site_rules import STRICTNESS, PointRule, SpaceRule, apply, in_space
+from points.site_rules import STRICTNESS, UNTAGGED, EquipmentTags, PointRule, SpaceRule, apply, in_space
 from schedules.occupancy import is_sensor
 
 PEOPLE_NEEDED = 2
@@ -72,16 +72,17 @@ class Gate:
         point_rules: Sequence[PointRule],
         space_rules: Sequence[SpaceRule],
         spaces: Collection[Space],
+        tags: EquipmentTags = UNTAGGED,
     ) -> tuple[list[Point], list[Space]]:
         """The points and spaces as the site says they are, as far as that holds."""
         found: list[Relaxation] = []
         was = {space.id: space for space in spaces}
         held = [self._retyped(rule, was, found) for rule in space_rules]
-        ruled, named = apply(points, point_rules, held, spaces)
+        ruled, named = apply(points, point_rules, held, spaces, tags)
         known = {space.id: space for space in named}
         if any(rule.safety is not None for rule in point_rules):
             silent = [replace(rule, safety=None) for rule in point_rules]
-            guessed = {point.id: point.safety for point in apply(points, silent, held, spaces)[0]}
+            guessed = {point.id: point.safety for point in apply(points, silent, held, spaces, tags)[0]}
         else:
             guessed = {}
         judged = {point.id: point for point in points}

@@ -1,4 +1,4 @@
-"""Which spaces a piece of equipment serves, as the site says it: `[[equipment]]` of the configuration. Pure.
+"""Which spaces a piece of equipment serves, and its tags, as the site says it in `[[equipment]]`. Pure.
 
 Equipment may serve other equipment, such as a chiller its air handlers: then it serves what those serve. What nobody
 said is not known (None), which is not the same as nothing, and is taken for critical.
@@ -7,18 +7,20 @@ said is not known (None), which is not the same as nothing, and is taken for cri
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from facility.config import Config
 from points.classify import safety_of_space
 from points.model import Point, Safety, SpaceId
+from points.site_rules import EquipmentTags
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """From the id of equipment to the ids of the spaces that it serves."""
+    """From the id of equipment to the ids of the spaces that it serves, and to its tags."""
 
     spaces: Mapping[str, frozenset[SpaceId]]
+    tags: EquipmentTags = field(default_factory=dict)
 
     def of(self, point: Point) -> frozenset[SpaceId] | None:
         """What the point's equipment serves; None where nobody said it, or the point is of no equipment."""
@@ -44,4 +46,7 @@ def serving_of(config: Config) -> Serving:
         inner = [reached(each, on_the_way | {name}) for each in said[name] if each in said and each not in on_the_way]
         return frozenset(SpaceId(each) for each in said[name] if each not in said).union(*inner)
 
-    return Serving(spaces={name: reached(name, frozenset({name})) for name in said})
+    return Serving(
+        spaces={name: reached(name, frozenset({name})) for name in said},
+        tags={section.id: section.tags for section in config.equipment if section.tags},
+    )

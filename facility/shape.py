@@ -43,7 +43,7 @@ def shape_of(
         if serving.spaces:
             types = _types(spaces.values(), space_rules)
             points = [serving.guarded(point, types) for point in points]
-        ruled, named = held.apply(points, point_rules, space_rules, spaces.values())
+        ruled, named = held.apply(points, point_rules, space_rules, spaces.values(), serving.tags)
         return Catalog.of(raw.devices.values(), ruled, named)
 
     return shape

@@ -142,9 +142,14 @@ def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:
         *((f"space {section.id!r}", text) for section in config.spaces for text in section.match),
     ]:
         _must_parse(text, where)
-    points = [PointRule(**section.model_dump(exclude_none=True)) for section in config.points]
+    points = [
+        PointRule(**section.model_dump(exclude_none=True, exclude={"tags"}), tags=tuple(section.tags))
+        for section in config.points
+    ]
     spaces = [
-        SpaceRule(id=section.id, name=section.name, type=section.type, match=tuple(section.match))
+        SpaceRule(
+            id=section.id, name=section.name, type=section.type, match=tuple(section.match), tags=tuple(section.tags)
+        )
         for section in config.spaces
     ]
     return points, spaces

@@ -145,6 +145,7 @@ class Point:
     site_low: float | None = None  # the site's own limits and deadline for this point; they win over any profile's
     site_high: float | None = None
     deadline_s: float | None = None
+    tags: tuple[str, ...] = ()  # the site's own words for it, and for its equipment
 
     @property
     def access(self) -> Access:
@@ -161,6 +162,7 @@ class Space:
     id: SpaceId
     name: str
     type: str = "unknown"  # a key of the clinical profiles: "operating_room", "blood_bank_refrigerator", ...
+    tags: tuple[str, ...] = ()  # the site's own words for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
     office-*/zone-*                                          globs over point ids
     class:heating-setpoint space-type:admin_office           words: all of them must be true
     class:lighting-command, class:lighting-level             commas: one of them must be true
+    tag:clinic-b class:damper                                what the site calls points, spaces and equipment
 
 `parse` checks every word at once, so that a mistake is found when the configuration is read; the
 selector itself is resolved against the catalog of the moment, in the order of the catalog.
@@ -35,6 +36,12 @@ def _space_type(point: Point, catalog: Catalog) -> tuple[str, ...]:
     return (space.type,) if space else ()
 
 
+def _tags(point: Point, catalog: Catalog) -> tuple[str, ...]:
+    """Its own with those of its equipment, and those of the space where it is."""
+    space = catalog.spaces.get(point.space) if point.space is not None else None
+    return (*point.tags, *space.tags) if space else point.tags
+
+
 _ATTRIBUTES: dict[str, Attribute] = {
     "class": lambda point, _: (point.point_class,),
     "space": lambda point, _: (point.space,) if point.space else (),
@@ -45,6 +52,7 @@ _ATTRIBUTES: dict[str, Attribute] = {
     "kind": lambda point, _: (point.kind,),
     "safety": lambda point, _: (point.safety,),
     "access": lambda point, _: (point.access,),
+    "tag": _tags,
 }
 _VOCABULARY = {"class": frozenset(CLASSES), "safety": frozenset(Safety)}
 _GLOB = re.compile(r"[a-z0-9*?\[\]!/_-]+")
@@ -68,6 +76,12 @@ def parse(text: str) -> Selector:
         return list(latest[1])
 
     return selected
+
+
+def tags_in(text: str) -> list[str]:
+    """The tags, or globs over them, that a selector names."""
+    words = [word.partition(":") for word in text.replace(",", " ").split()]
+    return [tag for key, _, tag in words if key == "tag"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """What the site says of its points and spaces overrules what was guessed from their names.
 
 Rules are applied in order, the last word counts. Only an explicit `safety` lowers the safety
-class of a point; a class or a space that is more dangerous than what was guessed raises it.
+class of a point; a class or a space that is more dangerous than what was guessed raises it. Tags are
+words for selectors: they add up, and change nothing of what a point is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from points.catalog import Catalog
@@ -17,6 +19,12 @@ from points.selectors import parse
 
 # From "policies may write" to "nobody may": what a rule may do without saying so is to go to the right.
 STRICTNESS = (Safety.COMFORT, Safety.CRITICAL, Safety.UNKNOWN, Safety.MEDICAL, Safety.LIFE_SAFETY)
+
+
+EquipmentTags = Mapping[str, Sequence[str]]
+"""The tags of equipment by its id."""
+
+UNTAGGED: EquipmentTags = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,7 @@ class PointRule:
     limit_low: float | None = None
     limit_high: float | None = None
     name: str | None = None
+    tags: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,7 @@ class SpaceRule:
     name: str
     type: str
     match: Sequence[str] = ()  # selectors; a point is in the space if one of them has it
+    tags: Sequence[str] = ()
 
 
 def apply(
@@ -50,12 +60,13 @@ def apply(
     point_rules: Iterable[PointRule],
     space_rules: Iterable[SpaceRule],
     spaces: Iterable[Space] = (),
+    tags: EquipmentTags = UNTAGGED,
 ) -> tuple[list[Point], list[Space]]:
-    """The points and spaces as the site says they are. `spaces` are those already known."""
-    ruled = {point.id: point for point in points}
+    """The points and spaces as the site says they are. `spaces` are those already known, `tags` those of equipment."""
+    ruled = {point.id: _of_equipment(point, point.equipment, tags) for point in points}
     known = {space.id: space for space in spaces}
     rules = list(space_rules)
-    known |= {SpaceId(rule.id): Space(id=SpaceId(rule.id), name=rule.name, type=rule.type) for rule in rules}
+    known |= {SpaceId(rule.id): _space(rule) for rule in rules}
     for rule in rules:
         for point in _matching(", ".join(rule.match), ruled, known) if rule.match else ():
             ruled[point.id] = in_space(point, SpaceId(rule.id), known)
@@ -63,7 +74,7 @@ def apply(
         ruled[point.id] = in_space(point, point.space, known)
     for point_rule in point_rules:
         for point in _matching(point_rule.match, ruled, known):
-            ruled[point.id] = _ruled(point, point_rule, known)
+            ruled[point.id] = _ruled(point, point_rule, known, tags)
     return list(ruled.values()), list(known.values())
 
 
@@ -71,11 +82,31 @@ def _matching(match: str, points: Mapping[PointId, Point], spaces: Mapping[Space
     return parse(match)(Catalog(points=points, spaces=spaces))
 
 
-def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space]) -> Point:
+def _space(rule: SpaceRule) -> Space:
+    return Space(id=SpaceId(rule.id), name=rule.name, type=rule.type, tags=_each_once(rule.tags))
+
+
+def _of_equipment(point: Point, equipment: EquipmentId | None, tags: EquipmentTags) -> Point:
+    """The point as a part of that equipment, with its tags instead of those of the equipment it was taken for."""
+    lost = tags.get(point.equipment, ()) if point.equipment is not None and equipment != point.equipment else ()
+    gained = tags.get(equipment, ()) if equipment is not None else ()
+    all_tags = _each_once([*(tag for tag in point.tags if tag not in lost), *gained])
+    if (equipment, all_tags) == (point.equipment, point.tags):
+        return point
+    return replace(point, equipment=equipment, tags=all_tags)
+
+
+def _each_once(tags: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tags))
+
+
+def _ruled(point: Point, rule: PointRule, spaces: Mapping[SpaceId, Space], tags: EquipmentTags) -> Point:
+    if rule.equipment is not None:
+        point = _of_equipment(point, EquipmentId(rule.equipment), tags)
     point = replace(
         point,
         name=point.name if rule.name is None else rule.name,
-        equipment=point.equipment if rule.equipment is None else EquipmentId(rule.equipment),
+        tags=_each_once([*point.tags, *rule.tags]),
         locked=point.locked or rule.access == "monitor-only",
         site_low=point.site_low if rule.limit_low is None else rule.limit_low,
         site_high=point.site_high if rule.limit_high is None else rule.limit_high,

@@ -167,6 +167,8 @@ class PointSection(Section):
     """Below it the value is out of range, in the point's own unit; wins over the clinical profile."""
     limit_high: float | None = None
     """Above it the value is out of range."""
+    tags: list[Slug] = []
+    """Words of your own for these points, for selectors: `["clinic-b"]` here, `tag:clinic-b` there. Rules add up."""
 
     @model_validator(mode="after")
     def _has_room(self) -> Self:
@@ -184,6 +186,8 @@ class EquipmentSection(Section):
     """Which machine: `ahu-4`; `facility points --json` shows the `equipment` of every point."""
     serves: Annotated[list[Slug], Field(min_length=1)]
     """Ids of the spaces that it serves, and of equipment that it feeds and that serves them."""
+    tags: list[Slug] = []
+    """Words of your own for selectors (`tag:clinic-b`); they hold for every point of the machine."""
 
 
 class SpaceSection(Section):
@@ -197,3 +201,5 @@ class SpaceSection(Section):
     """A key of the clinical profiles: `operating_room`, `admin_office`, ..."""
     match: list[str] = []
     """Globs over point ids that belong to the space."""
+    tags: list[Slug] = []
+    """Words of your own for selectors (`tag:clinic-b`); they hold for every point that is in the space."""

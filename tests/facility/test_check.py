@@ -274,3 +274,17 @@ def test_people_and_places_that_do_not_exist_are_doubtful(site):
         "users.no-such-login: this machine has no such login name",
         "users.root: no space, and no type of space, is called 'or-9'",
     ]
+
+
+@pytest.mark.usefixtures("known")
+def test_a_policy_goes_by_the_tag_of_a_rule_and_a_tag_that_nothing_has_is_told(site):
+    tagged = [{"match": "ahu-1/sp", "safety": "comfort", "point_class": "heating-setpoint", "tags": ["clinic-b"]}]
+    by_tag = HOLD | {"points": "tag:clinic-b class:heating-setpoint"}
+    findings = checked(site(programmes=[ALWAYS], policies=[by_tag], points=tagged))
+    assert findings.errors == []
+    assert "policy   hold: selects 1 points, demands 1 now" in findings.lines
+    wrong = checked(site(programmes=[ALWAYS], policies=[HOLD | {"points": "tag:clinc-b"}], points=tagged))
+    assert wrong.errors == [
+        "policy 'hold': nothing has the tag 'clinc-b'; did you mean 'clinic-b'?",
+        "policy 'hold' selects no point",
+    ]

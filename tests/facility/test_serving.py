@@ -19,6 +19,7 @@ from facility.simulation.inventory import hospital
 from facility.simulation.several import Several
 from points.catalog import Catalog
 from points.model import EquipmentId, Safety, Space, SpaceId
+from points.selectors import parse
 from points.site_rules import PointRule, SpaceRule
 
 OR = Space(id=SpaceId("or-1"), name="OR-1", type="operating_room")
@@ -131,3 +132,11 @@ def test_the_demo_says_what_its_machines_serve_as_the_simulation_has_it():
 
 def test_serving_is_empty_where_the_site_says_nothing():
     assert serving_of(Config()) == Serving(spaces={})
+
+
+def test_every_point_of_a_machine_has_its_tags_in_the_catalog_in_use():
+    config = Config(equipment=[{"id": "ahu-1", "serves": ["office-1"], "tags": ["clinic-b"]}])
+    catalog = shape_of((), (), serving=serving_of(config))(simulated_hospital())
+    tagged = parse("tag:clinic-b")(catalog)
+    assert tagged
+    assert tagged == parse("equipment:ahu-1")(catalog)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from points.catalog import Catalog
 from points.model import DeviceId, DeviceRef, Kind, Point, PointId, Ref, Safety, Space, SpaceId
-from points.selectors import SelectorError, parse
+from points.selectors import SelectorError, parse, tags_in
 
 WHERE = DeviceRef(network=0, address="1", instance=1)
 
@@ -25,14 +25,16 @@ def a_point(point_id: str, **more) -> Point:
 CATALOG = Catalog.of(
     [],
     [
-        a_point("ahu-1/sat", point_class="supply-air-temperature", equipment="ahu-1", equipment_type="ahu"),
+        a_point(
+            "ahu-1/sat", point_class="supply-air-temperature", equipment="ahu-1", equipment_type="ahu", tags=("roof",)
+        ),
         a_point("office-1/htg-sp", point_class="heating-setpoint", space="office-1", unit="degrees-celsius"),
         a_point("office-2/htg-sp", point_class="heating-setpoint", space="office-2", safety=Safety.COMFORT),
         a_point("or-3/htg-sp", point_class="heating-setpoint", space="or-3", safety=Safety.CRITICAL),
     ],
     [
         Space(id=SpaceId("office-1"), name="Office 1", type="admin_office"),
-        Space(id=SpaceId("office-2"), name="Office 2", type="admin_office"),
+        Space(id=SpaceId("office-2"), name="Office 2", type="admin_office", tags=("clinic-b", "north")),
         Space(id=SpaceId("or-3"), name="OR-3", type="operating_room"),
     ],
 )
@@ -55,6 +57,10 @@ CATALOG = Catalog.of(
         ("class:*-setpoint safety:critical", ["or-3/htg-sp"]),
         ("space-type:no_such_type", []),
         ("access:commandable", []),
+        ("tag:roof", ["ahu-1/sat"]),
+        ("tag:clinic-b class:heating-setpoint", ["office-2/htg-sp"]),
+        ("tag:clinic-* tag:north, tag:roof", ["ahu-1/sat", "office-2/htg-sp"]),
+        ("tag:south", []),
     ],
 )
 def test_what_is_selected(text, wanted):
@@ -86,3 +92,7 @@ def test_any_text_is_a_selector_or_a_selector_error(text):
     except SelectorError:
         return
     assert set(selector(CATALOG)) <= set(CATALOG.points.values())
+
+
+def test_the_tags_that_a_selector_names():
+    assert tags_in("tag:clinic-b class:damper, tag:roof-*,ahu-1/tag") == ["clinic-b", "roof-*"]

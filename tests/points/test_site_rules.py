@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from points.model import Access, DeviceId, DeviceRef, Kind, Point, PointId, Ref, Safety, Space, SpaceId
+from points.model import Access, DeviceId, DeviceRef, EquipmentId, Kind, Point, PointId, Ref, Safety, Space, SpaceId
 from points.selectors import SelectorError
 from points.site_rules import PointRule, SpaceRule, apply
 
@@ -149,3 +149,28 @@ def test_limits_and_deadlines_stay_with_a_point_that_the_same_rule_renames():
     ]
     known = ruled(unknown, *rules)
     assert (known.point_class, known.site_low, known.site_high, known.deadline_s) == ("damper", 10.0, 30.0, 60.0)
+
+
+def test_tags_of_rules_add_up_and_change_nothing_else():
+    point = ruled(
+        a_point(), PointRule(match="*", tags=["north", "pilot"]), PointRule(match="vav-1/*", tags=["pilot", "b"])
+    )
+    assert point == replace(a_point(), tags=("north", "pilot", "b"))
+
+
+def test_a_rule_can_go_by_what_an_earlier_one_tagged_a_space_or_a_machine():
+    clinic = SpaceRule(id="office-1", name="Office 1", type="admin_office", match=["vav-1/*"], tags=["clinic-b"])
+    rules = [PointRule(match="tag:clinic-b", equipment="vav-9"), PointRule(match="tag:roof", name="Up there")]
+    (point,), (space,) = apply([a_point()], rules, [clinic], (), {"vav-9": ("roof",)})
+    assert (point.name, point.tags, space.tags) == ("Up there", ("roof",), ("clinic-b",))
+
+
+def test_a_point_has_the_tags_of_the_equipment_it_is_of_and_of_no_other():
+    tags = {"ahu-1": ("roof", "old"), "ahu-2": ("cellar", "old")}
+    guessed = a_point(equipment=EquipmentId("ahu-1"))
+    (point,), _ = apply([guessed], [], [], (), tags)
+    assert point.tags == ("roof", "old")
+    (point,), _ = apply([guessed], [PointRule(match="*", tags=["pilot"], equipment="ahu-2")], [], (), tags)
+    assert (point.equipment, point.tags) == ("ahu-2", ("cellar", "old", "pilot"))
+    (point,), _ = apply([guessed], [PointRule(match="*", equipment="ahu-3")], [], (), tags)
+    assert (point.equipment, point.tags) == ("ahu-3", ())
