@@ -65,9 +65,12 @@ def _change(e: Evidence, coming: Following, winner: int | None, holder: str | No
     else:
         then = f"policy {coming.policy} then lets go, and {_then(e, coming.level)}"
     turns = f"programme {coming.programme} {f'turns {coming.turns}' if coming.turns else 'is about to change'}"
+    turns = turns if coming.programme else "by the clock alone"
     sure = ", or sooner: it looks at readings" if coming.estimated and coming.policy == holder else _sure(coming)
     text = f"{e.at(coming.change)} {turns}; {then}{sure}."
     evidence, target = f"programme {coming.programme}", f"schedule:{coming.programme}"
+    if not coming.programme:
+        evidence, target = f"policy {coming.policy}", f"record:{coming.policy}"
     return WhyStep(kind="next", text=text, evidence=evidence, target=target, at=coming.change)
 
 
