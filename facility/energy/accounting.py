@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,10 @@ from points.model import PointId
 
 YEAR = timedelta(days=365)
 DAY = timedelta(days=1)
+IN_FORCE = (
+    "Policies were in force in {:,} other hours: name days from before them with energy.baseline_from and "
+    "baseline_until."
+)
 
 Of = Mapping[PointId, Sequence[Quarter]]
 
@@ -158,7 +162,12 @@ def _account(meter: Meter, material: Material) -> AccountInfo:
         reference = [hour for hour in reference if hour.untouched]
     report = [hour for hour in hours if hour.start >= ms(material.since)]
     policies = sorted({policy for hour in report for policy in hour.shares})
-    return _told(meter, fitting.account(reference, report, policies), reference)
+    account = fitting.account(reference, report, policies)
+    held = sum(not hour.untouched for hour in hours)
+    if account.quality is None and not material.named and held > len(reference):
+        why = f"{account.saving.why} {IN_FORCE.format(held)}"
+        account = replace(account, saving=replace(account.saving, why=why))
+    return _told(meter, account, reference)
 
 
 def _hours(meter: Meter, material: Material, first: datetime) -> list[Hour]:

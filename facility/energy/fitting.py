@@ -6,11 +6,14 @@ Errors of one hour resemble those of the hour before. So n hours are worth n (1 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
 from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read once, by numpy: a report takes one core, never all
 
 import numpy as np
 from numpy.typing import NDArray

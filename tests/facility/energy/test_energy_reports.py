@@ -305,6 +305,15 @@ async def test_without_weather_there_is_no_baseline_and_no_number(tmp_path, reco
     assert "0.0 days of reference" in account.saving.why
 
 
+async def test_where_policies_were_always_in_force_it_says_how_to_have_a_reference(tmp_path, recorded):
+    always = [Line(0, FIRST.astimezone(UTC), "policy:all", "hold", "r/sp", 15, "18.0", "", "held 18.0 in slot 15"),
+              Line(0, NOON - QUARTER, "policy:all", "release", "r/sp", 15, "", "", "released slot 15")]  # fmt: skip
+    async with building(tmp_path, recorded, lines=always) as reports:
+        [account] = (await reports.energy(5)).accounts
+    assert account.saving.kwh is None
+    assert "energy.baseline_from" in account.saving.why
+
+
 async def test_the_reference_that_the_site_names_is_the_one_that_is_used(tmp_path, recorded):
     named = {"baseline_from": FIRST.date(), "baseline_until": FIRST.date() + timedelta(days=13)}
     async with building(tmp_path, recorded, lines=nights(), **named) as reports:
