@@ -12,6 +12,7 @@ from points.catalog import Catalog
 from points.model import Kind, Priority, Quality, Safety, Space
 from schedules.calendar import Entry, Programme
 from schedules.decider import Decider
+from schedules.feeds import BOOKINGS, Booking, Feeds
 from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
 from schedules.policies.weekly import Weekly
 from schedules.policy import Demand, View
@@ -266,3 +267,39 @@ async def test_through_an_evening_it_holds_in_order_and_lets_go_in_the_opposite_
             (EXTRACT.id, "or-night no longer wants it"),
         ]
         assert stage.hands.values() == {}
+
+
+def booked(start, end, *, silent=0):
+    """Minutes from this evening on."""
+    booking = Booking(space="or-1", start=EVENING + timedelta(minutes=start), end=EVENING + timedelta(minutes=end))
+    heard = {BOOKINGS: EVENING - timedelta(minutes=silent)}
+    return replace(looked_at(), outside=lambda: Feeds(bookings={"or-1": (booking,)}, heard=heard))
+
+
+@pytest.mark.parametrize(
+    ("looked", "reduced"),
+    [
+        (booked(31, 90), True),
+        (booked(30, 90), False),  # full air must begin to come back
+        (booked(-60, 1), False),
+        (booked(-60, 0), True),
+        (booked(600, 660, silent=30), True),
+        (booked(600, 660, silent=31), False),
+        (looked_at(), False),  # never heard
+    ],
+)
+def test_a_booking_or_a_silent_feed_of_them_keeps_the_air_up(looked, reduced):
+    assert wants(looked, turndown(bookings=True)) == (BOTH if reduced else [])
+
+
+def test_it_asks_again_when_a_booking_comes_close_and_without_the_feed_not_at_all():
+    assert decided(turndown(bookings=True), booked(40, 90)).until == EVENING + timedelta(minutes=10)
+    assert wants(booked(-60, 60)) == BOTH
+
+
+@pytest.mark.parametrize("room", sorted(TURNDOWN_SPACES))
+def test_bookings_open_no_room(room):
+    """A free calendar is no witness: somebody in the room is believed."""
+    catalog = building(room_type=room)
+    seen = replace(looked_at(motion=True, catalog=catalog), outside=booked(600, 660).outside)
+    assert wants(seen, turndown(bookings=True)) == []
