@@ -9,7 +9,7 @@ BENCH_NODE := bench/node/node_modules
 # More than cores: half of the suite's time is waiting. In the order of tests/conftest.py.
 SIDE_BY_SIDE := -n 5 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test check coverage format lock install bench bench-screens soak screenshots clean
+.PHONY: help demo test check coverage format lock install bench bench-screens energy-week soak screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make bench             compared with other BACnet clients, in figures (about 15 minutes, needs npm)'
 	@echo 'make bench ARGS="--only rpm"   a part of it: rpm, cov, latency, poll, discovery, writes'
 	@echo 'make bench-screens     how the screens bear a thousand changes a second, in figures'
+	@echo 'make energy-week       what the policies save in a week of the simulated hospital, in figures'
 	@echo 'make soak              whether the agent keeps its size (ARGS="--minutes 120")'
 	@echo 'make screenshots       the pictures of README.md, from the running UI'
 	@echo 'make install           sets up .venv and nothing else'
@@ -84,6 +85,9 @@ bench: $(READY) $(BENCH_VENV)/.ready $(BENCH_NODE)/.ready
 bench-screens: $(READY)
 	@$(BIN)/python -m bench.churn
 	@$(BIN)/python -m bench.tui
+
+energy-week: $(READY)
+	@$(BIN)/python -m bench.energy_week $(ARGS)
 
 soak: $(READY)
 	@$(BIN)/python -m bench.soak $(ARGS)

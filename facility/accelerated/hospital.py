@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from facility.accelerated.timers import OwnTimers
 from facility.simulation.inventory import hospital
 from facility.simulation.site import Site
 from facility.simulation.spec import COMMANDABLE, DeviceSpec, Kind, PointSpec
@@ -73,10 +74,14 @@ class Unit:
         }
         self.shown: dict[str, Value] = {}  # what the equipment says, unrounded
         self.now = {role: output.effective for role, output in self.outputs.items()}  # what applies of the outputs
+        self._timers = OwnTimers(spec.timers)
         self._asks: tuple[str, ...] | None = None  # the outputs that the device's own controller commands
         self._held: set[str] = set()
 
     def step(self, seconds: float, site: Site) -> None:
+        for role, value in self._timers.news(site.now):
+            self.outputs[role].slots[OWN - 1] = value
+            self.now[role] = self.outputs[role].effective
         values = self.spec.equipment.step(seconds, self.now, site)
         self.shown.update(values)
         if self._asks is None:

@@ -6,14 +6,13 @@ The answers are those that the same devices give on the wire, object by object; 
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from facility.accelerated.hospital import Refused, Unit, VirtualHospital, as_real
 from facility.simulation.network import VIRTUAL_NETWORK
 from facility.simulation.proprietary import OBJECT_TYPE
-from facility.simulation.spec import Kind, PointSpec, Quirk
-from facility.simulation.station import LARGEST_APDU, SMALL_APDU
+from facility.simulation.spec import CalendarSpec, Kind, PointSpec, Quirk, ScheduleSpec
+from facility.simulation.station import LARGEST_APDU, SMALL_APDU, revision
 from points.bacnet.port import Answer, Datum, IAm, Notification, Property, Query
 from points.bacnet.values import shortest
 from points.clock import Clock
@@ -115,6 +114,7 @@ class VirtualNetwork:
     def _of_device(self, device: DeviceRef, unit: Unit, wanted: Property) -> tuple[Answer]:
         listed = [f"device,{device.instance}", "network-port,1"]
         listed += [f"{object_type},{instance}" for object_type, instance in self._roles[device]]
+        listed += _timers(unit)
         if wanted.name == "object-list":
             return (len(listed) if wanted.index == 0 else listed[wanted.index - 1] if wanted.index else tuple(listed),)
         spec = unit.spec
@@ -128,7 +128,7 @@ class VirtualNetwork:
             "firmware-revision": spec.make.firmware,
             "application-software-version": "1.4",
             "serial-number": f"{spec.make.vendor_id:04d}-{spec.instance:06d}",
-            "database-revision": _revision(spec.points),
+            "database-revision": revision(spec),
             "max-apdu-length-accepted": _i_am(device, unit).max_apdu,
             "segmentation-supported": _i_am(device, unit).segmentation,
             "protocol-services-supported": _services(unit),
@@ -228,6 +228,8 @@ def _services(unit: Unit) -> tuple[bool, ...]:
     return tuple(bit != without for bit in range(SERVICES))
 
 
-def _revision(points: Sequence[PointSpec]) -> int:
-    objects = "\n".join(f"{point.kind} {point.name} {point.commandable}" for point in points)
-    return zlib.crc32(objects.encode()) >> 1
+def _timers(unit: Unit) -> Iterator[str]:
+    """Schedules, then calendars, as `facility.simulation.timers` numbers them."""
+    for kind, word in ((ScheduleSpec, "schedule"), (CalendarSpec, "calendar")):
+        for number, _ in enumerate((each for each in unit.spec.timers if isinstance(each, kind)), 1):
+            yield f"{word},{number}"

@@ -26,6 +26,7 @@ class Site:
         self.people: dict[str, bool] = {}  # in which rooms a scenario says whether somebody is; elsewhere the hour does
         self.supply_temperature: dict[str, float] = {}  # by air handler
         self.fan_speed: dict[str, float] = {}  # percent, by air handler
+        self._outdoors = (start - timedelta(days=1), 0.0)  # when its temperature was reckoned, and what it was
         self._agenda: list[tuple[datetime, Callable[[], None]]] = []
         self._air: dict[str, tuple[float, float]] = {}  # m3/s taken, and that times its return temperature
         self.chilled_water = 7.0
@@ -76,7 +77,12 @@ class Site:
 
     @property
     def outdoor_temperature(self) -> float:
-        """Warmest in July and at three in the afternoon."""
+        """Warmest in July and at three in the afternoon. Every room asks in every step: it is reckoned once."""
+        if self._outdoors[0] is not self.now:
+            self._outdoors = (self.now, self._outdoor_temperature())
+        return self._outdoors[1]
+
+    def _outdoor_temperature(self) -> float:
         year = 11.0 - 10.0 * math.cos(2 * math.pi * (self.now.timetuple().tm_yday - 15) / 365)
         return year + 5.0 * math.cos(2 * math.pi * (self.hour - 15) / 24)
 

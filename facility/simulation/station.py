@@ -97,7 +97,7 @@ class Station:
             firmwareRevision=spec.make.firmware,
             applicationSoftwareVersion="1.4",
             serialNumber=f"{spec.make.vendor_id:04d}-{spec.instance:06d}",
-            databaseRevision=_revision(spec),
+            databaseRevision=revision(spec),
             maxApduLengthAccepted=SMALL_APDU if small else LARGEST_APDU,
             segmentationSupported=Segmentation.noSegmentation if small else Segmentation.segmentedBoth,
             maxSegmentsAccepted=SEGMENTS,
@@ -181,7 +181,7 @@ def _faces(spec: DeviceSpec) -> dict[str, Face]:
     return faces
 
 
-def _revision(spec: DeviceSpec) -> int:
+def revision(spec: DeviceSpec) -> int:
     """Another one when its objects are others: an agent that knows the hospital of an older release asks again."""
     said = [f"{point.kind} {point.name} {point.commandable}" for point in spec.points]
     objects = "\n".join([*said, *(timer.name for timer in spec.timers)])
