@@ -73,7 +73,7 @@ def occupancy(
     `before` and `after`: what the witnesses say that rank before the sensors (beds, bookings) and after them.
     """
     others = (*before, *after)
-    asks_clock = not any(voice.can_clear for voice in others)
+    asks_clock = not any(voice.can_clear and voice.says != "nothing" for voice in others)
     own = _by_sensors(view, sensors, hold=hold, scheduled=scheduled) if sensors or asks_clock else None
     said = [_as_verdict(voice) for voice in before if voice.says == "occupied"]
     said += [own] if own is not None and own.occupied else []
