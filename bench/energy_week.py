@@ -26,8 +26,12 @@ from facility.accelerated.agent import COMMISSIONING, VirtualAgent
 from facility.accelerated.hospital import VirtualHospital
 from facility.compliance import Compliance
 from facility.config import Config
+from facility.feeds.book import BedReport, FeedBook
 from facility.profiles import Profiles
+from facility.simulation.rooms import PATIENT_ROOMS
 from facility.standing import SpaceStanding, Standing
+from points.model import SpaceId
+from schedules.feeds import BedState
 
 DEMO = Path(__file__).parents[1] / "facility" / "demo" / "demo.toml"
 ADDED = Path(__file__).with_suffix(".toml")
@@ -39,6 +43,7 @@ PATIENTS = "patient_room"
 PROCESS = ("other", "imaging")  # the uses of electricity that no building service has: equipment, kitchens, imaging
 THEATRES = tuple(f"OR-{number} Room Controller" for number in range(1, 5))
 LISTS = (time(7, 15), time(16, 45))  # all four theatres, on weekdays
+BEDS_REPORTED_EVERY = timedelta(minutes=10)
 EMERGENCIES = (time(20, 30), time(22, 30))  # the first one, every evening
 
 
@@ -58,7 +63,8 @@ class Week:
     unknown: dict[str, float] = field(default_factory=_seconds)
     whys: Counter[str] = field(default_factory=Counter)
     critical: list[str] = field(default_factory=list)
-    patients: list[str] = field(default_factory=list)
+    patients: list[str] = field(default_factory=list)  # rooms with a patient
+    empty: list[str] = field(default_factory=list)
     writes: int = 0
     troubles: list[str] = field(default_factory=list)
 
@@ -122,19 +128,24 @@ def one_week(first: date, days: float, step: float, theatres: str, *, policies: 
 def _lived(agent: VirtualAgent, people: People, end: datetime, step: float) -> Week:
     """Looks at every space after each step, as the live picture does."""
     week, compliance = Week(), Compliance(Profiles.load(agent.config.profiles))
-    store, catalog, changed = agent.known.store, agent.known.book.current, None
+    store, catalog = agent.known.store, agent.known.book.current
+    reported: datetime | None = None
     with store.watch(lambda point: point in compliance.watched) as readings:
         while agent.now < end:
             people.come_and_go()
+            if reported is None or agent.now - reported >= BEDS_REPORTED_EVERY:
+                reported = agent.now
+                people.report_beds(agent.told)
             agent.run_until(min(agent.now + timedelta(seconds=step), end))
             news = [reading.point for reading in readings.take()]
-            compliance.update(agent.now, catalog, store.get, news if changed else None)
-            changed = True
+            compliance.update(agent.now, catalog, store.get, news if compliance.spaces else None)
             for space in compliance.spaces:
                 if space.standing is not Standing.IN:
                     _count(week, space, agent.now, step)
     week.critical = [space.space.name for space in compliance.spaces if space.critical]
-    week.patients = [space.space.name for space in compliance.spaces if space.space.type == PATIENTS]
+    rooms = [space.space for space in compliance.spaces if space.space.type == PATIENTS]
+    week.patients = [room.name for room in rooms if room.id in people.patients]
+    week.empty = [room.name for room in rooms if room.id not in people.patients]
     week.energy, week.heat = dict(agent.hospital.energy), agent.hospital.heat
     week.writes = len(agent.hospital.writes)
     week.troubles = [f"{slot[0]}: {trouble.text}" for slot, trouble in agent.acts.planner.troubles.items()]
@@ -167,6 +178,7 @@ class People:
     def __init__(self, hospital: VirtualHospital, *, lists: bool) -> None:
         self._hospital = hospital
         self._lists = lists
+        self.patients = {_patient_room(number) for number in range(1, PATIENT_ROOMS + 1) if number % 4}
 
     def come_and_go(self) -> None:
         if not self._lists:
@@ -176,6 +188,17 @@ class People:
         emergency = EMERGENCIES[0] <= now.time() < EMERGENCIES[1]
         self._hospital.site.people.update(dict.fromkeys(THEATRES, listed))
         self._hospital.site.people[THEATRES[0]] = listed or emergency
+
+    def report_beds(self, told: FeedBook) -> None:
+        """As the hospital's bed management does: a patient who is out of the room for an hour still has the bed."""
+        for room in map(_patient_room, range(1, PATIENT_ROOMS + 1)):
+            state = BedState.OCCUPIED if room in self.patients else BedState.UNOCCUPIED
+            told.take_bed(BedReport(space=room, bed="", state=state, time=self._hospital.instant), "adt")
+
+
+def _patient_room(number: int) -> SpaceId:
+    """Three in four of them are taken: `facility.simulation.zones.in_bed`."""
+    return SpaceId(f"patient-room-{300 + number}")
 
 
 def configuration(folder: Path, *, policies: bool) -> Config:
@@ -205,7 +228,11 @@ def table(season: str, off: Week, on: Week) -> Iterator[str]:
     yield ""
     yield "| minutes | policies off | policies on |"
     yield "|---|---:|---:|"
-    for what, spaces in (("critical spaces", on.critical), ("patient rooms", on.patients)):
+    for what, spaces in (
+        ("critical spaces", on.critical),
+        ("rooms with a patient", on.patients),
+        ("patient rooms that stand empty", on.empty),
+    ):
         for word, counted in (
             ("out of their limits for a minute or more", "out"),
             ("out for less, as a door is passed", "passing"),
