@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from tui.text import fit
 
-SPELLED = {"°C": "C", "°F": "F", "°": "deg", "Ω": "ohm", "‰": "o/oo", "Δ": "d"}
+SPELLED = {"°C": "C", "°F": "F", "°": "deg", "Ω": "ohm", "‰": "o/oo", "Δ": "d", "±": "+-"}
 """How units are written where only ASCII can be shown and the plain form has another width; in this order."""
 Run = tuple[str, str]
 """A piece of text and its role."""

@@ -107,3 +107,10 @@ async def test_a_lost_agent_leaves_no_number_without_its_time():
         await watch.until_seen("Now 1,512 kW")
         watch.facility.lose()
         await watch.until_seen("? was 02:14 1,512 kW")
+
+
+async def test_in_ascii_an_error_is_still_an_error():
+    async with watching(size=LARGE, plain=True, theme="mono") as watch:
+        await watch.press("8")
+        await watch.until_seen("25.2 MWh +-3.1", "1,498 > 1,505 projected")
+        assert watch.text.isascii()
