@@ -83,6 +83,7 @@ def written(section: ProgrammeSection) -> WrittenProgramme:
         states=sorted(section.states),
         week=[list(section.day(weekday)) for weekday in range(7)],
         exceptions=[_exception(entry) for entry in section.exceptions],
+        holiday_precedence=section.holiday_precedence,
     )
 
 

@@ -41,6 +41,7 @@ class WrittenProgramme(Wire):
     states: list[str]
     week: list[list[str]]  # Monday first
     exceptions: list[WrittenException]
+    holiday_precedence: int = 8
 
 
 class ScheduleInfo(Wire):
