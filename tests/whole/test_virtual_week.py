@@ -42,6 +42,11 @@ def week(tmp_path):
         yield week
 
 
+def held(agent):
+    """What the agent believes to hold."""
+    return {claim.point: claim.value for claim in agent.acts.claims.standing() if claim.confirmed}
+
+
 def local(write):
     return write.time.astimezone(CHICAGO).strftime("%a %H:%M")
 
@@ -83,6 +88,9 @@ def test_a_killed_agent_goes_on_where_it_was(week):
     week.run_until(datetime(2027, 3, 13, 23, tzinfo=CHICAGO))
     week.kill()
     week.restart(after=timedelta(minutes=5))
+    week.run_until(week.now + timedelta(seconds=1))
+    assert week.do(held) == {"vav-2-01/htg-sp": 16.0, "vav-2-02/htg-sp": 16.0}  # still its own, and nothing was written
+    assert len(week.writes) == 4
     with pytest.raises(Died):  # in the midst of a command: the device has the value, and the agent does not know
         week.run_until(SUNDAY, dies_at_write=1)
     assert local(week.writes[-1]) == "Sun 01:30"
