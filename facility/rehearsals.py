@@ -40,6 +40,15 @@ WEATHER_FOR = timedelta(days=1)
 OUTDOOR = "outdoor-temperature"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A configuration that may come into force."""
+
+    base: str  # the file's text that it was made of
+    text: str
+    config: Config
+
+
 @dataclass(slots=True)
 class Rehearsing:
     """One of them, as far as it is."""
@@ -49,8 +58,8 @@ class Rehearsing:
     start: datetime
     end: datetime
     zone: ZoneInfo
-    text: str  # of the configuration that is rehearsed; "" where it is the one in force
-    config: Config | None  # what that means
+    draft: Draft | None  # what is rehearsed; None where it is the configuration in force
+    running: Config  # the one in force when it began
     changes: tuple[str, ...]
     runs: list[Rehearsal] = field(default_factory=list)  # as it is; as it would be
     assumes: str = ""
@@ -64,8 +73,8 @@ class Rehearsing:
     task: asyncio.Task[None] | None = None
 
 
-Drafted = Callable[[str], tuple[str, Config]]
-"""The text of the configuration with some changes in it, and what it means. Raises `ConfigError`."""
+Drafted = Callable[[str], Draft]
+"""The configuration file with some changes in it. Raises `ConfigError`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,14 +107,14 @@ class Rehearsals:
         if busy is not None:
             who = "Yours" if busy.by == user.name else f"One of {busy.by}"
             raise FacilityError("busy", f"{who} ({busy.id}) is running; wait for it, or stop it.")
-        text, config, keys = "", None, tuple[str, ...]()
+        draft, running, keys = None, self._running(), tuple[str, ...]()
         if changes.strip() or edited:
             try:
-                text, config = self._drafted(changes)
-                self._scene.strategy(config)
+                draft = self._drafted(changes)
+                self._scene.strategy(draft.config)
             except ConfigError as error:
                 raise FacilityError("bad-wish", str(error)) from None
-            keys = tuple(changed_keys(self._running(), config))
+            keys = tuple(changed_keys(running, draft.config))
         present = self._scene.present()
         made = Rehearsing(
             id=secrets.token_hex(3),
@@ -113,8 +122,8 @@ class Rehearsals:
             start=present.now,
             end=present.now + timedelta(days=days),
             zone=present.zone,
-            text=text,
-            config=config,
+            draft=draft,
+            running=running,
             changes=keys,
         )
         self._all[made.id] = made
@@ -147,8 +156,8 @@ class Rehearsals:
     async def _run(self, made: Rehearsing, present: Present, *, thermal: bool) -> None:
         try:
             strategies = [self._scene.strategy(None)]
-            if made.config is not None:
-                strategies.append(self._scene.strategy(made.config))
+            if made.draft is not None:
+                strategies.append(self._scene.strategy(made.draft.config))
             forecast = await self._forecasts(present, thermal=thermal)
             for strategy in strategies:
                 run = Rehearsal(present, strategy.policies, forecast)
@@ -204,14 +213,16 @@ class Rehearsals:
     def _share(self, made: Rehearsing) -> float:
         if made.state == "done":
             return 1.0
-        runs = 2 if made.config is not None else 1
+        runs = 2 if made.draft is not None else 1
         part = 0.0 if made.at is None else (made.at - made.start) / (made.end - made.start)
         return min(1.0, (max(len(made.runs) - 1, 0) + part) / runs)
 
     def why_not_saved(self, made: Rehearsing, user: User) -> str:
         """Why what was rehearsed cannot come into force by this person now; empty if it can."""
-        if made.config is None:
+        if made.draft is None:
             return "It changes nothing."
+        if made.running is not self._running():
+            return "Another configuration has come into force since it began; rehearse it again."
         if made.state != "done":
             return "Its rehearsal has not come to its end."
         if user.name not in made.shown_to:

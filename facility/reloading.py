@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Callable
@@ -17,13 +18,13 @@ from pathlib import Path
 
 from facility.audit import Audit, AuditUnavailable
 from facility.audit.configuration import note_configuration
-from facility.config import Config, ConfigError, load, load_text, text_of
+from facility.config import ConfigError, load_text, text_of
 from facility.config.difference import differences
 from facility.config.merging import merged
 from facility.database import StateDatabase
 from facility.guard import REASON_LENGTH
 from facility.port import FacilityError
-from facility.rehearsals import Rehearsals
+from facility.rehearsals import Draft, Rehearsals
 from facility.strategy import Strategy
 from facility.users import User
 from facility.wire import AppliedInfo
@@ -52,12 +53,13 @@ class Reloading:
         self._db = db
         self._today = today
         self._wake = wake
+        self._one_at_a_time = asyncio.Lock()
 
-    def drafted(self, changes: str) -> tuple[str, Config]:
+    def drafted(self, changes: str) -> Draft:
         """The file as it says now, with the changes laid over it, and what that means. Raises `ConfigError`."""
         if self._source is None:
             raise ConfigError("The agent was started without a configuration file: there is nothing to change.")
-        text = text_of(self._source)
+        base = text = text_of(self._source)
         where = str(self._source)
         if changes.strip():
             text, where = merged(text, changes), f"{where} with the changes"
@@ -67,20 +69,25 @@ class Reloading:
         if cold:
             names = ", ".join(f"[{key}]" for key in cold)
             raise ConfigError(f"{where}: {names} would be others: that needs a restart of the agent, not a rehearsal.")
-        return text, config
+        return Draft(base=base, text=text, config=config)
 
     async def apply(self, user: User, rehearsals: Rehearsals, identity: str, reason: str) -> AppliedInfo:
         """Brings what was rehearsed into force. Raises `FacilityError`, and then nothing has changed."""
+        async with self._one_at_a_time:
+            return await self._apply(user, rehearsals, identity, reason)
+
+    async def _apply(self, user: User, rehearsals: Rehearsals, identity: str, reason: str) -> AppliedInfo:
         made = rehearsals.of(identity)
         if why := rehearsals.why_not_saved(made, user):
             raise FacilityError("not-allowed", why)
         if len(reason.strip()) < REASON_LENGTH:
             raise FacilityError("bad-wish", f"A change needs a reason of {REASON_LENGTH} characters or more.")
-        assert made.config is not None
+        draft = made.draft
+        assert draft is not None
         assert self._source is not None
-        before = self._written(self._source, made.text)
+        before = self._written(self._source, draft)
         try:
-            load_text(made.text, str(self._source))  # the environment may have changed since
+            load_text(draft.text, str(self._source))  # the environment may have changed since
             await self._audit.note(
                 by=user.by,
                 action="apply configuration",
@@ -88,14 +95,14 @@ class Reloading:
                 reason=reason.strip(),
                 result=f"rehearsal {identity}: {len(made.changes)} keys change",
             )
-            if before != made.text:
-                replace_file(self._source, made.text)
+            if before != draft.text:
+                replace_file(self._source, draft.text)
         except (AuditUnavailable, ConfigError, OSError) as error:
             raise FacilityError("bad-wish", f"Nothing has changed: {error}") from None
-        self._strategy.take(made.config, self._today())
+        self._strategy.take(draft.config, self._today())
         self._wake()
         await self._note()
-        return AppliedInfo(changes=list(made.changes), written=str(self._source) if before != made.text else "")
+        return AppliedInfo(changes=list(made.changes), written=str(self._source) if before != draft.text else "")
 
     async def _note(self) -> None:
         """Key by key; what cannot be noted now is noted at the next start, which compares again."""
@@ -104,14 +111,13 @@ class Reloading:
         except PointsError:
             return
 
-    def _written(self, source: Path, text: str) -> str:
+    def _written(self, source: Path, draft: Draft) -> str:
         """What the file says now; it must be what the rehearsal was made from, or what it was to become."""
         try:
             now = text_of(source)
-            running = load(source)
         except ConfigError as error:
             raise FacilityError("stale-plan", str(error)) from None
-        if now != text and differences(self._strategy.config.model_dump(mode="json"), running.model_dump(mode="json")):
+        if now not in (draft.base, draft.text):
             raise FacilityError("stale-plan", f"{source} has been edited since the rehearsal; rehearse it again.")
         return now
 

@@ -82,9 +82,7 @@ class Bench:
         self.strategy = Strategy(load(path), start.date())
         self.rung = 0
         self.audit = Audit(db, self.clock)
-        self.reloading = Reloading(
-            strategy=self.strategy, audit=self.audit, db=db, today=start.date, wake=self.ring
-        )
+        self.reloading = Reloading(strategy=self.strategy, audit=self.audit, db=db, today=start.date, wake=self.ring)
         scene = Scene(present=self.present, strategy=self.twin, weather=self.weather)
         self.rehearsals = Rehearsals(scene, self.reloading.drafted, lambda: self.strategy.config, self.clock)
 
@@ -229,6 +227,31 @@ async def test_an_old_rehearsal_and_an_edited_file_are_not_saved(tmp_path):
         with pytest.raises(FacilityError, match="older than an hour"):
             await bench.reloading.apply(ENGINEER, bench.rehearsals, told.id, "closes early")
         assert bench.strategy.programmes["office"].week[0][0].at.hour == 7
+
+
+async def test_what_was_rehearsed_before_another_change_is_not_saved_over_it(tmp_path):
+    warmer = '[[policies]]\nname = "heating"\nvalues = { occupied = 20.0, unoccupied = 16.0 }\n'
+    async with bench_at(tmp_path, 2026, 11, 23, 12) as bench:
+        one = await bench.rehearse(days=1, changes=LATER)
+        other = await bench.rehearse(days=1, changes=warmer)
+        told = await asyncio.gather(
+            *(bench.reloading.apply(ENGINEER, bench.rehearsals, each.id, "both at once") for each in (one, other)),
+            return_exceptions=True,
+        )
+        assert told[0].changes == ["programmes[office].weekdays"]
+        assert str(told[1]) == "Another configuration has come into force since it began; rehearse it again."
+        with pytest.raises(FacilityError, match="Another configuration"):
+            await bench.reloading.apply(ENGINEER, bench.rehearsals, one.id, "once more")
+        assert bench.path.read_text() == SITE.replace('"07:00', '"08:00')
+
+
+async def test_a_comment_written_since_the_rehearsal_is_not_lost(tmp_path):
+    async with bench_at(tmp_path, 2026, 11, 23, 12) as bench:
+        told = await bench.rehearse(days=1, changes=LATER)
+        bench.path.write_text(SITE + "# asked by clinic B\n")
+        with pytest.raises(FacilityError, match="has been edited since"):
+            await bench.reloading.apply(ENGINEER, bench.rehearsals, told.id, "closes early")
+        assert bench.path.read_text() == SITE + "# asked by clinic B\n"
 
 
 async def test_a_file_edited_by_hand_is_rehearsed_and_taken_in(tmp_path):
