@@ -159,13 +159,14 @@ async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
         _say(f"  {hospital.devices} devices, {hospital.points} points behind {hospital.bbmd}")
         mqtt = await _broker(stack, options.mqtt)
         hl7 = free_port(HL7_PORT)
+        config = own_copy(state)
         agent = KeptAgent(
-            ["run", "--config", str(CONFIG), "--with-parent"],
+            ["run", "--config", str(config), "--with-parent"],
             _environment(state, hospital.bbmd, mqtt, hl7, options),
             state / "agent.log",
         )
         (state / "agent.log").unlink(missing_ok=True)
-        _say(f"Starting the agent; its log is {state / 'agent.log'}")
+        _say(f"Starting the agent; its log is {state / 'agent.log'}, its configuration {config}")
         await stack.enter_async_context(agent.running())
         stage = Stage(
             agent=agent,
@@ -183,6 +184,14 @@ async def staged(options: DemoOptions) -> AsyncIterator[Stage]:
         finally:
             board.cancel()
             await asyncio.gather(board, return_exceptions=True)
+
+
+def own_copy(state: Path) -> Path:
+    """The configuration that this demo may change: as shipped at every start, and never the shipped file itself."""
+    copy = state / CONFIG.name
+    copy.unlink(missing_ok=True)  # whatever its permissions became
+    copy.write_bytes(CONFIG.read_bytes())
+    return copy
 
 
 @dataclass(frozen=True, slots=True)
