@@ -34,25 +34,36 @@ class Told:
     changed: Replayed | None
     apart: Difference
     damaged: int  # lines of the record that could not be read
+    zone: str  # in which that day's programmes were
 
 
 def replayed(folder: Path, day: date, changes: str = "", progress: Callable[[datetime], None] | None = None) -> Told:
     """Decides that day again. Raises `NotRecorded`, or `ConfigError` for changes that cannot be."""
     tape = Tape(folder)
-    was = _run(tape, day, "", progress)
+    was, zone = _run(tape, day, "", progress)
     damaged = tape.damaged
     if not changes.strip():
-        return Told(as_it_was=was, changed=None, apart=Difference(new=(), gone=()), damaged=damaged)
-    would = _run(tape, day, changes, progress)
-    return Told(as_it_was=was, changed=would, apart=difference(was.writes, would.writes), damaged=damaged)
+        return Told(as_it_was=was, changed=None, apart=Difference(new=(), gone=()), damaged=damaged, zone=zone)
+    would, _ = _run(tape, day, changes, progress)
+    apart = difference(was.writes, would.writes)
+    return Told(as_it_was=was, changed=would, apart=apart, damaged=damaged, zone=zone)
 
 
-def _run(tape: Tape, day: date, changes: str, progress: Callable[[datetime], None] | None) -> Replayed:
-    replay = Replay(lambda start: _by(start, changes), tape.catalog)
+def _run(tape: Tape, day: date, changes: str, progress: Callable[[datetime], None] | None) -> tuple[Replayed, str]:
+    """What came of it, and the zone it was in at its end."""
+    zone = "UTC"
+
+    def deciding(start: Start) -> By:
+        nonlocal zone
+        by = _by(start, changes)
+        zone = by.zone.key
+        return by
+
+    replay = Replay(deciding, tape.catalog)
     for at in replay.run(tape.frames(day)):
         if progress is not None:
             progress(at)
-    return replay.found
+    return replay.found, zone
 
 
 def _by(start: Start, changes: str) -> By:

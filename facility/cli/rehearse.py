@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -23,12 +24,13 @@ from facility.cli.common import (
     say,
     socket_of,
 )
+from facility.cli.writes import Listed, print_writes
 from facility.plain import escaped
 from facility.port import Facility
 from facility.wire import Hello, RehearsalInfo, WriteInfo
 
 LOOK_AGAIN_S = 0.25
-SHOWN = 200  # writes that are printed; --json prints all that travel
+SHOWN = 200  # conflicts and refusals that are printed; --json prints all that travel
 BAR = 30
 
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=31, help="How many days ahead.")]
@@ -65,7 +67,7 @@ def rehearse(
         return await facility.hello(), await _to_its_end(facility, begun)
 
     hello, told = ask(socket_of(socket, config), question)
-    _print(told, ZoneInfo(hello.zone), only_differences=differences, as_json=as_json)
+    _answer(told, ZoneInfo(hello.zone), only_differences=differences, as_json=as_json)
 
 
 def rehearsal(
@@ -86,7 +88,7 @@ def rehearsal(
         return await facility.hello(), told
 
     hello, told = ask(socket_of(socket, config), question)
-    _print(told, ZoneInfo(hello.zone), only_differences=differences, as_json=as_json)
+    _answer(told, ZoneInfo(hello.zone), only_differences=differences, as_json=as_json)
 
 
 def apply(
@@ -120,16 +122,21 @@ def reload(
 
     async def question(facility: Facility) -> tuple[Hello, RehearsalInfo]:
         begun = await facility.rehearse(days, edited=True)
+        if not begun.changes:
+            return await facility.hello(), await facility.stop_rehearsal(begun.id)
         return await facility.hello(), await _to_its_end(facility, begun)
 
     hello, told = ask(path, question)
-    _print(told, ZoneInfo(hello.zone), only_differences=True, as_json=False)
+    if not told.changes:
+        say("The file says what is in force already.")
+        return
+    _print(told, ZoneInfo(hello.zone), only_differences=True)
     if told.may_save:
         fail(told.may_save, Exit.NO)
     if not yes and not typer.confirm("Bring it into force?"):
         raise typer.Exit(Exit.NO)
     applied = ask(path, lambda facility: facility.apply_changes(told.id, reason))
-    say(f"In force: {len(applied.changes)} keys have changed.")
+    say(f"In force: {_keys(len(applied.changes))} changed.")
 
 
 def _lines(changes: Path | None) -> list[str]:
@@ -167,26 +174,35 @@ def _show_progress(told: RehearsalInfo, *, last: bool = False) -> None:
     sys.stderr.flush()
 
 
-def _print(told: RehearsalInfo, zone: ZoneInfo, *, only_differences: bool, as_json: bool) -> None:
+def _answer(told: RehearsalInfo, zone: ZoneInfo, *, only_differences: bool, as_json: bool) -> None:
     if as_json:
         print_json(told)
     else:
-        for line in _heading(told):
-            say(line)
-        say("")
-        print_table(
-            ("DAY", "WRITES", "NEW", "GONE", ""),
-            [(day.date, str(day.writes), str(day.new), str(day.gone), day.note) for day in told.days],
-        )
-        shown = [write for write in told.writes if write.mark or not only_differences]
-        _print_writes(shown, zone)
-        _print_troubles(told, zone)
-        for line in told.estimate:
-            say(line)
+        _print(told, zone, only_differences=only_differences)
         if told.changes:
+            say("")
             say(told.may_save or f'To save: facility apply {told.id} --reason "..."')
     if told.state in ("failed", "stopped"):
         raise typer.Exit(Exit.NO)
+
+
+def _print(told: RehearsalInfo, zone: ZoneInfo, *, only_differences: bool) -> None:
+    for line in _heading(told):
+        say(line)
+    say("")
+    if told.changes:
+        heads = ("DAY", "WRITES", "NEW", "GONE", "")
+        print_table(heads, [(_day(d.date), str(d.writes), str(d.new), str(d.gone), d.note) for d in told.days])
+    else:
+        print_table(("DAY", "WRITES", ""), [(_day(day.date), str(day.writes), day.note) for day in told.days])
+    _print_writes([write for write in told.writes if write.mark or not only_differences], zone)
+    _print_troubles(told, zone)
+    for line in told.estimate:
+        say(line)
+
+
+def _day(iso: str) -> str:
+    return f"{date.fromisoformat(iso):%a %d %b}"
 
 
 def _heading(told: RehearsalInfo) -> list[str]:
@@ -194,29 +210,30 @@ def _heading(told: RehearsalInfo) -> list[str]:
         f"Rehearsal {told.id}: {told.count} writes" + (f", {told.state} {told.why}" if told.state != "done" else "")
     ]
     if told.changes:
-        lines.append(f"against the plan now: +{told.new} new, -{told.gone} gone; {len(told.changes)} keys change:")
+        lines.append(f"against the plan now: +{told.new} new, -{told.gone} gone; {_keys(len(told.changes))} changed:")
         lines += [f"  {key}" for key in told.changes]
     return [*lines, told.assumes]
 
 
+def _keys(count: int) -> str:
+    return "1 key" if count == 1 else f"{count} keys"
+
+
 def _print_writes(writes: list[WriteInfo], zone: ZoneInfo) -> None:
-    say("")
-    print_table(
-        ("WHEN", "", "POINTS", "TO", "SLOT", "WHY"),
+    print_writes(
         [
-            (
-                write.at.astimezone(zone).strftime("%a %d %b %H:%M:%S"),
-                write.mark,
-                write.points[0] + (f" and {write.count - 1} more" if write.count > 1 else ""),
-                write.value,
-                str(write.priority),
-                f"{write.policy}: {write.why}",
+            Listed(
+                when=write.at.astimezone(zone).strftime("%a %d %b %H:%M:%S"),
+                mark=write.mark,
+                points=write.points[0] + (f" and {write.count - 1} more" if write.count > 1 else ""),
+                value=write.value,
+                slot=write.priority,
+                policy=write.policy,
+                reason=write.why,
             )
-            for write in writes[:SHOWN]
-        ],
+            for write in writes
+        ]
     )
-    if len(writes) > SHOWN:
-        say(f"... and {len(writes) - SHOWN} more; --json prints them.")
 
 
 def _print_troubles(told: RehearsalInfo, zone: ZoneInfo) -> None:

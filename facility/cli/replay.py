@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from facility.cli.common import ConfigOption, Exit, JsonOption, configuration, fail, print_json, print_table, say
+from facility.cli.common import ConfigOption, Exit, JsonOption, configuration, fail, print_json, say, socket_of
+from facility.cli.writes import Listed, print_writes
 from facility.config import ConfigError
 from facility.flight.recorder import FOLDER
 from facility.flight.replay import Replayed
@@ -19,7 +20,6 @@ from facility.rehearsal.model import Write
 from facility.replays import Told, replayed
 from points.errors import PointsError
 
-SHOWN = 200
 STEP_S = 900.0  # of the day, between two words about how far it is
 
 
@@ -35,14 +35,14 @@ def replay(
     """Decide a recorded day again, by the policies of that day or by changed ones.
 
     Without changes every decision is compared with what was decided, bit for bit. With changes it lists what would have
-    been written otherwise. It reads the record on this machine; the agent need not run.
+    been written otherwise. It reads the record on this machine, without the agent: that of the configuration, or of the
+    agent that runs.
 
     Example:  facility replay 2026-11-24 --with changes.toml
     """
-    settings = configuration(config)
-    where = folder or settings.state_dir / FOLDER
+    where = folder or _record(config)
     if day == "list":
-        for each in Tape(where).days():
+        for each in Tape(where).days() or [f"Nothing is on record in {where}."]:
             say(each)
         return
     try:
@@ -51,7 +51,8 @@ def replay(
         fail(f"{day!r} is not a day; write it as 2026-11-24, or `list`.", Exit.USAGE)
     try:
         text = "" if changes is None else changes.read_text(encoding="utf-8")
-        told = replayed(where, wanted, text, _Progress())
+        with _Progress() as progress:
+            told = replayed(where, wanted, text, progress)
     except (OSError, UnicodeDecodeError) as error:
         fail(f"It cannot be read: {error}", Exit.USAGE)
     except PointsError as error:
@@ -61,18 +62,25 @@ def replay(
     if as_json:
         print_json(told)
     else:
-        _print(told, settings.site.tz)
+        _print(told)
     if told.as_it_was.mismatches:
         raise typer.Exit(Exit.NO)
 
 
-def _print(told: Told, zone: ZoneInfo) -> None:
-    was = told.as_it_was
+def _record(config: Path | None) -> Path:
+    """Where the agent of that configuration keeps its record; without one, the agent that runs for this user."""
+    if config is not None or Path("facility.toml").exists():
+        return configuration(config).state_dir / FOLDER
+    return socket_of(None, None).parent / FOLDER
+
+
+def _print(told: Told) -> None:
+    was, zone = told.as_it_was, ZoneInfo(told.zone)
     say(_summary("as it was", was, zone))
     if told.damaged:
         say(f"{told.damaged} lines of the record cannot be read and are left out.")
     if was.mismatches:
-        say(f"NOT THE SAME: {len(was.mismatches)} decisions differ from the record. The first:")
+        say(f"NOT THE SAME: {len(was.mismatches)} of {was.decisions} decisions differ from the record. The first:")
         for each in was.mismatches[:10]:
             say(f"  {each.at.astimezone(zone):%H:%M:%S} {each.policy} said {each.said}")
             say(f"           {'':{len(each.policy)}} says {each.says}")
@@ -98,29 +106,35 @@ def _summary(what: str, found: Replayed, zone: ZoneInfo) -> str:
 
 
 def _print_writes(writes: list[tuple[str, Write]], zone: ZoneInfo) -> None:
-    print_table(
-        ("WHEN", "", "POINT", "TO", "SLOT", "WHY"),
+    print_writes(
         [
-            (
-                write.at.astimezone(zone).strftime("%H:%M:%S"),
-                mark,
-                write.point,
-                "released" if write.value is None else str(write.value),
-                str(int(write.priority)),
-                f"{write.policy}: {write.reason}",
+            Listed(
+                when=write.at.astimezone(zone).strftime("%H:%M:%S"),
+                mark=mark,
+                points=write.point,
+                value="released" if write.value is None else str(write.value),
+                slot=int(write.priority),
+                policy=write.policy,
+                reason=write.reason,
             )
-            for mark, write in writes[:SHOWN]
-        ],
+            for mark, write in writes
+        ]
     )
-    if len(writes) > SHOWN:
-        say(f"... and {len(writes) - SHOWN} more; --json prints them.")
 
 
 class _Progress:
-    """A word on the terminal now and then."""
+    """How far it is, on a terminal; gone when it is done."""
 
     def __init__(self) -> None:
         self._latest: datetime | None = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._latest is not None:
+            sys.stderr.write(f"\r{'':<20}\r")
+            sys.stderr.flush()
 
     def __call__(self, at: datetime) -> None:
         if not sys.stderr.isatty():
