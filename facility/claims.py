@@ -34,6 +34,7 @@ class Claims:
     def __init__(self, db: StateDatabase, claims: Mapping[SlotKey, Claim]) -> None:
         self._db = db
         self._claims = dict(claims)
+        self._in_order: list[Claim] | None = None
 
     @classmethod
     async def load(cls, db: StateDatabase) -> Claims:
@@ -66,7 +67,9 @@ class Claims:
 
     def standing(self) -> list[Claim]:
         """All claims, those that end first in front."""
-        return sorted(self._claims.values(), key=lambda claim: (claim.until, claim.key))
+        if self._in_order is None:  # asked far more often than anything changes
+            self._in_order = sorted(self._claims.values(), key=lambda claim: (claim.until, claim.key))
+        return list(self._in_order)
 
     def of(self, point: PointId) -> list[Claim]:
         """The claims on one point, the strongest level in front."""
@@ -103,6 +106,7 @@ class Claims:
         statement = delete(_CLAIMS).where(_CLAIMS.c.point == point, _CLAIMS.c.priority == int(priority))
         await self._db.run(lambda connection: connection.execute(statement))
         self._claims.pop(key, None)
+        self._in_order = None
 
     async def _save(self, claim: Claim) -> Claim:
         document = {
@@ -120,4 +124,5 @@ class Claims:
         }
         await self._db.run(lambda connection: upsert(connection, ClaimRow, [document]))
         self._claims[claim.key] = claim
+        self._in_order = None
         return claim

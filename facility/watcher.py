@@ -148,7 +148,7 @@ class EnvelopeWatcher:
 
     def _with_policies(self) -> Iterable[SpaceId]:
         points = self._book.current.points
-        for claim in self._desk.claims.standing():
+        for claim in self._desk.claims.standing() if self._rooms.spaces else ():
             place = points[claim.point].space if is_policy(claim.by) and claim.point in points else None
             if place is not None and place in self._rooms.spaces:
                 yield place
