@@ -36,6 +36,7 @@ from tui.screens.palette import Answer, Palette
 from tui.screens.place import Place
 from tui.screens.point import PointPlace
 from tui.screens.points import PointsPlace
+from tui.screens.policies import PoliciesPlace
 from tui.screens.schedules import SchedulesPlace
 from tui.seat import Goto, Press, Seat
 from tui.themes import (
@@ -108,7 +109,7 @@ class FacilityApp(App[int]):
         self.places: dict[str, Place] = {
             "overview": OverviewPlace(seat), "points": PointsPlace(seat), "point": PointPlace(seat),
             "alarms": AlarmsPlace(seat), "schedules": SchedulesPlace(seat), "links": LinksPlace(seat),
-            "energy": EnergyPlace(seat),
+            "policies": PoliciesPlace(seat), "energy": EnergyPlace(seat),
             "audit": AuditPlace(seat), "help": HelpPlace(seat), "connecting": ConnectingPlace(seat),
         }  # fmt: skip
         yield self.strip
@@ -221,7 +222,7 @@ class FacilityApp(App[int]):
     def hints(self) -> list[keys.Verb]:
         """The verbs that work here and now."""
         lost = not self.picture.live
-        known = [verb for verb in keys.VERBS if verb.action in self.place.verbs]
+        known = [verb for verb in keys.VERBS if verb.action in self.place.doable]
         able = [verb for verb in known if not verb.needs or not self.picture.may_not(verb.needs)]
         return [verb for verb in able if not (verb.asks and lost)]
 
@@ -244,6 +245,10 @@ class FacilityApp(App[int]):
     @on(Place.Go)
     def _place_wants(self, event: Place.Go) -> None:
         self.go(event.goto)
+
+    @on(Place.Asks)
+    def _place_asks(self, event: Place.Asks) -> None:
+        self.open_dialog(event.dialog, event.answered)
 
     @on(CanvasPane.Opened)
     async def _spot_opened(self, event: CanvasPane.Opened) -> None:
@@ -308,14 +313,14 @@ class FacilityApp(App[int]):
     # what places do themselves
 
     def _pass_on(self, verb: str) -> None:
-        if verb in self.place.verbs:
+        if verb in self.place.doable:
             getattr(self.place, verb)()
 
     def action_open(self) -> None:
         self._pass_on("open")
 
     def action_filter(self) -> None:
-        if "filter" not in self.place.verbs and self.picture.link is not Link.CONNECTING:
+        if "filter" not in self.place.doable and self.picture.link is not Link.CONNECTING:
             self.action_go("points")
         self._pass_on("filter")
 
@@ -330,6 +335,44 @@ class FacilityApp(App[int]):
 
     def action_slots(self) -> None:
         self._pass_on("slots")
+
+    async def action_whichever(self, actions: str) -> None:
+        """The one of them that the place in sight knows; else the first."""
+        known = [action for action in actions.split() if action in self.place.doable]
+        await self.run_action((known or actions.split())[0])
+
+    def action_next_tab(self, by: int = 1) -> None:
+        if isinstance(self.place, SchedulesPlace):
+            self.place.next_tab(by)
+
+    def action_differences(self) -> None:
+        self._pass_on("differences")
+
+    def action_guard(self) -> None:
+        self._pass_on("guard")
+
+    def action_undo(self) -> None:
+        self._pass_on("undo")
+
+    def action_edit(self) -> None:
+        self._allowed("edit", "command")
+
+    def action_rehearse(self) -> None:
+        self._allowed("rehearse", "command")
+
+    def action_announce(self) -> None:
+        self._allowed("announce", "command")
+
+    def action_save(self) -> None:
+        self._allowed("save", "configure")
+
+    def _allowed(self, verb: str, needs: str) -> None:
+        """As `_pass_on`; who may not learns why."""
+        why = self.picture.may_not(needs)
+        if verb in self.place.doable and why:
+            self.say(why)
+        else:
+            self._pass_on(verb)
 
     # what the agent is asked for
 
@@ -358,17 +401,17 @@ class FacilityApp(App[int]):
         self.hands.acknowledge(getattr(self.place, "alarm", None))
 
     def action_approve(self) -> None:
-        self.hands.approve(getattr(self.place, "chosen", None) if "approve" in self.place.verbs else None)
+        self.hands.approve(getattr(self.place, "chosen", None) if "approve" in self.place.doable else None)
 
     def action_verify(self) -> None:
         self._pass_on("verify")
 
     def action_read_now(self) -> None:
-        if self.place.point is not None and "read_now" in self.place.verbs:
+        if self.place.point is not None and "read_now" in self.place.doable:
             self.hands.read_now(self.place.point)
 
     def action_copy(self) -> None:
-        if self.place.point is not None and "copy" in self.place.verbs:
+        if self.place.point is not None and "copy" in self.place.doable:
             self.copy_to_clipboard(self.place.point)
             self.say(f"copied {self.place.point}")
 

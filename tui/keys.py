@@ -15,6 +15,7 @@ PLACES = (
     ("4", "points", "Points", "Points"),
     ("5", "alarms", "Alarms", "Alarms"),
     ("6", "schedules", "Schedules", "Sched"),
+    ("7", "policies", "Policies", "Policy"),
     ("8", "energy", "Energy", "Energy"),
     ("0", "links", "Links", "Links"),
 )
@@ -38,6 +39,7 @@ class Verb:
 
 
 VERBS = (
+    Verb(keys="tab", shown="Tab", action="next_tab", short="next tab", long="week, calendar, rehearsal"),
     Verb(keys="slash", shown="/", action="filter", short="filter", long="filter as you type"),
     Verb(keys="enter", shown="Enter", action="open", short="open", long="open, follow"),
     Verb(keys="a", shown="a", action="acknowledge", short="ack", long="acknowledge", needs="acknowledge"),
@@ -50,6 +52,13 @@ VERBS = (
     Verb(keys="M", shown="M", action="meter", short="meter", long="the next meter"),
     Verb(keys="p", shown="p", action="slots", short="slots", long="all 16 slots"),
     Verb(keys="R", shown="R", action="read_now", short="read now", long="read from the device now", asks=True),
+    Verb(keys="e", shown="e", action="edit", short="edit", long="edit a day, as a draft", needs="command"),
+    Verb(keys="R", shown="R", action="rehearse", short="rehearse", long="rehearse 7 days, drafts too", needs="command"),
+    Verb(keys="d", shown="d", action="differences", short="only differences", long="only differences, or all"),
+    Verb(keys="ctrl+s", shown="^S", action="save", short="save", long="save what was rehearsed", needs="configure"),
+    Verb(keys="u", shown="u", action="undo", short="undo", long="take the last edit back"),
+    Verb(keys="s", shown="s", action="announce", short="event", long="a special event, once", needs="command"),
+    Verb(keys="G", shown="G", action="guard", short="guard rule", long="the guard's rules that bind"),
     Verb(keys="S", shown="S", action="sort", short="sort", long="sort: worst first"),
     Verb(keys="y", shown="y", action="copy", short="copy", long="copy the id"),
 )
@@ -72,8 +81,16 @@ def bindings() -> list[BindingType]:
     places: list[BindingType] = [
         Binding(key, f"go('{place}')", long, show=False, id=f"go.{place}") for key, place, long, _ in PLACES
     ]
+    named: dict[str, list[Verb]] = {}
+    for verb in (*VERBS, *EVERYWHERE):
+        named.setdefault(verb.keys, []).append(verb)
     verbs: list[BindingType] = [
-        Binding(verb.keys, verb.action, verb.long, show=False, id=f"verb.{verb.action}", priority=verb.keys == "ctrl+q")
-        for verb in (*VERBS, *EVERYWHERE)
+        Binding(key, _action(of), of[0].long, show=False, id=f"verb.{of[0].action}", priority=key == "ctrl+q")
+        for key, of in named.items()
     ]
     return [*places, *verbs, Binding("g", "more", "more places", show=False, id="go.more")]
+
+
+def _action(verbs: list[Verb]) -> str:
+    """What a key does; where it has two meanings, the place in sight decides."""
+    return verbs[0].action if len(verbs) == 1 else f"whichever('{' '.join(verb.action for verb in verbs)}')"

@@ -390,6 +390,7 @@ class FakeFacility:
                               points=len(self.catalog), now="", news=[])  # fmt: skip
         self.quarantine = ""  # of the controller of OR-3
         self.changes: list[tuple[str, object]] = []
+        self.rehearsals: list[tuple[int, tuple[str, ...], bool, bool]] = []  # they change nothing
         self.asked: Counter[str] = Counter()
         self.records: list[Record] = []
         self.check = AuditCheck(
@@ -450,7 +451,7 @@ class FakeFacility:
 
     async def device_schedules(self, *, refresh: bool = False) -> list[DeviceScheduleInfo]:
         self._answer("device_schedules")
-        return []
+        return schedule_story.device_schedules(self.now)
 
     async def import_schedule(self, schedule: str) -> ImportedSchedule:
         self._answer("import_schedule")
@@ -563,7 +564,7 @@ class FakeFacility:
         self, days: int = 7, changes: Sequence[str] = (), *, edited: bool = False, thermal: bool = False
     ) -> RehearsalInfo:
         self._answer("rehearse")
-        self.changes.append(("rehearse", (days, tuple(changes), edited, thermal)))
+        self.rehearsals.append((days, tuple(changes), edited, thermal))
         return self.rehearsed
 
     async def rehearsal(self, rehearsal: str) -> RehearsalInfo:
@@ -596,7 +597,8 @@ class FakeFacility:
         soon = NOW + timedelta(hours=2, minutes=46)
         return [
             ScheduleInfo(name="Clinic B occupancy", what="21.0 / 24.0 °C", points=24, days=days,
-                         now_state="unoccupied", next_change=soon, next_state="occupied"),
+                         now_state="unoccupied", next_change=soon, next_state="occupied",
+                         written=schedule_story.written()),
             ScheduleInfo(name="ORs", what="clinical 24/7", points=38, days=days, now_state="occupied",
                          next_change=None, next_state=""),
         ]  # fmt: skip

@@ -217,10 +217,15 @@ HARMLESS = [
 ]  # fmt: skip
 
 
-def test_every_binding_has_one_meaning():
-    used = [key for verb in (*keys.VERBS, *keys.EVERYWHERE) for key in verb.keys.split(",")]
-    used += [key for key, *_ in keys.PLACES]
-    assert len(used) == len(set(used))
+async def test_every_binding_has_one_meaning_and_a_capital_one_at_each_place():
+    used = [(verb.action, key) for verb in (*keys.VERBS, *keys.EVERYWHERE) for key in verb.keys.split(",")]
+    small = [key for _, key in used if key != key.upper() or not key.isalpha()] + [key for key, *_ in keys.PLACES]
+    assert len(small) == len(set(small))
+    async with watching() as watch:
+        for place in watch.app.places.values():
+            capitals = [key for action, key in used if action in place.doable and key == key.upper()]
+            assert len(capitals) == len(set(capitals)), place.id
+    used = [key for _, key in used]
     assert "q" not in used
     assert "Y" not in used
 

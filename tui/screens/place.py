@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.containers import Vertical
 from textual.message import Message
@@ -11,6 +11,9 @@ from textual.widget import Widget
 
 from facility.port import FacilityError
 from tui.seat import Goto, Seat
+
+if TYPE_CHECKING:
+    from tui.screens.dialog import Dialog
 
 T = TypeVar("T")
 
@@ -27,9 +30,22 @@ class Place(Vertical):
             super().__init__()
             self.goto = goto
 
+    class Asks(Message):
+        """A dialog is to be opened; `answered` is told what came of it."""
+
+        def __init__(self, dialog: Dialog[T], answered: Callable[[T | None], None]) -> None:
+            super().__init__()
+            self.dialog: Dialog[Any] = dialog
+            self.answered: Callable[[Any], None] = answered
+
     def __init__(self, seat: Seat, *, id: str) -> None:  # noqa: A002 (Textual's own name)
         super().__init__(id=id)
         self.seat = seat
+
+    @property
+    def doable(self) -> tuple[str, ...]:
+        """The verbs that work now."""
+        return self.verbs
 
     @property
     def point(self) -> str | None:

@@ -29,6 +29,7 @@ class Choice(CanvasPane, can_focus=True):
     def action_choose(self, by: int) -> None:
         self.chosen = max(0, min(len(self.options) - 1, self.chosen + by))
         self.redraw()
+        self.post_message(self.Moved(self))
 
     def draw(self, canvas: Canvas) -> None:
         x = 0
@@ -53,3 +54,4 @@ class Choice(CanvasPane, can_focus=True):
             if spot.holds(event.x, event.y) and isinstance(spot.target, int):
                 self.chosen = spot.target
         self.redraw()
+        self.post_message(self.Moved(self))

@@ -60,12 +60,20 @@ class VirtualTable(ScrollView, can_focus=True):
             super().__init__()
             self.table = table
 
+        @property
+        def control(self) -> VirtualTable:
+            return self.table
+
     class Opened(Message):
         """A row was clicked a second time."""
 
         def __init__(self, table: VirtualTable) -> None:
             super().__init__()
             self.table = table
+
+        @property
+        def control(self) -> VirtualTable:
+            return self.table
 
     def __init__(self, ink: Ink, columns: Sequence[Column], cells: Cells, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
