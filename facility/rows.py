@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
@@ -190,12 +191,17 @@ def table_of(row: type[StateRow]) -> Table:
 def upsert(connection: Connection, row: type[StateRow], documents: Iterable[dict[str, Any]]) -> None:
     """Inserts, or replaces those whose key is there already."""
     many = list(documents)
-    if not many:
-        return
+    if many:
+        connection.execute(_upsertion(row), many)
+
+
+@cache
+def _upsertion(row: type[StateRow]) -> Insert:
+    """Made once: to put it together costs more than to carry it out."""
     table = table_of(row)
     statement = insert(table)
     later = {column.name: statement.excluded[column.name] for column in table.columns if not column.primary_key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=later), many)
+    return statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=later)
 
 
 def page(connection: Connection, name: str) -> str | None:
