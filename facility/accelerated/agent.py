@@ -153,7 +153,7 @@ class VirtualAgent:
         acts = self.acts
         async with asyncio.TaskGroup() as services:
             services.create_task(_as_long_as(hospital))
-            for service in (acts.leases, acts.watcher, acts.courses, self.known.recognition):
+            for service in (acts.leases, acts.watcher, acts.beds, acts.courses, self.known.recognition):
                 services.create_task(service.run(), name=service.name)
             self._running.set()
             await acts.planner.run()
