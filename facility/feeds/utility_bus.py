@@ -10,6 +10,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from facility.feeds.utility import EventRefused, Sender, UtilityEvents
@@ -20,6 +21,9 @@ from points.clock import Clock
 LONGEST = 1024  # bytes of a message
 FARTHEST = timedelta(days=1)  # ahead, that a message may expire
 SENDER = Sender(by="mqtt:demand-response")
+FAULT = "The agent has failed at this message, which is a fault of its own; nothing is known of what became of it."
+
+log = structlog.get_logger(__name__)
 
 
 class _Notice(DemandNotice):
@@ -47,6 +51,10 @@ class UtilityBus:
         except EventRefused as refusal:
             self.refused += 1
             said = {"result": "refused", "text": str(refusal)}
+        except Exception as fault:  # noqa: BLE001 - unanswered, the broker would bring the message again, for ever
+            log.error("an event of the utility failed", fault=type(fault).__name__)  # noqa: TRY400 - nor its text
+            self.refused += 1
+            said = {"result": "refused", "text": FAULT}
         return json.dumps(said).encode()
 
     async def _take(self, payload: bytes) -> DemandAnswer:

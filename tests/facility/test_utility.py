@@ -135,6 +135,7 @@ async def test_no_more_than_a_site_can_have(bench, monkeypatch):
         {"source": "MRN 4711"},
         {"reason": "free text"},
         {"start": "2026-03-01T12:00:00"},
+        {"start": "9999-12-31T23:59:59Z"},
     ],
 )
 def test_what_has_not_its_form_is_none(wrong):
@@ -242,3 +243,14 @@ async def test_over_a_real_broker(bench, mosquitto):
             await asyncio.gather(serving, return_exceptions=True)
     assert answers == ["taken", "known", "refused"]
     assert [event.id for event in bench.feeds.feeds().events] == ["m1"]
+
+
+async def test_a_fault_of_ours_is_answered_and_not_brought_back_for_ever(bench, monkeypatch, caplog):
+    async def fails(*_):
+        raise RuntimeError("ZEBRAFINCH")
+
+    bus = UtilityBus(bench.utility, bench.clock)
+    monkeypatch.setattr(bench.utility, "take", fails)
+    said = json.loads(await bus.answer(message(bench)))
+    assert (said["result"], bus.refused) == ("refused", 1)
+    assert "ZEBRAFINCH" not in caplog.text + str(said)
