@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from facility.feeds.book import AHEAD, BedReport
+from facility.feeds.book import AHEAD, BedReport, to_milliseconds
 from facility.feeds.messages import OLDEST
 from facility.feeds.tally import Refused
 from points.model import SpaceId
@@ -39,6 +39,9 @@ _STATUS = re.compile(
 )
 _TYPE = re.compile(rb"MSH\|\^~\\&\|(?:[^|\r]*\|){6}ADT\^A20(?:\^ADT_A20)?\|[^|\r]*\|P\|2\.")
 _ANY_CONTROL = re.compile(rb"MSH\|\^~\\&\|(?:[^|\r]*\|){7}(" + _CONTROL + rb")(?:\||\r|\Z)")
+
+
+FARTHEST_OFFSET = 14 * 60  # minutes; the Line Islands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ def bed_report(message: bytes, hospital: Hospital, now: datetime) -> BedReport |
     except ValueError:
         return Refused.UNKNOWN_STATE
     recorded = _instant((event[3] or event[1]).decode(), hospital.zone, now) or now
-    return BedReport(space=hospital.beds[place], bed=place, state=state, time=min(recorded, now))
+    return BedReport(space=hospital.beds[place], bed=place, state=state, time=to_milliseconds(min(recorded, now)))
 
 
 def control_id(message: bytes) -> str:
@@ -114,6 +117,8 @@ def _instant(stamp: str, zone: ZoneInfo, now: datetime) -> datetime | None:
         if not sign:
             return _civil(time, zone, now)
         minutes = int(offset[:2]) * 60 + int(offset[2:])
+        if minutes > FARTHEST_OFFSET or int(offset[2:]) > 59:
+            return None
         shift = timedelta(minutes=minutes if sign == "+" else -minutes)
         return (time - shift).replace(tzinfo=UTC)
     except (ValueError, OverflowError):

@@ -29,6 +29,11 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 LONGEST_SLEEP_S = 60.0  # a step of the clock is noticed within this time
 
 
+def to_milliseconds(time: datetime) -> datetime:
+    """What is kept of a time that was told: further digits mean nothing, and could be those of a record number."""
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BedReport:
     """What one message said of one bed."""

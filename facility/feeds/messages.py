@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from facility.feeds.book import AHEAD, BedReport, BookingReport
+from facility.feeds.book import AHEAD, BedReport, BookingReport, to_milliseconds
 from facility.feeds.tally import Refused
 from points.model import SpaceId
 from schedules.feeds import BedState
@@ -125,6 +125,6 @@ def _reason(wrong: set[tuple[int | str, ...]]) -> Refused:
 
 def _instant(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
+        return to_milliseconds(datetime.fromisoformat(text))
     except ValueError:  # the 31st of November
         return None

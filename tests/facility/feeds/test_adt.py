@@ -152,3 +152,13 @@ def test_nothing_that_is_put_into_a_message_gets_through(segment, piece, at, tai
     verdict = found if isinstance(found, Refused) else None
     said = adt.answer(verdict, adt.control_id(raw), NOON, 7)
     assert ANSWER.fullmatch(said)
+
+
+def test_no_more_digits_of_a_time_are_kept_than_mean_something():
+    report = read(MSH, "EVN|A20|20260301055900.0987", NPU)
+    assert report.time == NOON - timedelta(minutes=1) + timedelta(milliseconds=98)
+
+
+@pytest.mark.parametrize("offset", ["+1401", "-0660", "+9999", "-2400"])
+def test_an_offset_that_nobody_has_is_no_time(offset):
+    assert read(MSH, f"EVN|A20|20260301120000{offset}", NPU) is Refused.TIME

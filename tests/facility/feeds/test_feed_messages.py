@@ -120,3 +120,8 @@ def test_no_further_key_gets_through(extra):
     if unknown:
         assert isinstance(read({**BED, **unknown}), Refused)
         assert isinstance(read_booking({**BOOKING, **unknown}), Refused)
+
+
+def test_no_more_digits_of_a_time_are_kept_than_mean_something():
+    report = read({**BED, "time": "2026-03-01T11:59:59.098765Z"})
+    assert report.time == NOON - timedelta(seconds=1) + timedelta(milliseconds=98)
