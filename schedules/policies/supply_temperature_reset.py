@@ -1,11 +1,13 @@
 """Supply air as warm as the zones and the outside allow (domain row 15; ASHRAE Guideline 36, section 5.16.2).
 
 Occupied, the setpoint falls from what trim and respond has reached, when it is 16 °C outside, to `lowest` at 21 °C.
-Warming up it is 35 °C, cooling down it is `lowest`; at other times nothing is demanded.
+Warming up it is 35 °C, cooling down it is `lowest`; at other times, and while the programme says nothing, nothing is
+demanded.
 
-Air that is not dry enough stays cold: while any humidity is above 55 %, or is not known, the setpoint does not rise;
-and where rooms may have a humidity at most, it is never above what dries their air enough. Requests of zones that are
-not known are not taken for none: nothing is trimmed meanwhile. Without the outside temperature nothing is demanded.
+Air that is not dry enough stays cold: while any humidity is above 55 %, or is not known, the setpoint does not rise,
+and where none was held before, only the lowest is. Where rooms may have a humidity at most, it is never above what
+dries their air enough. Requests of zones that are not known are not taken for none: nothing is trimmed meanwhile.
+Without the outside temperature nothing is demanded.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import ClassVar
 from points.catalog import Catalog
 from points.model import Point, Priority
 from schedules.boxes import Box, Polled, asks_for_cooler_air, boxes_of, polled
+from schedules.calendar import OUT_OF_PERIOD, SILENT
 from schedules.machines import any_runs, celsius_for, numbers
 from schedules.moist_air import warmest_that_dries
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
@@ -96,12 +99,12 @@ class SupplyTemperatureReset:
         if running is None:
             text = "whether the fan runs is not known"
             return Decision(until=change, memory=before, remarks=(Remark(about="", text=text, held=True),))
-        if state in (self.warm_up_state, self.cool_down_state):
+        if state != SILENT and state in (self.warm_up_state, self.cool_down_state):
             celsius = self.warm_up_celsius if state == self.warm_up_state else self.lowest_celsius
             reason = f"{self.timetable.name} is {state}"
             return Decision(demands=self._hold(at.setpoints, celsius, reason), until=change)
         if not running or state != self.occupied_state:
-            text = f"{self.timetable.name} is {state}" if running else "the fan is off"
+            text = f"{self.timetable.name} is {state or OUT_OF_PERIOD}" if running else "the fan is off"
             return Decision(until=change, remarks=(Remark(about="", text=text),))
         warmest = max((celsius for celsius in outside if celsius is not None), default=None)
         if warmest is None or None in outside:
@@ -114,13 +117,11 @@ class SupplyTemperatureReset:
         trim = self.reset.step(
             before.trim if before else None, poll.requests, running=True, now=view.now, may_trim=may_rise
         )
-        wanted = self._setpoint(trim.setpoint, warmest)
-        if before is not None and before.held is not None and moist:
-            wanted = min(wanted, max(before.held, self.lowest_celsius))
+        wanted = self._bound(self._setpoint(trim.setpoint, warmest), before.held if before else None, moist=moist)
         memory = SupplyTemperatureMemory(trim=trim, zones=poll.asking, moist=moist, held=wanted)
         reason = f"{warmest:.1f} °C outside, and the zones would bear {trim.setpoint:g} °C"
         return Decision(
-            demands=self._hold(at.setpoints, wanted, reason),
+            demands=() if wanted is None else self._hold(at.setpoints, wanted, reason),
             until=earliest((change, trim.due)),
             memory=memory,
             remarks=tuple(_remarks(poll, moist=moist, unsure=unsure)),
@@ -133,6 +134,12 @@ class SupplyTemperatureReset:
         if self.room_percent is not None:
             wanted = min(wanted, warmest_that_dries(self.room_celsius, self.room_percent))
         return round(max(wanted, self.lowest_celsius), 1)
+
+    def _bound(self, wanted: float, held: float | None, *, moist: bool) -> float | None:
+        """No higher than before while the air is moist; None where any but the lowest may be higher."""
+        if not moist or wanted <= self.lowest_celsius:
+            return wanted
+        return None if held is None else min(wanted, max(held, self.lowest_celsius))
 
     def _is_moist(self, view: View, sensors: Sequence[Point], *, was: bool) -> tuple[bool, bool]:
         """Whether a humidity is above the limit, or was and is not clearly below; and whether one is not known."""

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 from points.catalog import Catalog
 from points.model import Point, PointId, Priority
+from schedules.calendar import OUT_OF_PERIOD, SILENT
 from schedules.machines import within
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
 from schedules.timetable import Timetable
@@ -73,7 +74,7 @@ class Ventilation:
     ) -> Decision:
         now, state = view.now, self.timetable.state(view.now)
         occupied = state == self.occupied_state
-        empty = None if occupied else _since(before.empty, now)
+        empty = None if occupied or state == SILENT else _since(before.empty, now)  # silent: nobody says who is there
         read = {sensor.id: known_number(view[sensor.id]) for sensor in sensors}
         limit = self.setpoint_ppm * TOO_HIGH
         high = {
@@ -91,7 +92,7 @@ class Ventilation:
         if not outputs:
             remarks.append(Remark(about="", text="it selects no least outdoor air that a policy may hold"))
         elif not occupied:
-            remarks.append(Remark(about="", text=f"{self.timetable.name} is {state}"))
+            remarks.append(Remark(about="", text=f"{self.timetable.name} is {state or OUT_OF_PERIOD}"))
         elif known and len(known) == len(sensors):
             demands = tuple(self._demands(outputs, max(known)))
         elif not sensors:

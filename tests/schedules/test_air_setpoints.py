@@ -1,5 +1,7 @@
 """Rows 15 and 16 of domain.md section 4: supply air temperature and duct pressure, by the readings of boxes."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from pretend_plant import (
 )
 
 from schedules.calendar import Entry, Programme
+from schedules.dates import DateRange
 from schedules.policies.static_pressure_reset import StaticPressureReset
 from schedules.policies.supply_temperature_reset import SupplyTemperatureReset
 from schedules.timetable import Timetable
@@ -176,6 +179,21 @@ def test_row_15_moist_air_keeps_it_from_rising_but_not_from_falling():
     assert "a humidity is not known, so the setpoint does not rise" in air.held
     assert air.read({OUTSIDE.id: 10.0}).values == {SETPOINT.id: 12.0}
     assert air.read({HUMIDITY.id: 50.0}).advance(minutes=4).values[SETPOINT.id] > low
+
+
+def test_row_15_moist_air_from_the_start_is_given_nothing_but_the_lowest():
+    air = supplied(10.0, humidity=70.0)
+    assert air.values == {}
+    assert air.advance(minutes=30).values == {}
+    assert air.read({OUTSIDE.id: 30.0}).values == {SETPOINT.id: 12.0}
+    assert supplied(10.0, humidity=None).values == {}
+    assert air.read({OUTSIDE.id: 10.0, HUMIDITY.id: 45.0}).values == {SETPOINT.id: 18.0}
+
+
+def test_row_15_a_programme_that_says_nothing_is_no_warm_up():
+    summer = Programme(name="summer", default="occupied", week=((),) * 7, effective=DateRange(last=date(2001, 1, 1)))
+    air = supplied(18.5, hours=Timetable(summer, BERLIN))
+    assert (air.values, air.remarks) == ({}, ["summer is outside its effective period"])
 
 
 def test_row_15_where_rooms_have_a_limit_the_warmest_air_is_what_dries_them():

@@ -1,6 +1,6 @@
 """Rows 13 and 14 of domain.md section 4: the economizer, and ventilation by demand."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +20,8 @@ from pretend_plant import (
     unit_point,
 )
 
+from schedules.calendar import Programme
+from schedules.dates import DateRange
 from schedules.policies.economizer import HIGH_LIMITS, Economizer, HighLimit
 from schedules.policies.ventilation import Ventilation
 from schedules.timetable import Timetable
@@ -129,10 +131,10 @@ CO2 = [
 ]
 
 
-def ventilation(*sensors, start=NOON):
+def ventilation(*sensors, start=NOON, hours=HOURS):
     policy = Ventilation(
         name="dcv",
-        timetable=HOURS,
+        timetable=hours,
         outdoor_air=named(LEAST),
         sensors=named(*(sensors or CO2)),
         least=100.0,
@@ -165,6 +167,12 @@ def test_row_14_above_600_ppm_two_hours_after_everybody_left_a_sensor_is_broken(
     assert [text for text in air.advance(seconds=1).remarks if "alarm" in text] == [
         "alarm level 3: it reads 601 ppm, which cannot be: look at the sensor"
     ]
+
+
+def test_row_14_no_sensor_is_broken_because_a_programme_says_nothing():
+    term = Programme(name="term", default="free", week=((),) * 7, effective=DateRange(last=date(2001, 1, 1)))
+    air = ventilation(hours=Timetable(term, BERLIN)).read({CO2[0].id: 700.0, CO2[1].id: 500.0})
+    assert air.advance(hours=3).remarks == ["term is outside its effective period"]
 
 
 def test_row_14_not_where_ashrae_170_sets_the_outdoor_air():
