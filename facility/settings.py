@@ -11,6 +11,7 @@ from pathlib import Path
 
 from facility.api import must_be_servable
 from facility.config import Config
+from facility.feeds.tls import server_context
 from facility.mirror.settings import MirrorSettings
 from facility.profiles import Profiles
 from facility.users import Caller, Grant, Permission, Roster
@@ -33,8 +34,15 @@ def must_be_usable(config: Config) -> None:
     must_be_servable(config.socket, config.api.group, private=config.state_dir)
     roster(config)
     mirror_settings(config)
+    _hl7_certificates(config)
     discovery_plan(config)
     Profiles.load(config.profiles)
+
+
+def _hl7_certificates(config: Config) -> None:
+    section = config.feeds.by_hl7
+    if section is not None and section.cert_file is not None and section.key_file is not None:
+        server_context(section.cert_file, section.key_file, section.ca_file)
 
 
 def roster(config: Config) -> Roster:

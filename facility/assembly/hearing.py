@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
 from facility.config import Config
+from facility.config.feeds import Hl7Section
 from facility.feeds import adt
 from facility.feeds.account import FeedAccount
 from facility.feeds.book import BedReport, FeedBook
@@ -17,6 +20,7 @@ from facility.feeds.mllp import NAME, MllpServer, MllpSettings
 from facility.feeds.openadr import OpenAdr
 from facility.feeds.reading import SENDER, BusReader
 from facility.feeds.tally import Refused, Tally
+from facility.feeds.tls import server_context
 from facility.feeds.utility import UtilityEvents
 from facility.feeds.utility import load as load_events
 from facility.feeds.utility_bus import UtilityBus
@@ -111,5 +115,13 @@ def _server(ground: Ground, book: FeedBook) -> MllpServer | None:
     def take(report: BedReport) -> Refused | None:
         return book.take_bed(report, NAME)
 
-    settings = MllpSettings(host=section.host, port=section.port, peers=section.networks, hospital=hospital)
+    settings = MllpSettings(
+        host=section.host, port=section.port, peers=section.networks, hospital=hospital, tls=_tls(section)
+    )
     return MllpServer(settings, take, ground.clock)
+
+
+def _tls(section: Hl7Section) -> Callable[[], ssl.SSLContext] | None:
+    if section.cert_file is None or section.key_file is None:
+        return None
+    return partial(server_context, section.cert_file, section.key_file, section.ca_file)

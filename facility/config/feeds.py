@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -36,7 +37,13 @@ class Hl7Section(Section):
     enabled: bool = True
     """Off keeps the section without using it."""
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:2575"
-    """Where to listen, as host:port. MLLP is not encrypted: beyond this machine it needs a network of its own."""
+    """Where to listen, as host:port. Without `cert_file` MLLP is not encrypted: then it needs a network of its own."""
+    cert_file: Path | None = None
+    """Certificate to show to senders: with it, and `key_file`, the port speaks TLS 1.2 or newer and nothing else."""
+    key_file: Path | None = None
+    """Its key; nobody else may read it."""
+    ca_file: Path | None = None
+    """Only senders that have a certificate of this authority may connect."""
     peers: Annotated[list[Annotated[str, AfterValidator(_peer)]], Field(min_length=1)] = ["127.0.0.1/32"]
     """Addresses or networks that may send: those of the interface engine."""
     systems: list[Name] = []
@@ -44,6 +51,14 @@ class Hl7Section(Section):
     message."""
     beds: Annotated[dict[Location, Slug], Field(min_length=1, max_length=5000)]
     """`point of care^room^bed` of NPU-1 = id of the space that the bed is in. A room is free when all its beds are."""
+
+    @model_validator(mode="after")
+    def _has_all_of_its_certificate(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("TLS needs both cert_file and key_file")
+        if self.ca_file is not None and self.cert_file is None:
+            raise ValueError("ca_file asks senders for a certificate; that needs TLS: give cert_file and key_file")
+        return self
 
     @property
     def host(self) -> str:

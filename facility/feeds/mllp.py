@@ -1,6 +1,8 @@
 """Takes bed status by HL7 v2 over MLLP: a frame is `<VT> message <FS> <CR>`, and each has one answer.
 
 - Only from the peers that the configuration names; at most so many connections, each with bounded frames and waits.
+  Where all are taken, the one that has been silent for longest makes room: an engine that was cut off comes back.
+- With a certificate, by TLS only; with `ca_file`, only from those who have a certificate of it.
 - A message is taken when it is exactly a bed status (`facility.feeds.adt`). Any other is answered with a refusal, is
   counted by its reason and forgotten: its octets are in one buffer of this module, and nowhere else.
 - A sender that is faster than `PACE` messages a second waits for its answers.
@@ -10,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
@@ -27,6 +30,7 @@ CONNECTIONS = 8
 WHOLE_S = 10.0  # a frame that has begun is whole within this time
 GOODBYE_S = 2.0
 IDLE_S = 3600.0
+GIVES_WAY_S = 30.0  # a connection that has been silent for so long, where another needs its place
 PACE = 50.0  # messages a second on one connection
 NAME = "hl7"
 
@@ -43,6 +47,16 @@ class MllpSettings:
     port: int
     peers: tuple[IPv4Network | IPv6Network, ...]
     hospital: adt.Hospital
+    tls: Callable[[], ssl.SSLContext] | None = None
+    """Read whenever the port is opened; None: not encrypted."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """One connection, and when it last said anything, by the loop's clock."""
+
+    heard: float
+    task: asyncio.Task[None] | None = field(default=None)
 
 
 class _Ended(Exception):
@@ -58,7 +72,7 @@ class MllpServer:
         self._settings = settings
         self._take = take
         self._clock = clock
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: list[_Line] = []
         self._answers = 0
         self.tally = Tally()
         self.listening = False
@@ -69,32 +83,57 @@ class MllpServer:
         return len(self._open)
 
     async def run(self) -> None:
-        server = await asyncio.start_server(self._connected, self._settings.host, self._settings.port, limit=LONGEST)
+        where, tls = self._settings, self._settings.tls
+        server = await asyncio.start_server(
+            self._connected,
+            where.host,
+            where.port,
+            limit=LONGEST,
+            ssl=None if tls is None else tls(),
+            ssl_handshake_timeout=None if tls is None else WHOLE_S,
+            ssl_shutdown_timeout=None if tls is None else GOODBYE_S,
+        )
         self.port = server.sockets[0].getsockname()[1]
         self.listening = True
-        log.info("bed status is taken by HL7", host=self._settings.host, port=self.port)
+        log.info("bed status is taken by HL7", host=where.host, port=self.port, tls=tls is not None)
         try:
             async with server:
                 await server.serve_forever()
         finally:
             self.listening = False
-            for task in self._open:
+            tasks = [line.task for line in self._open if line.task is not None]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._open, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self._is_peer(writer) or len(self._open) >= CONNECTIONS:
+        if not self._is_peer(writer) or not self._has_room():
             self.tally.refuse(Refused.PEER)
             writer.transport.abort()
             return
-        task = asyncio.create_task(self._serve(reader, writer), name="hl7 connection")
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        line = _Line(asyncio.get_running_loop().time())
+        self._open.append(line)
+        line.task = asyncio.create_task(self._serve(reader, writer, line), name="hl7 connection")
+        line.task.add_done_callback(lambda _: self._left(line))
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _left(self, line: _Line) -> None:
+        if line in self._open:
+            self._open.remove(line)
+
+    def _has_room(self) -> bool:
+        if len(self._open) < CONNECTIONS:
+            return True
+        quietest = min(self._open, key=lambda line: line.heard)
+        if asyncio.get_running_loop().time() - quietest.heard < GIVES_WAY_S or quietest.task is None:
+            return False
+        quietest.task.cancel()
+        self._open.remove(quietest)
+        return True
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line) -> None:
         try:
             with contextlib.suppress(_Ended, OSError, TimeoutError):
-                await self._converse(reader, writer)
+                await self._converse(reader, writer, line)
         finally:
             writer.close()
             with contextlib.suppress(OSError, TimeoutError):
@@ -102,11 +141,12 @@ class MllpServer:
                     await writer.wait_closed()
             writer.transport.abort()
 
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line) -> None:
         buffer = bytearray()
         verdict = None
         while verdict not in (Refused.TOO_LONG, Refused.NOT_READABLE):  # then nobody knows where the next frame begins
             verdict, control = await self._next(reader, buffer)
+            line.heard = asyncio.get_running_loop().time()
             if verdict is None:
                 self.tally.accept()
             else:
@@ -134,9 +174,15 @@ class MllpServer:
             return Refused.TOO_LONG, ""
         message = bytes(buffer[1:end])
         del buffer[: end + len(END)]
-        report = adt.bed_report(message, self._settings.hospital, self._clock.now())
-        verdict = report if isinstance(report, Refused) else self._take(report)
-        return verdict, adt.control_id(message)
+        return self._verdict(message), adt.control_id(message)
+
+    def _verdict(self, message: bytes) -> Refused | None:
+        try:
+            report = adt.bed_report(message, self._settings.hospital, self._clock.now())
+            return report if isinstance(report, Refused) else self._take(report)
+        except Exception as fault:  # noqa: BLE001 - a fault of ours, whose text could hold what was read
+            log.error("reading a feed failed", fault=type(fault).__name__)  # noqa: TRY400 - for the same reason
+            return Refused.NOT_READABLE
 
     def _is_peer(self, writer: asyncio.StreamWriter) -> bool:
         name = writer.get_extra_info("peername")

@@ -34,12 +34,12 @@ class DemandNotice(Wire):
         if (self.end is None) == (self.duration_minutes is None):
             raise ValueError("say either end or duration_minutes")
         try:
-            self.until - self.start  # noqa: B018 - is there such an end?
+            lasts = self.until - self.start
         except OverflowError:
             raise ValueError("an event ends before the year 10000") from None
-        if not timedelta(0) < self.until - self.start <= timedelta(minutes=LONGEST_MINUTES):
+        if not timedelta(0) < lasts <= timedelta(minutes=LONGEST_MINUTES):
             raise ValueError("an event lasts 24 hours at most, and ends after it has begun")
-        if self.randomize >= self.until - self.start:
+        if self.randomize >= lasts:
             raise ValueError("randomize_minutes must be shorter than the event")
         return self
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import ssl
+import subprocess
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from zoneinfo import ZoneInfo
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from facility.feeds import adt, mllp
 from facility.feeds.mllp import MllpServer, MllpSettings
 from facility.feeds.tally import Refused
+from facility.feeds.tls import TlsUnusable, server_context
 from points.clock import SystemClock
 
 MARK = "ZEBRAMRN0012345"
@@ -34,9 +37,9 @@ def status(state="U", control="C1"):
 
 
 @asynccontextmanager
-async def listening(peers="127.0.0.0/8"):
+async def listening(peers="127.0.0.0/8", tls=None):
     taken = []
-    where = MllpSettings(host="127.0.0.1", port=0, peers=(ip_network(peers),), hospital=HOSPITAL)
+    where = MllpSettings(host="127.0.0.1", port=0, peers=(ip_network(peers),), hospital=HOSPITAL, tls=tls)
     server = MllpServer(where, taken.append, SystemClock())
     task = asyncio.create_task(server.run())
     try:
@@ -167,3 +170,109 @@ def test_whatever_is_sent_is_not_in_a_log_an_answer_or_a_report(caplog, messages
     said, taken, *told = asyncio.run(run())
     assert MARK.encode() not in said
     assert MARK not in "".join([*told, repr(taken), caplog.text])
+
+
+async def test_a_connection_that_was_cut_off_makes_room_for_its_sender(monkeypatch):
+    monkeypatch.setattr(mllp, "GIVES_WAY_S", 0.0)
+    async with listening() as (server, taken):
+        held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(mllp.CONNECTIONS)]
+        async with asyncio.timeout(10):
+            while server.connections < mllp.CONNECTIONS:
+                await asyncio.sleep(0)
+            assert b"MSA|AA|C1\r" in await sent(server, status())
+            assert await held[0][0].read() == b""
+        assert server.connections == mllp.CONNECTIONS - 1
+        for _, writer in held:
+            await closed(writer)
+    assert (len(taken), server.tally.refused) == (1, {})
+
+
+async def test_a_fault_of_ours_is_told_by_its_kind_and_the_feed_goes_on(monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    faults = [ValueError(MARK), UnicodeDecodeError("ascii", MARK.encode(), 0, 1, MARK)]
+
+    def fails(*_):
+        if faults:
+            raise faults.pop()
+        return Refused.TIME
+
+    monkeypatch.setattr(adt, "bed_report", fails)
+    async with listening() as (server, _):
+        said = [await sent(server, status()) for _ in range(2)]
+        assert b"MSA|AE|C1|time\r" in await sent(server, status())
+    assert all(b"MSA|AR|C1|not-readable\r" in each for each in said)
+    assert MARK not in caplog.text
+    assert server.tally.refused == {Refused.NOT_READABLE: 2, Refused.TIME: 1}
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """Each is its own authority."""
+    folder = tmp_path_factory.mktemp("certificates")
+    for name in ("server", "engine", "stranger"):
+        keys = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        said = ["-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/CN={name}"]
+        names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+        subprocess.run(["openssl", "req", "-x509", *keys, *said, *names], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def ours(folder, ca="engine.crt"):
+    return lambda: server_context(folder / "server.crt", folder / "server.key", ca and folder / ca)
+
+
+def theirs(folder, name=None):
+    context = ssl.create_default_context(cafile=folder / "server.crt")
+    if name:
+        context.load_cert_chain(folder / f"{name}.crt", folder / f"{name}.key")
+    return context
+
+
+async def told(server, octets, tls):
+    """The first answer over TLS; nothing if there is none."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=tls)
+    except OSError:
+        return b""
+    try:
+        writer.write(octets)
+        async with asyncio.timeout(10):
+            return await reader.readuntil(b"\x1c\r")
+    except (OSError, asyncio.IncompleteReadError):
+        return b""
+    finally:
+        await closed(writer)
+
+
+@pytest.mark.parametrize(
+    ("ca", "name", "taken"),
+    [("engine.crt", "engine", 1), ("engine.crt", "stranger", 0), ("engine.crt", None, 0), (None, None, 1)],
+)
+async def test_by_tls_only_who_has_a_certificate_if_one_is_asked_for(certificates, ca, name, taken):
+    async with listening(tls=ours(certificates, ca)) as (server, got):
+        said = await told(server, status("O", "C7"), theirs(certificates, name))
+    assert (b"MSA|AA|C7\r" in said, len(got)) == (bool(taken), taken)
+
+
+async def test_what_is_not_encrypted_is_not_answered_by_a_port_with_a_certificate(certificates, caplog):
+    caplog.set_level(logging.DEBUG)
+    async with listening(tls=ours(certificates)) as (server, got):
+        said = await sent(server, status(control=MARK))
+        assert b"MSA|AA" in await told(server, status(), theirs(certificates, "engine"))
+    assert (b"MSA" in said, len(got)) == (False, 1)
+    assert MARK not in caplog.text
+
+
+def test_certificates_that_cannot_be_used_are_told_with_what_to_do(certificates, tmp_path):
+    with pytest.raises(TlsUnusable, match=r"missing\.crt"):
+        server_context(tmp_path / "missing.crt", certificates / "server.key", None)
+    with pytest.raises(TlsUnusable, match="cannot be used"):
+        server_context(certificates / "server.crt", certificates / "engine.key", None)
+    open_to_all = tmp_path / "server.key"
+    open_to_all.write_bytes((certificates / "server.key").read_bytes())
+    open_to_all.chmod(0o644)
+    with pytest.raises(TlsUnusable, match="chmod 600"):
+        server_context(certificates / "server.crt", open_to_all, None)
