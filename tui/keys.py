@@ -39,7 +39,14 @@ class Verb:
 
 
 VERBS = (
-    Verb(keys="tab", shown="Tab", action="next_tab", short="next tab", long="week, calendar, rehearsal"),
+    Verb(keys="tab", shown="Tab", action="next_tab", short="next tab", long="next tab of the place"),
+    Verb(keys="e", shown="e", action="edit", short="edit", long="edit a day (a draft)", needs="command"),
+    Verb(keys="R", shown="R", action="rehearse", short="rehearse", long="rehearse 7 days", needs="command"),
+    Verb(keys="d", shown="d", action="differences", short="only differences", long="only differences"),
+    Verb(keys="ctrl+s", shown="^S", action="save", short="save", long="save the rehearsed", needs="configure"),
+    Verb(keys="u", shown="u", action="undo", short="undo", long="take last edit back"),
+    Verb(keys="s", shown="s", action="announce", short="event", long="special event, once", needs="command"),
+    Verb(keys="G", shown="G", action="guard", short="guard rule", long="the guard's rules"),
     Verb(keys="slash", shown="/", action="filter", short="filter", long="filter as you type"),
     Verb(keys="enter", shown="Enter", action="open", short="open", long="open, follow"),
     Verb(keys="a", shown="a", action="acknowledge", short="ack", long="acknowledge", needs="acknowledge"),
@@ -52,13 +59,6 @@ VERBS = (
     Verb(keys="M", shown="M", action="meter", short="meter", long="the next meter"),
     Verb(keys="p", shown="p", action="slots", short="slots", long="all 16 slots"),
     Verb(keys="R", shown="R", action="read_now", short="read now", long="read from the device now", asks=True),
-    Verb(keys="e", shown="e", action="edit", short="edit", long="edit a day, as a draft", needs="command"),
-    Verb(keys="R", shown="R", action="rehearse", short="rehearse", long="rehearse 7 days, drafts too", needs="command"),
-    Verb(keys="d", shown="d", action="differences", short="only differences", long="only differences, or all"),
-    Verb(keys="ctrl+s", shown="^S", action="save", short="save", long="save what was rehearsed", needs="configure"),
-    Verb(keys="u", shown="u", action="undo", short="undo", long="take the last edit back"),
-    Verb(keys="s", shown="s", action="announce", short="event", long="a special event, once", needs="command"),
-    Verb(keys="G", shown="G", action="guard", short="guard rule", long="the guard's rules that bind"),
     Verb(keys="S", shown="S", action="sort", short="sort", long="sort: worst first"),
     Verb(keys="y", shown="y", action="copy", short="copy", long="copy the id"),
 )

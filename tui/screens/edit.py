@@ -43,7 +43,7 @@ class EditDialog(Dialog[Edit]):
         self._days = [first + timedelta(days=number) for number in range(DAYS)]
         self._day = Choice(seat.ink, [f"{day:%a} {day.day}" for day in self._days], id="edit-day")
         self._for = Choice(seat.ink, ["every week", "that date only"], chosen=0 if weekly else 1, id="edit-for")
-        self._changes = Input(compact=True, max_length=200, id="edit-changes")
+        self._changes = Input(compact=True, max_length=200, select_on_focus=False, id="edit-changes")
         self._called = Input("exception", compact=True, max_length=40, id="edit-name")
         self._filled = ""  # what was put there, and not typed
 
@@ -92,6 +92,7 @@ class EditDialog(Dialog[Edit]):
         if self._changes.value in ("", self._filled):
             self._filled = ", ".join(present(self._schedule, self.day, weekly=self.weekly))
             self._changes.value = self._filled
+            self._changes.cursor_position = len(self._filled)
 
     def _keep(self) -> None:
         edit = self._edit()

@@ -25,7 +25,7 @@ WEEKS = 6  # rows that any month fits into
 DAY = timedelta(days=1)
 SIGNS = {"holiday": "*", "exception": "+", "event": "~", "out": "-"}
 ROLES = {"holiday": "low_fill", "exception": "high", "event": "hand", "out": "unk"}
-LEGEND = "* filled: holiday  + exception  ~ special event  - out of period  ! clock  < today"
+LEGEND = "* filled: holiday  + exception  ~ special event  - no period  ! clock  < today"
 
 
 class Months(CanvasPane, can_focus=True):
@@ -148,7 +148,7 @@ class Months(CanvasPane, can_focus=True):
                 canvas.put(1, y, f"your edit, not saved: {edit.what}", "high", width=canvas.width - 2)
                 y += 1
         wide = canvas.width >= ROOMY
-        columns = (4, 34, 80) if wide else (4, 27, 58)
+        columns = (4, 34, 80) if wide else (4, 24, 57)
         if known.rules:
             for x, title in zip((0, *columns), ("Pr", "What", "Hours", "Who follows"), strict=True):
                 canvas.put(x + (not x), y, title, "muted")

@@ -32,7 +32,7 @@ POLICIES = (
     Column(title="Win", width=5, right=True),
     Column(title="Beneath", width=7, right=True, drop=1),
     Column(title="Ref", width=4, right=True),
-    Column(title="Why / next", width=22, flex=4),
+    Column(title="Why / next", width=30, flex=4),
 )
 DEMANDS = (
     Column(title="", width=1),

@@ -134,7 +134,7 @@ class KeyBar(CanvasPane):
         else:
             x = 1
             for verb in self.hints:
-                if x + len(verb.shown) + len(verb.short) + 1 > limit:
+                if x + len(verb.shown) + len(verb.short) + 2 > limit:
                     break
                 x = self._hint(canvas, x, verb.shown, verb.short, verb.action)
         x = limit
