@@ -67,9 +67,7 @@ class DemandResponse:
 
     def bind(self, catalog: Catalog) -> Decide:
         chosen = selected(catalog, self.heating, self.cooling, self.comfort)
-        named = [selector(catalog) for selector in (self.generators, self.emergencies) if selector is not None]
-        # a switch that the site has named and that is not there is not known: nothing is obeyed then
-        watched = None if not all(named) else tuple(point for points in named for point in points)
+        watched = named_switches(catalog, self.generators, self.emergencies)
 
         def decide(view: View, memory: Memory | None) -> Decision:
             return self._decide(view, memory if isinstance(memory, Response) else Response(), chosen, watched)
@@ -81,7 +79,7 @@ class DemandResponse:
         call = call_at(feeds.events, now, self.site)
         if call.level == 0 and not was.rooms:
             return Decision(until=call.until, memory=_resting(was, now))
-        out = "" if call.level == 0 else feeds.opted_out or _why_opted_out(view, watched)
+        out = "" if call.level == 0 else feeds.opted_out or why_opted_out(view, watched)
         in_use = self.timetable is None or self.timetable.state(now) == self.occupied_state
         changes = (call.until, None if self.timetable is None else self.timetable.change(now))
         if not in_use:
@@ -191,7 +189,17 @@ def surely_rests(point: Point, value: Value) -> bool:
     return point.kind is Kind.BINARY and value is False
 
 
-def _why_opted_out(view: View, watched: tuple[Point, ...] | None) -> str:
+def named_switches(catalog: Catalog, *selectors: Selector | None) -> tuple[Point, ...] | None:
+    """The generators and emergency switches that the site has named; None if one of the selectors finds nothing.
+
+    A switch that was named and that is not there is not known: nothing is obeyed then.
+    """
+    named = [selector(catalog) for selector in selectors if selector is not None]
+    return tuple(point for points in named for point in points) if all(named) else None
+
+
+def why_opted_out(view: View, watched: tuple[Point, ...] | None) -> str:
+    """Why nothing may be done for the utility now; "" if every named switch surely rests."""
     if watched is None:
         return "a generator or emergency switch that was named is not there"
     readings = [(point, view[point.id]) for point in watched]  # all of them: the planner watches what is looked at

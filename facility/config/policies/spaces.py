@@ -244,10 +244,15 @@ class PreCoolingPolicy(FollowingBase):
     """Cooling setpoint while people are there, in °C."""
     lower_k: Annotated[float, Field(gt=0, le=3)] = 1.5
     """How far that is lowered, in K."""
-    lead_minutes: Annotated[float, Field(gt=0, le=240)] = 60.0
-    """How long before the event or the peak."""
+    lead_minutes: Annotated[float, Field(ge=10, le=240)] = 60.0
+    """How long before the event or the peak it begins; it lets go five minutes before."""
     least_level: Annotated[int, Field(ge=1, le=3)] = 1
     """From which level on an event is worth it."""
+    generators: str = ""
+    """Selector of points that say whether a generator runs or a transfer switch is on emergency, as for
+    `demand-response`: while one does, or is not known, nothing is cooled."""
+    emergencies: str = ""
+    """Selector of points that say whether there is an emergency, with the same effect."""
 
     @model_validator(mode="after")
     def _keeps_clear_of_heating(self) -> Self:
@@ -282,4 +287,6 @@ class PreCoolingPolicy(FollowingBase):
             lower_kelvin=self.lower_k,
             lead_minutes=self.lead_minutes,
             least_level=self.least_level,
+            generators=self.perhaps(self.generators),
+            emergencies=self.perhaps(self.emergencies),
         )
