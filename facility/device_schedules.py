@@ -131,7 +131,13 @@ class DeviceSchedules:
         differ = [] if wanted is None else changes(wanted, schedule)
         if wanted is not None and not why and differ:
             export = Export(
-                seen=seen, schedule=schedule, wanted=wanted, programme=section.programme, by=user, reason=reason
+                seen=seen,
+                schedule=schedule,
+                calendars=calendars,
+                wanted=wanted,
+                programme=section.programme,
+                by=user,
+                reason=reason,
             )
             self._open = {key: shown for key, shown in self._open.items() if shown.made + VALID > made}
             self._open[plan] = _Shown(export=export, programme=self._programme(section), made=made)

@@ -18,10 +18,9 @@ from schedules.calendar import DayException, DayProgramme, Programme
 from schedules.dates import WEEKDAYS, Calendar
 from schedules.device_programme import Imported, programme_of, slug
 from schedules.device_schedule import days_in, doubts, range_of
-from schedules.device_values import names_of, plain_value, values_in
+from schedules.device_values import AS_USUAL, names_of, plain_value, values_in
 from schedules.drift import in_words
 
-AS_USUAL = "as-usual"
 _MOST_STATE_TEXTS = 64  # more cannot be states that anybody has named
 
 

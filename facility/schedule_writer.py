@@ -1,6 +1,7 @@
 """The desk's hand for the devices' own schedules: look, record, write, read back, record. It is the only one.
 
-- The device says who it is, and the object is still as it was shown; else nothing is written.
+- The device says who it is, and the object and the calendars that it would go by are still as they were shown; else
+  nothing is written.
 - The audit row, with what was there and what is wanted, is on disk before the first write; without it, none.
 - The rules are asked once more at that moment.
 - What came of it is read from the device and compared; a silence is never answered by a second write.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,14 @@ from points.clock import Clock
 from points.errors import DeviceError, PointsError
 from points.events import Events
 from points.model import DeviceId, Event, EventKind
-from points.schedule_objects import CalendarReference, Period, ScheduleObject, SpecialEvent
+from points.schedule_objects import (
+    CalendarObject,
+    CalendarReference,
+    Dates,
+    Period,
+    ScheduleObject,
+    SpecialEvent,
+)
 from schedules.dates import WEEKDAYS
 from schedules.device_programme import Wanted
 from schedules.device_schedule import days_in, range_of
@@ -41,6 +49,7 @@ class Export:
 
     seen: Seen
     schedule: ScheduleObject  # as it was shown
+    calendars: Mapping[int, CalendarObject]  # those of its device, the same
     wanted: Wanted
     programme: str
     by: User
@@ -90,11 +99,13 @@ class ScheduleWriter:
         async with self._locks[export.seen.id]:
             if not await self._recognises(export.seen.device.id):
                 raise PointsError(f"It is not sure that {export.seen.device.id} is the device that was known there.")
-            now, _ = await self._looks.with_calendars(export.seen, urgent=True)
+            now, calendars = await self._looks.with_calendars(export.seen, urgent=True)
             if now.schedule is None or now.trouble:
                 raise PointsError(f"{export.seen.id} cannot be read: {now.trouble}")
             if written(now.schedule) != written(export.schedule):
                 raise StalePlan(f"{export.seen.id} has changed since it was shown. Look again.")
+            if days_of_calendars(export.wanted, calendars) != days_of_calendars(export.wanted, export.calendars):
+                raise StalePlan(f"A calendar that {export.seen.id} goes by has changed since it was shown. Look again.")
             if why := still(now.schedule):
                 raise PointsError(why)
             seq = await self._intent(export, now.schedule)
@@ -169,6 +180,13 @@ def written(schedule: ScheduleObject) -> tuple[object, ...]:
         *(schedule.effective, schedule.week, schedule.exceptions, schedule.default),
         *(schedule.references, schedule.priority, schedule.out_of_service),
     )
+
+
+def days_of_calendars(wanted: Wanted, calendars: Mapping[int, CalendarObject]) -> dict[int, tuple[Dates, ...] | None]:
+    """The days of every calendar that what is wanted goes by; None: it is not there, or cannot be read."""
+    periods = (event.period for event in wanted.exceptions)
+    instances = {period.instance for period in periods if isinstance(period, CalendarReference)}
+    return {each: calendars[each].dates if each in calendars else None for each in instances}
 
 
 def changes(wanted: Wanted, schedule: ScheduleObject) -> list[Change]:

@@ -37,6 +37,7 @@ from schedules.sun import SunTime
 MIDNIGHT = time(0)
 ALL_DEVICES_TAKE = 6  # entries of a day; more is up to the device
 HOLIDAYS_AHEAD = 400  # days whose holidays are written as single dates
+YEARS = range(1900, 2155)  # that a date of a device can say
 _ANY = DatePattern(None, None, None)
 
 
@@ -63,6 +64,8 @@ def programme_of(schedule: ScheduleObject, calendars: Calendars, name: str, name
     """`names`: the state of each value (`schedules.device_values.names_of`)."""
     remarks = doubts(schedule, calendars)
     effective = range_of(schedule.effective)
+    if effective is None:
+        remarks.append("The programme is in effect always, the device's schedule as far as is known never.")
     default = schedule.default if has_default(schedule) and schedule.default is not None else NULL
     week = [_entries(day, names, remarks) for day in schedule.week[:WEEK]]
     programme = Programme(
@@ -95,8 +98,19 @@ def _days(period: Period, calendars: Calendars) -> Days | None:
     if calendar is None:
         return None
     entries = [days_in(each) for each in calendar.dates]
-    name = slug(calendar.name) or f"calendar-{calendar.instance}"
+    name = names_of_calendars(calendars)[period.instance]
     return Calendar(name=name, entries=tuple(each for each in entries if each is not None))
+
+
+def names_of_calendars(calendars: Calendars) -> dict[int, str]:
+    """What configuration calls each calendar of a device; of several with one name, only the first has it alone."""
+    names: dict[int, str] = {}
+    for instance in sorted(calendars):
+        name = slug(calendars[instance].name)
+        if not name or name in names.values():
+            name = slug(f"{name[:36]} calendar {instance}")
+        names[instance] = name
+    return names
 
 
 def _entries(day: Day, names: Mapping[Scalar, str], remarks: list[str]) -> DayProgramme:
@@ -154,10 +168,13 @@ class _Writing:
         most = max(map(len, (*week, *(event.entries for event in exceptions))))
         if most > ALL_DEVICES_TAKE:
             self._remarks.append(f"A day has {most} entries; some devices take {ALL_DEVICES_TAKE} only, and refuse it.")
+        effective = _span(programme.effective)
+        if strange := sorted(_years(effective, *(event.period for event in exceptions)) - {*YEARS}):
+            self._cannot.append(f"No date of a device is in {strange[0]}: it knows {YEARS[0]} to {YEARS[-1]}.")
         return Wanted(
             week=week,
             exceptions=exceptions,
-            effective=_span(programme.effective),
+            effective=effective,
             cannot=tuple(dict.fromkeys(self._cannot)),
             remarks=tuple(dict.fromkeys(self._remarks)),
         )
@@ -223,8 +240,9 @@ class _Writing:
         if not isinstance(when, Calendar):
             yield _period(when)
             return
-        for calendar in self._calendars.values():
-            if calendar.name and slug(calendar.name) == slug(when.name):
+        for instance, name in names_of_calendars(self._calendars).items():
+            calendar = self._calendars[instance]
+            if name == slug(when.name):
                 if {days_in(each) for each in calendar.dates} == set(when.entries):
                     yield CalendarReference(calendar.instance)
                     return
@@ -264,6 +282,13 @@ def _period(when: dates.CalendarEntry) -> Dates:
 
 def _span(when: dates.DateRange) -> DateSpan:
     return ALWAYS if when == dates.DateRange() else DateSpan(_end(when.first), _end(when.last))
+
+
+def _years(*periods: Period) -> set[int]:
+    """Every year that they name."""
+    dates_ = [each for each in periods if isinstance(each, DatePattern)]
+    dates_ += [end for each in periods if isinstance(each, DateSpan) for end in (each.first, each.last)]
+    return {each.year for each in dates_ if each.year is not None}
 
 
 def _end(day: date | None) -> DatePattern:

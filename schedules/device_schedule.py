@@ -158,6 +158,8 @@ def doubts(schedule: ScheduleObject, calendars: Calendars) -> list[str]:
             f"Its device is of protocol revision {schedule.revision}, which knows no default: "
             "before the first entry of a day it is not told what it says."
         )
+    elif schedule.default is None:
+        found.append("Its default is not known: before the first entry of a day it is not known what it says.")
     if range_of(schedule.effective) is None:
         found.append("Its effective period has wildcards within a date, which no period may have.")
     for index, event in enumerate(schedule.exceptions, 1):

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
 
 from points.model import Value, values_agree
 from points.schedule_objects import NULL, Datatype, Scalar, ScheduleObject
 
 RELEASED = "released"
 """What NULL is called where somebody has to have a name for it."""
+AS_USUAL = "as-usual"
+"""What configuration writes instead of a state where an exception gives way."""
 
+_NOBODYS = frozenset({RELEASED, AS_USUAL})  # names that no value may have
+_LARGEST_REAL = 3.402_823_466_385_288_6e38
 _NUMBERS = frozenset({Datatype.REAL, Datatype.DOUBLE, Datatype.UNSIGNED, Datatype.INTEGER})
 _OF_ONE_BIT = frozenset({Datatype.BOOLEAN, Datatype.ENUMERATED})
 _WRITABLE = _NUMBERS | _OF_ONE_BIT | {Datatype.TEXT}
@@ -51,15 +56,15 @@ def scalar_of(value: Value, datatype: Datatype) -> Scalar:
     match datatype, value:
         case Datatype.BOOLEAN, bool():
             return Scalar(datatype, value)
-        case Datatype.ENUMERATED, bool() | int():
-            if value >= 0:
-                return Scalar(datatype, int(value))
-        case Datatype.UNSIGNED, int() if not isinstance(value, bool) and value >= 0:
+        case Datatype.ENUMERATED, bool() | int() if 0 <= value < 2**32:
+            return Scalar(datatype, int(value))
+        case Datatype.UNSIGNED, int() if not isinstance(value, bool) and 0 <= value < 2**32:
             return Scalar(datatype, value)
-        case Datatype.INTEGER, int() if not isinstance(value, bool):
+        case Datatype.INTEGER, int() if not isinstance(value, bool) and -(2**31) <= value < 2**31:
             return Scalar(datatype, value)
         case ((Datatype.REAL | Datatype.DOUBLE), (float() | int())) if not isinstance(value, bool):
-            return Scalar(datatype, float(value))
+            if isfinite(value) and (datatype is Datatype.DOUBLE or abs(value) <= _LARGEST_REAL):
+                return Scalar(datatype, float(value))
         case Datatype.TEXT, str():
             return Scalar(datatype, value)
     raise ValueError(f"{value!r} is no {datatype}")
@@ -102,7 +107,7 @@ def names_of(values: Iterable[Scalar], texts: Sequence[str] = ()) -> dict[Scalar
     for value in values:
         if value not in names:
             name = _name(value, texts)
-            while name in names.values():
+            while name in names.values() or (name in _NOBODYS and not value.is_null):
                 name = f"{name}-x"
             names[value] = name
     return names
@@ -127,6 +132,7 @@ def _slug(text: str) -> str:
 
 
 __all__ = [
+    "AS_USUAL",
     "NULL",
     "RELEASED",
     "agree",

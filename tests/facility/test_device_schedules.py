@@ -20,6 +20,7 @@ from facility.simulation.spec import CalendarSpec, ScheduleSpec
 from facility.strategy import Strategy
 from facility.users import User
 from points.bacnet.port import Property
+from points.bacnet.schedule_writes import write_dates
 from points.bacnet.schedules import read_schedule
 from points.bacnet.stack import StackSettings, open_stack
 from points.catalog import Catalog
@@ -234,6 +235,16 @@ class TestExport:
             with pytest.raises(FacilityError, match="has changed since it was shown"):
                 await here.topic.commit(ENGINEER, plan.plan)
             assert (await here.read()).week == ((),) * 7
+            assert not await here.records()
+
+    async def test_a_calendar_that_changed_since_it_was_shown_holds_it_up(self, tmp_path):
+        quiet = {"name": "quiet-days", "days": ["*-12-25"]}
+        own = PROGRAMME | {"exceptions": [{"name": "quiet", "calendar": "quiet-days", "changes": ["08:00 dark"]}]}
+        async with site(tmp_path, calendars=[quiet], programmes=[own]) as here:
+            plan = await here.topic.preview(ENGINEER, ID, REASON)
+            await write_dates(here.stack, here.device, 1, [DatePattern(None, 12, 26)])
+            with pytest.raises(FacilityError, match="A calendar that panel/schedule,1 goes by has changed"):
+                await here.topic.commit(ENGINEER, plan.plan)
             assert not await here.records()
 
     async def test_nothing_is_written_without_its_record(self, tmp_path):

@@ -85,6 +85,38 @@ class TestImport:
         assert not unread.programme.exceptions
         assert any("calendar 2" in remark for remark in unread.remarks)
 
+    def test_two_calendars_of_one_name_stay_two_and_are_found_again(self) -> None:
+        calendars = {
+            number: CalendarObject(
+                device=DEVICE, instance=number, name="Holidays", dates=(DatePattern(2025, 5, 26 + number),)
+            )
+            for number in (1, 2)
+        }
+        exceptions = tuple(SpecialEvent(CalendarReference(each), day(("00:00", OFF)), 4) for each in calendars)
+        schedule = a_schedule(exceptions=exceptions)
+        programme = programme_of(schedule, calendars, "lobby", names_of(values_in(schedule))).programme
+        assert [str(each.when) for each in programme.exceptions] == [
+            "calendar holidays",
+            "calendar holidays-calendar-2",
+        ]
+        assert wanted_of(programme, VALUES, schedule, calendars, TODAY).exceptions == exceptions
+
+    def test_a_default_that_is_not_known_is_told(self) -> None:
+        schedule = a_schedule(default=None)
+        imported = programme_of(schedule, {}, "lobby", names_of(values_in(schedule)))
+        assert any("Its default is not known" in remark for remark in imported.remarks)
+
+    def test_a_period_that_is_none_is_told_with_what_became_of_it(self) -> None:
+        summer = DateSpan(DatePattern(None, 4, 1), DatePattern(None, 9, 30))
+        schedule = a_schedule(effective=summer)
+        imported = programme_of(schedule, {}, "lobby", names_of(values_in(schedule)))
+        assert any("The programme is in effect always" in remark for remark in imported.remarks)
+
+    def test_no_value_is_called_what_means_something_else_in_the_configuration(self) -> None:
+        low, high = Scalar(Datatype.UNSIGNED, 2), Scalar(Datatype.UNSIGNED, 3)
+        names = names_of([low, high, NULL], ("Off", "Released", "As usual"))
+        assert names == {low: "released-x", high: "as-usual-x", NULL: "released"}
+
 
 class TestExport:
     def test_what_was_written_says_the_same(self) -> None:
@@ -98,6 +130,27 @@ class TestExport:
         assert after.effective == DateSpan(DatePattern(None, None, None), DatePattern(2025, 6, 5, 4))
         found = drift(programme, VALUES, after, {}, CHICAGO, NOW)
         assert (found.stretches, found.structure) == ((), ())
+
+    def test_a_year_that_no_device_can_say_is_refused_before_anything_is_written(self) -> None:
+        far = a_programme(effective=DateRange(last=date(2999, 12, 31)))
+        (why,) = wanted_of(far, VALUES, a_schedule(), {}, TODAY).cannot
+        assert why == "No date of a device is in 2999: it knows 1900 to 2154."
+        soon = a_programme(effective=DateRange(last=date(2154, 12, 31)))
+        assert not wanted_of(soon, VALUES, a_schedule(), {}, TODAY).cannot
+
+    @pytest.mark.parametrize(
+        ("value", "datatype"),
+        [
+            (1e39, Datatype.REAL),
+            (float("nan"), Datatype.DOUBLE),
+            (2**32, Datatype.UNSIGNED),
+            (2**32, Datatype.ENUMERATED),
+            (-(2**31) - 1, Datatype.INTEGER),
+        ],
+    )
+    def test_a_number_that_the_datatype_cannot_have_is_refused(self, value: float, datatype: Datatype) -> None:
+        with pytest.raises(ValueError, match=f"is no {datatype}"):
+            scalar_of(value, datatype)
 
     def test_another_default_is_written_at_midnight(self) -> None:
         after = written(a_programme(), a_schedule(default=ON))
