@@ -20,7 +20,6 @@ class Refused(StrEnum):
     UNKNOWN_STATE = "unknown-state"
     TIME = "time"  # in the future, too old, or no time
     OLDER = "older"  # something newer has been told already
-    TOO_MANY = "too-many"  # faster than the limit
     TOPIC = "topic"
     PEER = "peer"  # it does not come from a sender that is allowed
 

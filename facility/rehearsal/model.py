@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from points.model import PointId, Priority, Value, values_agree
+from points.model import PointId, Priority, Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +19,6 @@ class Write:
     value: Value | None
     policy: str
     reason: str
-
-    def is_like(self, other: Write) -> bool:
-        """Whether both do the same at the same time; why they do it may differ."""
-        same_slot = (self.at, self.point, self.priority) == (other.at, other.point, other.priority)
-        none = self.value is None or other.value is None
-        return same_slot and (self.value is other.value if none else values_agree(self.value, other.value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
