@@ -29,7 +29,7 @@ _PAGES = table_of(PageRow)
 
 
 class Memories:
-    """`schedules.planner.Remembering`, in the state database."""
+    """`schedules.remembering.Remembering`, in the state database."""
 
     def __init__(self, db: StateDatabase, memories: Mapping[str, Memory], carried: Carried | None = None) -> None:
         self._db = db

@@ -132,11 +132,14 @@ class Decider:
     # --- what happens -------------------------------------------------------------------------------------------------
 
     def adopt(self, policies: Sequence[Policy]) -> list[str]:
-        """These from now on. One that is as it was keeps what it said. Who has left with something to remember."""
-        names = {policy.name for policy in policies}
-        for name in self._seats.keys() - names:
+        """These from now on. One that is as it was keeps what it said. Of whom what he remembered is forgotten.
+
+        One of a name and another kind is another policy: it begins anew.
+        """
+        named = {policy.name: policy for policy in policies}
+        for name in self._seats.keys() - named.keys():
             self._leave(name)
-        forgotten = [name for name in self._memories if name not in names]
+        forgotten = [name for name in self._memories if not self._may_remember(name, named.get(name))]
         for name in forgotten:
             del self._memories[name]
         for place, policy in enumerate(policies):
@@ -208,8 +211,6 @@ class Decider:
     def _ask(self, name: str, view: View) -> Asked:
         seat = self._seats[name]
         remembered = self._memories.get(name)
-        if not isinstance(remembered, seat.policy.remembers or ()):
-            remembered = None
         noted = NotedReadings(view.readings, self.steady, view.now)
         ear = _Ear(view)
         fault: Exception | None = None
@@ -242,6 +243,13 @@ class Decider:
         if seat.due is not None:
             heappush(self._agenda, (seat.due, name))
         return asked
+
+    def _may_remember(self, name: str, policy: Policy | None) -> bool:
+        """Whether what was remembered under this name is this policy's."""
+        seat = self._seats.get(name)
+        if policy is None or (seat is not None and seat.policy.kind != policy.kind):
+            return False
+        return isinstance(self._memories[name], policy.remembers or ())
 
     def _leave(self, name: str) -> None:
         seat = self._seats.pop(name)

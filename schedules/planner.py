@@ -34,7 +34,8 @@ from points.store import PointStore
 from schedules.decider import Decider, Round
 from schedules.plan import Release, Slot, Standing
 from schedules.policy import Demand, Memory, Policy, View, earliest
-from schedules.steadiness import Carried, Steadiness
+from schedules.remembering import Forgetful, Remembering, Safekeeping
+from schedules.steadiness import Steadiness
 from schedules.wakeups import Wakeups
 
 log = structlog.get_logger(__name__)
@@ -82,42 +83,6 @@ class Hands(Protocol):
     async def settle(self) -> None:
         """Waits for what goes on although nobody waits for it: a cancelled `hold` may still come to hold its slot."""
         ...
-
-
-class Remembering(Protocol):
-    """Where policies' memories are kept."""
-
-    def load(self) -> Mapping[str, Memory]:
-        """Everything that was remembered when the agent last ran, by policy."""
-        ...
-
-    def carried(self) -> Carried | None:
-        """What was steady when the agent last ran."""
-        ...
-
-    async def keep(self, memories: Mapping[str, Memory | None]) -> None:
-        """These from now on; None: nothing any more. Returns when they are on disk."""
-        ...
-
-    async def carry(self, carried: Carried) -> None:
-        """What is steady now, for the next start."""
-        ...
-
-
-class Forgetful:
-    """Remembers nothing from one start to the next."""
-
-    def load(self) -> Mapping[str, Memory]:
-        return {}
-
-    def carried(self) -> Carried | None:
-        return None
-
-    async def keep(self, memories: Mapping[str, Memory | None]) -> None:
-        """Nowhere."""
-
-    async def carry(self, carried: Carried) -> None:
-        """Nowhere."""
 
 
 Record = Callable[[View, Round, Decider], None]
@@ -175,22 +140,19 @@ class Planner:
         self._clock = clock
         self._tell = tell
         self._wakeups = wakeups or Wakeups(clock)
-        self._remembering = remembering or Forgetful()
+        kept = remembering or Forgetful()
+        self._memories = Safekeeping(kept, tell)
         self._record = record
         self._adopted: Sequence[Policy] | None = None
         self._told: dict[str, str] = {}
         self._catalog: Catalog | None = None  # of the last round
         self._compared: datetime | None = None  # when everything was last compared with what is held
         self._compare = compare
-        self.decider = decider or self._new_decider()
+        self.decider = decider or _new_decider(clock.now(), kept)
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
         self.postponed: dict[Slot, Postponed] = {}
         self.rounds = 0
-
-    def _new_decider(self) -> Decider:
-        now = self._clock.now()
-        return Decider(now, self._remembering.load(), Steadiness(now, self._remembering.carried()))
 
     def hear(self) -> None:
         """The feeds say something else."""
@@ -220,36 +182,48 @@ class Planner:
 
     async def round(self) -> None:
         """Asks who has to be asked, and does what is to be done about it."""
-        view = self._view()
-        policies = self._policies()
-        if policies is not self._adopted:
-            self._adopted = policies
-            await self._remembering.keep(dict.fromkeys(self.decider.adopt(policies)))
-        if view.catalog is not self._catalog:
-            self._catalog = view.catalog
-            self.postponed.clear()
-        decided = self.decider.decide(view)
-        if self._record is not None and decided.asked:
-            self._record(view, decided, self.decider)
-        await self._remember(decided)
+        view, decided, remembered = self._decide()
+        await self._memories.keep(remembered, view.now)
         self.rounds += 1
         self._report(view.now)
         if self._compared is None or not timedelta(0) <= view.now - self._compared < self._compare:
             self._compared = view.now
-            await self._remembering.carry(self.decider.steady.carried(view.now))
+            await self._memories.carry(self.decider.steady.carried(view.now), view.now)
             for slots in self._slices():
                 await self._act(view.now, slots)
                 await asyncio.sleep(0)
         else:
             await self._act(view.now, {*decided.touched, *self.troubles, *self.postponed})
 
-    async def _remember(self, decided: Round) -> None:
-        """What policies remember is on disk before anything is done about what they said."""
-        changed = {
-            asked.policy: asked.decision.memory for asked in decided.asked if asked.decision.memory != asked.remembered
-        }
-        if changed:
-            await self._remembering.keep(changed)
+    def _decide(self) -> tuple[View, Round, Mapping[str, Memory | None]]:
+        """What everybody says now, and what has to be remembered of it.
+
+        All at one moment: what is read, told or brought into force while somebody waits belongs to the next round.
+        """
+        policies, view = self._policies(), self._view()
+        remembered: dict[str, Memory | None] = {}
+        if policies is not self._adopted:
+            self._adopted = policies
+            remembered = dict.fromkeys(self.decider.adopt(policies))
+        if view.catalog is not self._catalog:
+            self._catalog = view.catalog
+            self.postponed.clear()
+        decided = self.decider.decide(view)
+        if decided.asked:
+            self._note(view, decided)
+        for asked in decided.asked:
+            if asked.decision.memory != asked.remembered:
+                remembered[asked.policy] = asked.decision.memory
+        return view, decided, remembered
+
+    def _note(self, view: View, decided: Round) -> None:
+        """On record; whatever the record's trouble is, it is not the building's."""
+        if self._record is None:
+            return
+        try:
+            self._record(view, decided, self.decider)
+        except Exception:
+            log.exception("not recorded")
 
     def _slices(self) -> Iterator[Collection[Slot]]:
         """Everything that is wanted or held, in its order, some at a time; at least one slice, be it empty."""
@@ -406,6 +380,10 @@ class Planner:
             await self._carry_out(releases[::-1], self._clock.now(), held)
             await self._hands.settle()
             tried = held
+
+
+def _new_decider(now: datetime, kept: Remembering) -> Decider:
+    return Decider(now, kept.load(), Steadiness(now, kept.carried()))
 
 
 def _is_same(one: Demand | Release, other: Demand | Release) -> bool:
