@@ -15,6 +15,7 @@ import aiomqtt
 import structlog
 from aiomqtt.exceptions import MqttConnectError
 
+from facility.mirror.inbox import LONGEST
 from facility.mirror.service import BrokerLost
 from facility.mirror.settings import MirrorSettings, tls_context
 from facility.mirror.strict import UNSUPPORTED_VERSION, V5, V311, PublishRejected, StrictClient, Unanswered
@@ -75,6 +76,7 @@ class Answering:
             password=self._settings.secret,
             context=tls_context(self._settings),
             room=ROOM,
+            longest=LONGEST,
         )
         async with client:
             granted = await client.subscribe([(self._asked, 1)])

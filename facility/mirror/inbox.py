@@ -23,6 +23,7 @@ from facility.mirror.strict import UNSUPPORTED_VERSION, V5, V311, StrictClient, 
 from points.clock import Clock
 
 ROOM = 5_000  # messages that may wait: what a broker keeps for us comes at once
+LONGEST = 16 * 1024  # bytes, topic included; ours have 200
 PACE = 500.0  # messages a second
 BURST = 1_000  # before that counts
 REFUSED = 0x80  # subscribe return codes from here on
@@ -98,6 +99,7 @@ class Inbox:
             password=self._settings.secret,
             context=tls_context(self._settings),
             room=ROOM,
+            longest=LONGEST,
         )
         async with client:
             granted = await client.subscribe([(f"{self._base}/{branch}/+", 1) for branch in self._readers])

@@ -5,6 +5,8 @@
   time-out).
 - A message is acknowledged when `ack` says so, and never before; one that there is no room for stays
   unacknowledged and is counted (aiomqtt acknowledges it, then drops it).
+- What a broker sends that is no message ends the connection without being told: aiomqtt's own error has it in its text.
+- A broker of MQTT 5 is told how long a packet may be (`longest`), and sends us no longer ones.
 - A connection that could not be made, or not be ended politely, is closed (aiomqtt leaves it to paho, which may
   bring it back to life later).
 
@@ -18,7 +20,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -26,6 +28,7 @@ import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 from aiomqtt.types import PahoSocket
 from paho.mqtt.client import MQTT_ERR_SUCCESS, Client, ConnectFlags, MQTTMessage
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -72,7 +75,9 @@ class StrictClient(aiomqtt.Client):
         will: aiomqtt.Will | None = None,
         context: ssl.SSLContext | None = None,
         room: int = ROOM,
+        longest: int | None = None,
     ) -> None:
+        """`room`: messages that may wait. `longest`: bytes of a packet; None: as long as the broker lets it be."""
         super().__init__(
             host,
             port,
@@ -88,6 +93,7 @@ class StrictClient(aiomqtt.Client):
             clean_session=None if protocol is V5 else True,
             max_queued_incoming_messages=room,
             max_inflight_messages=IN_FLIGHT,
+            properties=None if longest is None or protocol is not V5 else _no_longer_than(longest),
         )
         self._client.manual_ack_set(on=True)
         self.protocol = protocol
@@ -180,7 +186,10 @@ class StrictClient(aiomqtt.Client):
         if self._queue.full():
             self.refused += 1
             return
-        super()._on_message(client, userdata, message)
+        with suppress(ValueError):  # a topic that is none: the text of the error is the topic
+            super()._on_message(client, userdata, message)
+            return
+        raise aiomqtt.MqttError("the broker sent what is no message")
 
     def _on_socket_open(self, client: Client, userdata: Any, sock: PahoSocket) -> None:
         if self._abandoned:  # called from the connecting thread, after our connect was cancelled
@@ -219,3 +228,9 @@ class StrictClient(aiomqtt.Client):
             self._loop.remove_reader(sock.fileno())
             self._loop.remove_writer(sock.fileno())
             sock.close()
+
+
+def _no_longer_than(longest: int) -> Properties:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.MaximumPacketSize = longest
+    return properties

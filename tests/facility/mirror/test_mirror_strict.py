@@ -145,3 +145,53 @@ async def test_a_socket_that_closed_meanwhile_is_not_watched():
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert faults == []
+
+
+@pytest.mark.parametrize("protocol", [V5, V311])
+async def test_a_broker_brings_no_longer_packet_than_it_was_told(
+    mosquitto: Mosquitto, protocol: aiomqtt.ProtocolVersion
+):
+    async with client(mosquitto, protocol=protocol, longest=500) as strict, aiomqtt.Client(HERE, mosquitto.port) as own:
+        await strict.subscribe("t/#", qos=1)
+        for size in (100_000, 10, 100_000, 400):
+            await own.publish("t/1", b"x" * size, qos=1)
+        await own.publish("t/2", b"end", qos=1)
+        lengths = []
+        async for message in strict.messages:
+            strict.ack(message)
+            lengths.append(len(message.payload))
+            if message.topic.value == "t/2":
+                break
+        assert lengths == ([10, 400, 3] if protocol is V5 else [100_000, 10, 100_000, 400, 3])
+
+
+async def test_a_topic_that_is_none_is_in_no_error():
+    """As a broker might send it that checks nothing."""
+
+    async def broker(hears: asyncio.StreamReader, says: asyncio.StreamWriter) -> None:
+        await hears.read(1000)
+        topic = b"in/bed/ZEBRAFINCH/+x"
+        rest = len(topic).to_bytes(2, "big") + topic + b"\x00" + b"{}"
+        says.write(b"\x20\x03\x00\x00\x00")
+        await connected.wait()
+        says.write(bytes((0x30, len(rest))) + rest)
+        await hears.read(1000)
+        says.close()
+        await says.wait_closed()
+        ended.set()
+
+    connected, ended = asyncio.Event(), asyncio.Event()
+    server = await asyncio.start_server(broker, HERE, 0)
+    async with server:
+        strict = StrictClient(HERE, server.sockets[0].getsockname()[1], identifier="strict")
+        errors: list[BaseException | None] = []
+        async with strict:
+            connected.set()
+            with pytest.raises(aiomqtt.MqttError) as lost:
+                await anext(strict.messages)
+        await ended.wait()
+        errors.append(lost.value)
+        while errors[-1] is not None:
+            errors.append(errors[-1].__cause__ or errors[-1].__context__)
+        assert "what is no message" in repr(errors)
+        assert "ZEBRAFINCH" not in repr(errors)
