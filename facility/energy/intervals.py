@@ -3,7 +3,9 @@
 A demand interval is a quarter of an hour by the civil clock (every zone of today is off UTC by whole quarters). It is
 known if its power was known for nine tenths of it; otherwise it is unknown, never bridged. A counter knows what was
 used during a gap, though not when: sums go across gaps, intervals do not. A counter that runs over is added to; one
-that was restarted or replaced is counted from zero, and the sum is then told as "at least".
+that was restarted or replaced is counted from zero; one that goes back a little has counted nothing; what drops out of
+line and comes back, or leaps out of it and falls back, was never counted and is left out. With any of these but the
+first, the sum is told as "at least".
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ ENOUGH = 0.9
 """Of a quarter of an hour whose power must be known for its demand to be."""
 FULL, EMPTY = 0.9, 0.1
 """A counter that falls from above this share of its digits to below that one has run over."""
+RESTARTED = 0.5
+"""A counter that falls below this share of what it was begins anew; one that falls less goes back."""
+DROPPED_OUT = 96
+"""Readings, a day of them, within which a counter that dropped out of line is looked for again."""
 
 
 class Interval(NamedTuple):
@@ -55,7 +61,7 @@ def counted_demands(counter: Sequence[Quarter], factor: float, since: int, until
     """The same from a counter: known where two quarters in a row were, and it ran on between them."""
     steps = {
         later.start: _step(before.last, later.last)
-        for before, later in pairwise(counter)
+        for before, later in pairwise(in_line(counter))
         if later.start - before.start == QUARTER_MS
     }
     return [
@@ -76,23 +82,54 @@ def _step(before: float, after: float) -> _Step:
     turn = 10.0 ** len(str(int(max(before, 1.0))))
     if before >= FULL * turn and after <= EMPTY * turn:
         return _Step(turn - before + after, sure=True, note=f"ran over at {turn:,.0f}")
-    return _Step(max(after, 0.0), sure=False, note=f"fell from {before:,.1f} to {after:,.1f}: restarted or replaced")
+    fell = f"fell from {before:,.1f} to {after:,.1f}"
+    if after < RESTARTED * before:
+        return _Step(max(after, 0.0), sure=False, note=f"{fell}: restarted or replaced")
+    return _Step(0.0, sure=False, note=f"{fell}: went back")
+
+
+def in_line(counter: Sequence[Quarter]) -> list[Quarter]:
+    """Without readings that cannot be of a counter: between two that go on, one above both; or some far below both."""
+    found: list[Quarter] = []
+    at = 0
+    while at < len(counter):
+        one = counter[at]
+        after = counter[at + 1].last if at + 1 < len(counter) else None
+        if found and after is not None and found[-1].last <= after < one.last:
+            at += 1
+            continue
+        found.append(one)
+        at = _back_in_line(counter, at) if after is not None and after < one.last else at + 1
+    return found
+
+
+def _back_in_line(counter: Sequence[Quarter], at: int) -> int:
+    """Where it goes on after a fall: where it comes back in one leap, larger than all that it counted below."""
+    before, lowest = counter[at].last, counter[at + 1].last
+    for place in range(at + 2, min(at + 2 + DROPPED_OUT, len(counter))):
+        here, last = counter[place].last, counter[place - 1].last
+        if here >= before:
+            return place if here - last > last - lowest else at + 1
+    return at + 1
 
 
 def counted(counter: Sequence[Quarter], factor: float, since: int, until: int) -> Used:
     """What a counter counted in [since, until); `counter` may begin earlier: what stood at `since` is in there."""
     before = [quarter for quarter in counter if quarter.start < since]
     inside = [quarter for quarter in counter if since <= quarter.start < until]
-    read = [*before[-1:], *inside]
+    every = [*before[-1:], *inside]
+    read = in_line(every)
     if len(read) < 2:
         return Used(kwh=None, known=0.0)
+    out = len(every) - len(read)
+    left_out = (f"{out} {'reading' if out == 1 else 'readings'} out of line left out",) if out else ()
     steps = [_step(one.last, other.last) for one, other in pairwise(read)]
     first, last = max(since, read[0].start + QUARTER_MS), read[-1].start + QUARTER_MS
     return Used(
         kwh=sum(step.used for step in steps) * factor,
         known=max(0.0, min(1.0, (last - first) / (until - since))),
-        at_least=not all(step.sure for step in steps),
-        notes=tuple(step.note for step in steps if step.note),
+        at_least=bool(out) or not all(step.sure for step in steps),
+        notes=(*(step.note for step in steps if step.note), *left_out),
     )
 
 

@@ -109,6 +109,39 @@ def test_a_counter_that_was_restarted_is_counted_from_zero_and_says_so():
     assert [interval.kw for interval in counted_demands(counter, 1.0, 0, 4 * QUARTER_MS)] == [None, 40.0, None, 40.0]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [(0.0,), (0.0, 0.0, 1.0), (1010.5,), (99_999_999.0,), (2_000.0,)],
+    ids=["0", "long", "jitter", "full", "leap"],
+)
+def test_a_reading_out_of_line_is_neither_use_nor_a_peak(odd):
+    counter = quarters(1000.0, 1010.0, *odd, 1020.0, 1021.0)
+    end = len(counter) * QUARTER_MS
+    used = counted(counter, 1.0, QUARTER_MS, end)
+    assert used.kwh == pytest.approx(21.0)
+    peaks = [interval.kw for interval in counted_demands(counter, 1.0, 0, end) if interval.kw is not None]
+    assert max(peaks) == 40.0
+    if odd != (1010.5,):
+        assert used.at_least
+        assert used.notes == ("3 readings out of line left out" if len(odd) == 3 else "1 reading out of line left out",)
+
+
+def test_a_counter_that_goes_back_has_counted_nothing_and_says_so():
+    """One of a net meter, or one that was set: what it stands at was not used in a quarter of an hour."""
+    used = counted(quarters(12_345.0, 12_344.0, 12_343.0, 12_343.5), 1.0, QUARTER_MS, 4 * QUARTER_MS)
+    assert (used.kwh, used.at_least) == (0.5, True)
+    assert used.notes[0] == "fell from 12,345.0 to 12,344.0: went back"
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=30))
+def test_a_counter_that_only_rises_is_counted_whole_and_none_has_counted_less_than_nothing(lasts):
+    end = len(lasts) * QUARTER_MS
+    used = counted(quarters(*sorted(lasts)), 1.0, 0, end)
+    assert used.kwh == pytest.approx(max(lasts) - min(lasts))
+    assert not used.at_least
+    assert (counted(quarters(*lasts), 1.0, 0, end).kwh or 0.0) >= 0.0
+
+
 @given(st.lists(st.floats(0, 500), min_size=2, max_size=40), st.floats(0, 99_999), st.sets(st.integers(1, 38)))
 def test_a_sum_over_a_counter_does_not_care_about_gaps_or_turns(steps, start, unread):
     """As long as less than a tenth of its digits is used while it is not read, and it was near its end before."""
