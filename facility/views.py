@@ -27,6 +27,7 @@ from points.catalog import Catalog
 from points.classify.equipment import CENTRAL
 from points.freshness import DeviceStatus
 from points.model import Device, Point, PointId, Quality, Reading, Safety, Slots, Space, Value
+from points.selectors import tags_of
 from points.units import show, symbol, ucum
 from schedules.calendar import WEEKLY, Programme, day_blocks, next_transition, state_at, why
 from schedules.civil import DAY, civil_day, instant_of
@@ -80,6 +81,7 @@ def point_info(
         equipment=point.equipment or "",
         space=point.space or "",
         space_name=space.name if space else "",
+        tags=list(tags_of(point, catalog)),
         object=f"{point.ref.object_type} {point.ref.instance}",
         commandable=point.commandable,
         present=point.present,

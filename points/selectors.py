@@ -36,7 +36,7 @@ def _space_type(point: Point, catalog: Catalog) -> tuple[str, ...]:
     return (space.type,) if space else ()
 
 
-def _tags(point: Point, catalog: Catalog) -> tuple[str, ...]:
+def tags_of(point: Point, catalog: Catalog) -> tuple[str, ...]:
     """Its own with those of its equipment, and those of the space where it is."""
     space = catalog.spaces.get(point.space) if point.space is not None else None
     return (*point.tags, *space.tags) if space else point.tags
@@ -52,7 +52,7 @@ _ATTRIBUTES: dict[str, Attribute] = {
     "kind": lambda point, _: (point.kind,),
     "safety": lambda point, _: (point.safety,),
     "access": lambda point, _: (point.access,),
-    "tag": _tags,
+    "tag": tags_of,
 }
 _VOCABULARY = {"class": frozenset(CLASSES), "safety": frozenset(Safety)}
 _GLOB = re.compile(r"[a-z0-9*?\[\]!/_-]+")

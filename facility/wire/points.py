@@ -26,6 +26,7 @@ class PointInfo(Wire):
     equipment: str
     space: str
     space_name: str
+    tags: list[str] = []  # its own, its equipment's, its space's: what `tag:` goes by
     object: str  # "analog-value 14"
     commandable: bool  # has a priority array, whether or not we may use it
     present: bool

@@ -184,3 +184,9 @@ def test_a_week_names_its_holidays_and_exceptions():
     assert [each.note for each in shown.days] == ["today, Open day", "Holiday", "", "", "", "", ""]
     assert (shown.points, shown.what, shown.now_state, shown.next_state) == (3, "", "unoccupied", "occupied")
     assert shown.next_change == datetime(2026, 3, 3, 13, tzinfo=UTC)
+
+
+def test_a_point_is_shown_with_all_the_tags_that_selectors_go_by():
+    room = Space(id=SpaceId("or-3"), name="OR-3", type="operating_room", tags=("clinic-b",))
+    point = replace(SETPOINT, space=room.id, tags=("roof",))
+    assert views.point_info(point, Catalog.of([], [point], [room]), "", None).tags == ["roof", "clinic-b"]

@@ -123,8 +123,16 @@ async def test_what_was_rehearsed_comes_into_force_outlives_a_kill_and_replays(t
             assert await state_of(agent) == "unoccupied"
             await until(lambda: held(agent, 16.0))
             assert await on_record(agent) == applied  # what it found at its start was known
+
+            site.config.write_text(site.config.read_text().replace("unoccupied = 16.0", "unoccupied = 15.0"))
+            said = await site.says("reload", "--yes", "--reason", "it is mild outside")
+            assert "15.0 °C" in said
+            assert said.endswith("In force: 1 key changed.\n")
+            assert await site.says("reload", "--reason", "once more") == "The file says what is in force already.\n"
+            await until(lambda: held(agent, 15.0))
             assert await agent.stop() == 0
         assert not agent.errors()
         assert site.recorded().count(16.0) == 8  # when the change came, and anew after the kill
+        assert site.recorded()[-4:] == [15.0] * 4
         for day in Tape(site.state / FOLDER).days():
             assert "Every decision is the same, bit for bit." in await site.says("replay", day)
