@@ -30,6 +30,8 @@ ALIKE = 0.95
 """Squared correlation, all else being equal, from which two policies cannot be told apart."""
 OWN = 0.05
 """Of a policy's variation that must be its own: less is explained by the hour, the weather or the others."""
+BEYOND = 0.1
+"""How far, as a share of the outdoor temperatures of the reference, a baseline is told beyond them."""
 HOUR_MS = 3_600_000
 
 
@@ -158,9 +160,10 @@ def _total(
     if not wanted:
         return Saving(kwh=None, why="Nothing is known of what was used, or of the weather, in this time."), None, None
     rows = model.columns(wanted)
-    covered = _covered(rows, x)
+    covered = _covered(rows, x) & _weather_known(wanted, reference)
     if not covered.any():
-        return Saving(kwh=None, why="The reference has no such hours of the week as those of this time."), None, None
+        why = "The reference has no such hours of the week, or no such weather, as those of this time."
+        return Saving(kwh=None, why=why), None, None
     rows, used = rows[covered], _use(wanted)[covered]
     expected, actual = float(np.sum(rows @ _solve(x, y))), float(np.sum(used))
     factor, free = _worth(quality)
@@ -262,6 +265,15 @@ def _covered(rows: Array, seen: Array) -> NDArray[np.bool_]:
     never = ~(seen != 0.0).any(axis=0)
     covered: NDArray[np.bool_] = ~(rows[:, never] != 0.0).any(axis=1)
     return covered
+
+
+def _weather_known(wanted: Sequence[Hour], reference: Sequence[Hour]) -> NDArray[np.bool_]:
+    """Which hours had a weather that the reference had too, or nearly: a straight line knows nothing of the rest."""
+    seen = [hour.outdoor for hour in reference]
+    low, high = min(seen), max(seen)
+    outdoor, more = np.array([hour.outdoor for hour in wanted]), BEYOND * (high - low)
+    known: NDArray[np.bool_] = (outdoor >= low - more) & (outdoor <= high + more)
+    return known
 
 
 def _variance(x: Array, y: Array, quality: Quality) -> float:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -138,3 +139,20 @@ def test_what_is_not_known_is_left_out_not_taken_for_zero():
     holed = account(hours(35), hours(7, first=35, missing=range(35 * 24, 36 * 24)), [])
     assert holed.saving.hours == whole.saving.hours - 24
     assert holed.actual < whole.actual
+
+
+@pytest.mark.parametrize(("days", "then", "now"), [(35, -4, 16), (10, 10, -12)])
+def test_of_weather_that_the_reference_never_had_nothing_is_told(days, then, now):
+    """Nothing was saved. Told beyond what was seen, a straight line had it that something surely was."""
+
+    def moved(hour, by):
+        outdoor = hour.outdoor + by
+        kw = hour.kw - 4 * max(0, 14 - hour.outdoor) + 4 * max(0, 14 - outdoor) + 3 * max(0, outdoor - 20)
+        return replace(hour, outdoor=outdoor, kw=kw)
+
+    reference = [moved(hour, then) for hour in hours(days)]
+    told = account(reference, [moved(hour, now) for hour in hours(14, first=days)], [])
+    assert told.quality.acceptable
+    assert not told.saving.shown
+    assert told.saving.hours < 14 * 24
+    assert "no such weather" in told.saving.why or "no like in the reference" in told.saving.why
