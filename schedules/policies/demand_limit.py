@@ -15,51 +15,31 @@ selected is refused and told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from points.catalog import Catalog
 from points.model import Point, PointId, Priority, SpaceId
+from schedules.limiting import FORGET, LONG_UNSHED, Limiting, put_back, spans_of
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
 from schedules.ranking import Pairs, scores, weights_of
 from schedules.shedding import Comfort, Selected, freeze, relaxed, release_times, selected
-from schedules.sliding import MINUTE, Sample, Window, minute_of
+from schedules.sliding import MINUTE, Window, minute_of
 from schedules.timetable import Timetable
 from schedules.utility import HIGHEST
 from schedules.writable import known_number
 
 HOUR = timedelta(hours=1)
-FORGET = timedelta(minutes=15)  # how long after a release its setpoint may still read as it was shed
 LONGEST_GAP = 2 * MINUTE  # between two looks at the meter, for "above the limit since" to mean anything
-LONG_UNSHED = timedelta(hours=24)  # longer ago than that is all the same
 PAIRS: Pairs = {"comfort": {"history": 5.0, "power": 6.0}, "history": {"power": 3.0}}
 """What ILC says of these three. Its stage is the same for all setpoints, and its room type is a filter here."""
 
+Spans = Sequence[tuple[datetime, datetime]]
+"""When a room was shed within the last hour."""
+
 _KILOWATTS = {"watts": 0.001, "kilowatts": 1.0, "megawatts": 1000.0}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limiting(Memory):
-    """The meter's last minutes, who is shed, and who was."""
-
-    minute: datetime | None = None  # of the latest look at the meter
-    samples: tuple[Sample, ...] = ()
-    projected: float | None = None
-    needed: float = 0.0
-    over_since: datetime | None = None
-    unknown_since: datetime | None = None
-    began: datetime | None = None  # when this shedding began
-    ended: datetime | None = None  # when the last one did
-    level: int = 1
-    level_since: datetime | None = None
-    shed: tuple[tuple[str, datetime, datetime], ...] = ()  # room, since when, and until when at the longest
-    past: tuple[tuple[str, datetime, datetime], ...] = ()  # who was shed within the last hour
-    round: tuple[str, ...] = ()  # who has had his turn
-    last: Mapping[str, datetime] = field(default_factory=dict)  # when each was shed last
-    releasing: bool = False
-    bases: Mapping[str, float] = field(default_factory=dict)  # °C, by point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +102,11 @@ class _Minute:
             remark = Remark(about=self.policy.meter, text="there is no such point", held=True)
             return Decision(memory=self.now, remarks=(remark,))
         power = _kilowatts(meter, self.view)
+        minute = minute_of(self.view.now)
+        if self.now.minute is not None and minute < self.now.minute:
+            self.now = put_back(self.now, self.now.minute - minute)
         remarks = self._let_go()
-        if minute_of(self.view.now) != self.now.minute:
+        if minute != self.now.minute:
             self._look(power)
         if not self._in_use():
             self._give_back_all()
@@ -132,12 +115,9 @@ class _Minute:
         return Decision(demands=tuple(self._demands()), until=self._until(), memory=self.now, remarks=tuple(remarks))
 
     def line(self, most: int) -> list[tuple[SpaceId, float]]:
-        """As if each had to be shed, one after the other."""
-        found: list[tuple[SpaceId, float]] = []
-        while len(found) < most and (space := self._best()) is not None:
-            found.append((SpaceId(space), self._saves(space)))
-            self._shed(space)
-        return found
+        """As if all had to be shed."""
+        waiting, again = self._turns()
+        return [(SpaceId(space), self._saves(space)) for space in (*waiting, *again)[:most]]
 
     # --- once a minute ------------------------------------------------------------------------------------------------
 
@@ -179,41 +159,67 @@ class _Minute:
         """The best ones, until what they are expected to save covers what is needed and not yet on its way."""
         at = self.view.now
         if self.now.began is None:
-            self.now = replace(self.now, began=at, level=1, level_since=at)
+            self._begin()
         if self.now.releasing:
-            shed = tuple((room, since, self._longest(room, since)) for room, since, _ in self.now.shed)
+            spans = spans_of(self.now.past)
+            shed = tuple((room, since, self._longest(spans.get(room, ()), since)) for room, since, _ in self.now.shed)
             self.now = replace(self.now, releasing=False, shed=shed)
         confirm = _minutes(self.policy.confirm_minutes)
         coming = sum(self._saves(room) for room, since, _ in self.now.shed if at - since < confirm)
-        while coming < self.now.needed and (room := self._best()) is not None:
-            self._shed(room)
-            coming += self._saves(room)
+        waiting, again = self._turns() if coming < self.now.needed else ([], [])
+        for line, turns in ((waiting, self.now.round), (again, ())):
+            taken: list[str] = []
+            for room in line:
+                if coming >= self.now.needed:
+                    break
+                taken.append(room)
+                coming += self._saves(room)
+            if taken:
+                self._shed(taken, turns)
         settled = self.now.level_since is not None and at - self.now.level_since >= confirm
         if self.now.shed and coming == 0 and settled and self.now.level < HIGHEST:
             self.now = replace(self.now, level=self.now.level + 1, level_since=at)
 
-    def _best(self) -> str | None:
-        """Who goes next; None if nobody can. Nobody twice before all who could have had their turn."""
-        able = [space for space in self.chosen.rooms if self._able(space)]
-        if not able:
-            return None
-        waiting = [space for space in able if space not in self.now.round]
-        if not waiting:
-            self.now = replace(self.now, round=())
-            waiting = able
-        ranked = scores({space: self._criteria(space) for space in waiting}, self.weights)
-        return min(ranked, key=lambda space: (-ranked[space], space))
+    def _begin(self) -> None:
+        """A shedding begins; what no longer counts of those before is forgotten."""
+        at, spans = self.view.now, spans_of(self.now.past)
+        lately = {room for room, when in spans.items() if _is_late(when, at)}
+        rooms = (room for space, room in self.chosen.rooms.items() if space in lately)
+        counted = {setpoint.point.id for room in rooms for setpoint in room.setpoints}
+        self.now = replace(
+            self.now,
+            began=at,
+            level=1,
+            level_since=at,
+            last={room: since for room, since in self.now.last.items() if at - since < LONG_UNSHED},
+            bases={point: base for point, base in self.now.bases.items() if point in counted},
+        )
 
-    def _able(self, space: SpaceId) -> bool:
+    def _turns(self) -> tuple[list[str], list[str]]:
+        """Who can be shed, the first first: those who have not had their turn, and the others, for a new round.
+
+        They are ranked once, as things stand now: a thousand of them must not take a second.
+        """
+        shed, spans = {room for room, _, _ in self.now.shed}, spans_of(self.now.past)
+        had = frozenset(self.now.round)
+        able = [space for space in self.chosen.rooms if space not in shed and self._able(space, spans.get(space, ()))]
+        return (
+            self._ranked([space for space in able if space not in had]),
+            self._ranked([space for space in able if space in had]),
+        )
+
+    def _ranked(self, spaces: list[SpaceId]) -> list[str]:
+        ranked = scores({space: self._criteria(space) for space in spaces}, self.weights)
+        return sorted(ranked, key=lambda space: (-ranked[space], space))
+
+    def _able(self, space: SpaceId, spans: Spans) -> bool:
         at, shortest = self.view.now, _minutes(self.policy.shortest_minutes)
-        if any(room == space for room, _, _ in self.now.shed):
-            return False
-        if any(room == space and at - end < shortest for room, _, end in self.now.past):
+        if any(at - end < shortest for _, end in spans):
             return False
         room = self.chosen.rooms[space]
-        if room.why_not(self.view, self.policy.comfort) or self._base(space) is None:
+        if room.why_not(self.view, self.policy.comfort) or self._base(space, spans) is None:
             return False
-        return self._longest(space, at) - at >= shortest
+        return self._longest(spans, at) - at >= shortest
 
     def _criteria(self, space: SpaceId) -> dict[str, float]:
         headroom = self.chosen.rooms[space].headroom(self.view, self.policy.comfort) or 0.0
@@ -221,30 +227,29 @@ class _Minute:
         unshed = LONG_UNSHED if last is None else min(max(self.view.now - last, timedelta(0)), LONG_UNSHED)
         return {"comfort": headroom, "history": unshed / HOUR, "power": self._saves(space)}
 
-    def _shed(self, space: str) -> None:
-        at, was = self.view.now, self.now
-        base = self._base(SpaceId(space)) or {}
+    def _shed(self, spaces: Sequence[str], turns: tuple[str, ...]) -> None:
+        """`turns`: who had his turn in this round before them."""
+        at, was, spans = self.view.now, self.now, spans_of(self.now.past)
+        bases = dict(was.bases)
+        for space in spaces:
+            bases |= self._base(SpaceId(space), spans.get(space, ())) or {}
         self.now = replace(
             was,
-            shed=(*was.shed, (space, at, self._longest(space, at))),
-            round=(*was.round, space),
-            last={**was.last, space: at},
-            bases={**was.bases, **base},
+            shed=(*was.shed, *((space, at, self._longest(spans.get(space, ()), at)) for space in spaces)),
+            round=(*turns, *spaces),
+            last={**was.last, **dict.fromkeys(spaces, at)},
+            bases=bases,
         )
 
-    def _base(self, space: SpaceId) -> dict[str, float] | None:
-        held = any(room == space for room, _, _ in self.now.shed)
-        lately = any(room == space and self.view.now - end < FORGET for room, _, end in self.now.past)
-        bases = self.now.bases if held or lately else {}
+    def _base(self, space: SpaceId, spans: Spans) -> dict[str, float] | None:
+        """Where the setpoints of a room stand that is not shed now; None if that is not known."""
+        bases = self.now.bases if _is_late(spans, self.view.now) else {}
         return freeze(self.view, self.chosen.rooms[space], bases, self.policy.comfort)
 
-    def _longest(self, space: str, since: datetime) -> datetime:
-        """Until when it may be shed at the longest, so that no hour has more of it than allowed."""
+    def _longest(self, spans: Spans, since: datetime) -> datetime:
+        """Until when a room may be shed at the longest, so that no hour has more of it than allowed."""
         begin = since - HOUR
-        used = sum(
-            ((end - max(start, begin)) for room, start, end in self.now.past if room == space and end > begin),
-            timedelta(0),
-        )
+        used = sum((end - max(start, begin) for start, end in spans if end > begin), timedelta(0))
         return since + max(_minutes(self.policy.longest_minutes) - used, timedelta(0))
 
     # --- whenever it is asked -----------------------------------------------------------------------------------------
@@ -338,6 +343,11 @@ class _Minute:
 def _kilowatts(meter: Point, view: View) -> float | None:
     number, factor = known_number(view[meter.id]), _KILOWATTS.get(meter.unit)
     return None if number is None or factor is None else number * factor
+
+
+def _is_late(spans: Spans, at: datetime) -> bool:
+    """Whether the setpoints of a room that was shed then may still read as it was."""
+    return any(at - end < FORGET for _, end in spans)
 
 
 def _minutes(minutes: float) -> timedelta:

@@ -87,7 +87,7 @@ class DemandResponse:
             return _nothing(was, now, changes, Remark(about="", text=text))
         if call.level == 0 or out:
             remarks = [Remark(about="", text=f"opted out: {out}", held=True)] if out else []
-            return self._give_back(view, was, chosen, changes, remarks)
+            return self._give_back(view, was, chosen, changes, remarks, called=call.level > 0)
         return self._shed(view, was, chosen, call, changes)
 
     def _shed(
@@ -98,11 +98,11 @@ class DemandResponse:
         bases, aborted = dict(known), set(was.aborted if was.called else ())
         demands: list[Demand] = []
         remarks = [Remark(about=each.point.id, text=_PLACELESS, held=True) for each in chosen.placeless]
-        shed: list[str] = []
+        shed, held = list[str](), frozenset(was.rooms)
         for space, room in chosen.rooms.items():
             why, found = self._why_not(view, room, aborted), freeze(view, room, bases, self.comfort)
             if why or found is None:
-                if space in was.rooms:
+                if space in held:
                     aborted.add(space)
                 text = why or "where its setpoints stand is not known"
                 remarks.append(Remark(about=space, text=f"not shed: {text}", held=True))
@@ -119,11 +119,12 @@ class DemandResponse:
             policy=self.name,
             reason=reason,
         )
+        place = {space: n for n, space in enumerate(was.rooms)}
         memory = Response(
             level=call.level,
             called=True,
             reason=reason,
-            rooms=tuple(sorted(shed, key=lambda space: _place(was.rooms, space))),
+            rooms=tuple(sorted(shed, key=lambda space: place.get(space, len(place)))),
             aborted=tuple(sorted(aborted)),
             bases=bases,
         )
@@ -136,9 +137,13 @@ class DemandResponse:
         chosen: Selected,
         changes: tuple[datetime | None, ...],
         remarks: list[Remark],
+        *,
+        called: bool,
     ) -> Decision:
         """Those that are shed get their setpoints back one after the other, the first to be shed first."""
-        releases = was.releases or release_times(was.rooms, view.now, timedelta(minutes=self.restore_minutes))
+        over, releases, aborted = timedelta(minutes=self.restore_minutes), was.releases, set(was.aborted)
+        if not releases or max(release for _, release in releases) > view.now + over:  # or the clock was put back
+            releases = release_times(was.rooms, view.now, over)
         demands: list[Demand] = []
         left: list[tuple[str, datetime]] = []
         reason = f"given back one after the other after {was.reason}"
@@ -147,17 +152,21 @@ class DemandResponse:
             if room is None or view.now >= release:
                 continue
             if why := room.why_not(view, self.comfort):
+                aborted.add(space)
                 remarks.append(Remark(about=space, text=f"given back at once: {why}", held=True))
                 continue
             left.append((space, release))
             demands += self._demands(room, was.bases, was.level, reason)
+        forget = max(release for _, release in releases) + FORGET if releases else was.forget
         memory = Response(
-            level=was.level,
-            reason=was.reason,
+            level=was.level if left else 0,
+            called=called,
+            reason=was.reason if left else "",
             rooms=tuple(space for space, _ in left),
+            aborted=tuple(sorted(aborted)) if called else (),
             releases=tuple(left),
-            bases=was.bases,
-            forget=max((release for _, release in releases), default=view.now) + FORGET,
+            bases=was.bases if forget is not None and view.now < forget else {},
+            forget=forget,
         )
         until = earliest((*changes, *(release for _, release in left)))
         return Decision(demands=tuple(demands), until=until, memory=memory, remarks=tuple(remarks))
@@ -212,7 +221,7 @@ def why_opted_out(view: View, watched: tuple[Point, ...] | None) -> str:
 
 
 def _resting(was: Response, now: datetime) -> Response | None:
-    """What is still to be remembered when nothing is shed."""
+    """What is still to be remembered when nothing is shed and nobody asks."""
     if was.forget is None or now >= was.forget:
         return None
     return Response(bases=was.bases, forget=was.forget)
@@ -221,7 +230,3 @@ def _resting(was: Response, now: datetime) -> Response | None:
 def _nothing(was: Response, now: datetime, changes: tuple[datetime | None, ...], remark: Remark) -> Decision:
     memory = _resting(was, now) if not was.rooms else Response(bases=was.bases, forget=now + FORGET)
     return Decision(until=earliest(changes), memory=memory, remarks=(remark,))
-
-
-def _place(rooms: tuple[str, ...], space: str) -> int:
-    return rooms.index(space) if space in rooms else len(rooms)

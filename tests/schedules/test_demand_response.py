@@ -177,6 +177,33 @@ def test_a_room_that_leaves_its_range_takes_no_further_part_until_it_is_over():
     assert rooms(again) == set(NAMES)
 
 
+def test_a_room_that_has_left_its_range_stays_out_though_the_generator_was_tested_meanwhile():
+    first = asked(seen(at_rest(), NOON, event()))
+    hot = having(at_rest(), OFFICES["office-2"][2], 26.1)
+    memory = asked(seen(hot, NOON + MINUTE, event()), first.memory).memory
+    tested = having(having(at_rest(), GENERATOR, True), OFFICES["office-3"][2], 26.1)
+    memory = asked(seen(tested, NOON + 2 * MINUTE, event()), memory).memory
+    again = asked(seen(at_rest(), NOON + 3 * MINUTE, event()), memory)
+    assert rooms(again) == set(NAMES) - {"office-2", "office-3"}
+
+
+def test_what_was_frozen_is_forgotten_although_nobody_obeys_the_event():
+    memory = asked(seen(at_rest(), NOON, event(hours=3))).memory
+    for minutes in range(1, 90):
+        memory = asked(seen(at_rest(), NOON + minutes * MINUTE, event(hours=3), opted_out="a person"), memory).memory
+    warmer = having(at_rest(), OFFICES["office-1"][1], 25.0)  # somebody turned it in the meantime
+    again = asked(seen(warmer, NOON + 90 * MINUTE, event(hours=3)), memory)
+    assert offices(again)[COOL["office-1"]] == 26.0
+
+
+def test_a_clock_that_is_put_back_holds_no_room_longer():
+    memory = asked(seen(at_rest(), NOON, event())).memory
+    memory = asked(seen(at_rest(), NOON + HOUR), memory).memory
+    earlier = NOON - 10 * HOUR
+    memory = asked(seen(at_rest(), earlier), memory).memory
+    assert not asked(seen(at_rest(), earlier + 20 * MINUTE), memory).demands
+
+
 def test_no_room_is_shed_whose_thermometer_does_not_exist():
     bare = {space: points[:2] for space, points in OFFICES.items()}
     building = type(BUILDING).of([], [each for points in bare.values() for each in points], BUILDING.spaces.values())
