@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from facility.overview import Overseer
 from facility.settings import mirror_settings
 from facility.supervisor import Roll
 from points.bacnet.stack import Stack
+from points.clock import SystemClock
 from points.history import History, Keep
 
 
@@ -101,7 +103,8 @@ def _history(ground: Ground, known: Knowing) -> History | None:
     if not config.history.enabled:
         return None
     keep = Keep(raw=timedelta(days=config.history.raw_days), rollups=timedelta(days=366 * config.history.rollup_years))
-    return History(config.state_dir / "history.db", known.store, ground.clock, keep)
+    steady = time.monotonic if isinstance(ground.clock, SystemClock) else None
+    return History(config.state_dir / "history.db", known.store, ground.clock, keep, steady=steady)
 
 
 def _mirror(ground: Ground, trail: Trail, known: Knowing, alarms: AlarmBook) -> Mirror | None:

@@ -2,7 +2,7 @@
 
 Follows the store without ever slowing it down, and writes what changed within a second. When the
 database fails, rows wait in a bounded buffer; what had to be dropped, like the time in which the
-agent was down, is recorded as a gap, so that no reader takes silence for a value that held.
+agent was down or its machine slept, is recorded as a gap, so that no reader takes silence for a value that held.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ LATE_MS = 5_000  # a roll-up waits so long after its end for the last flush
 MARGIN_MS = 2 * BUCKET  # samples live a little longer than they are asked for: the value that held is in one of them
 INSERT = "INSERT OR REPLACE INTO sample (series, ts, value, text, quality) VALUES (?, ?, ?, ?, ?)"
 AT_ONCE = 100  # series that are rolled up in one transaction: new rows wait no longer than that takes
+SLEPT_MS = 60_000  # the clock went so much further than this process did: the machine slept, or the clock was set
 REST = 4.0  # times as long as it took until the next: rolling up a large site is not to be felt
 
 log = structlog.get_logger(__name__)
@@ -69,7 +70,11 @@ class History:
         clock: Clock,
         keep: Keep | None = None,
         buffer_limit: int = LIMIT,
+        steady: Callable[[], float] | None = None,
     ) -> None:
+        """`steady`: the seconds that this process has lived through; what the clock has more of, nobody has seen."""
+        self._steady = steady
+        self._looked: tuple[int, float] | None = None  # the clock at the latest look, and how far it was ahead, in ms
         self._store = store
         self._clock = clock
         self._keep = keep or Keep()
@@ -195,6 +200,7 @@ class History:
         while True:
             await self._clock.sleep(FLUSH_S)
             try:
+                await self._notice_sleep()
                 await self._flush()
             except SQLAlchemyError as error:
                 self._failed(error)
@@ -215,15 +221,26 @@ class History:
             oldest = min(row.ts for row in rows)
             self._late = oldest if self._late is None else min(self._late, oldest)
         if lost := self._buffer.lost:
-            await self._file.run(partial(_record, lost))
-            log.warning(
-                "history has a gap: rows were dropped", since=str(from_ms(lost.start)), until=str(from_ms(lost.until))
-            )
-            self._late = lost.start if self._late is None else min(self._late, lost.start)
-            self._buffer.recovered()
-            self._resumed = to_ms(self._clock.now())
-            for reading in self._store.snapshot().values():
-                self._buffer.add(reading, self._resumed)
+            await self._begin_anew(lost, "rows were dropped")
+
+    async def _notice_sleep(self) -> None:
+        """What was read before the machine slept, or before the clock was put forward, is not taken to have held."""
+        if self._steady is None:
+            return
+        now = to_ms(self._clock.now())
+        ahead = now - self._steady() * 1000
+        if self._looked is not None and ahead - self._looked[1] > SLEPT_MS:
+            await self._begin_anew(Gap(self._looked[0], now), "the machine slept, or its clock was put forward")
+        self._looked = now, ahead
+
+    async def _begin_anew(self, gap: Gap, why: str) -> None:
+        await self._file.run(partial(_record, gap))
+        log.warning(f"history has a gap: {why}", since=str(from_ms(gap.start)), until=str(from_ms(gap.until)))
+        self._late = gap.start if self._late is None else min(self._late, gap.start)
+        self._buffer.recovered()
+        self._resumed = to_ms(self._clock.now())
+        for reading in self._store.snapshot().values():
+            self._buffer.add(reading, self._resumed)
 
     async def _roll_up(self) -> None:
         """At the end of each quarter of an hour, and at once for those that ended while nobody was here."""

@@ -184,6 +184,33 @@ async def test_the_time_in_which_nobody_wrote_is_missing_not_held(history, store
     assert (after.last, after.missing) == (20.0, pytest.approx(0, abs=0.01))
 
 
+async def test_an_hour_in_which_the_machine_slept_is_missing_not_held(tmp_path, store, clock):
+    """The device answers again before anything has become stale: nothing else tells of that hour."""
+    lived = 0.0
+    history = History(tmp_path / "history.db", store, clock, steady=lambda: lived)
+    async with running(history):
+        store.put(reading(20.0, clock.now()))
+        await until(has_rows(history, 1), clock)
+        lived = (clock.now() - START).total_seconds()
+        clock.advance(1)
+        lived += 1
+        await until(lambda: history._looked == (to_ms(clock.now()), to_ms(clock.now()) - lived * 1000))
+        asleep = clock.now()
+        clock.advance(3600)
+        store.put(reading(20.0, clock.now()))
+        await until(lambda: history._looked[0] == to_ms(clock.now()))
+        awake = clock.now()
+        lived += 300
+        clock.advance(300)
+        ((start, end),) = await history._file.run(_gaps)
+        (hour,) = await history.trend(TEMP, asleep, awake, 1)
+        (after,) = await history.trend(TEMP, awake, clock.now(), 1)
+    history.close()
+    assert (start, end) == (to_ms(asleep), to_ms(awake))
+    assert (hour.low, hour.missing) == (None, 3600)
+    assert (after.last, after.missing) == (20.0, 0)
+
+
 async def test_a_stop_writes_what_was_still_waiting(history, store, clock):
     async with running(history):
         store.put(reading(20.0, clock.now()))
