@@ -28,7 +28,7 @@ from facility.wire.schedules import RuleKind
 from points.catalog import CatalogBook
 from points.clock import Clock
 from schedules.calendar import OUT_OF_PERIOD, WEEKLY, Programme, day_blocks, why
-from schedules.civil import DAY, instant_of
+from schedules.civil import DAY, civil_day, instant_of
 from schedules.sun import SunTime, minute_of_sun
 
 MOST_DAYS = 400
@@ -71,8 +71,11 @@ class Months:
         for number in range(days):
             told.append(_day(programmes.values(), first + number * DAY, zone))
             await asyncio.sleep(0)
-        watch = [*_clock_changes(first, zone), *_apart(told, len(programmes)), *_ends(programmes, first, days)]
-        watch += [*_sunless(programmes, first, days, zone), *_no_holidays(programmes)]
+        now = max(first, civil_day(self.clock.now(), zone))  # what is over needs no watching
+        left = max(0, days - (now - first).days)
+        coming = told[len(told) - left :]
+        watch = [*_clock_changes(now, zone), *_apart(coming, list(programmes)), *_ends(programmes, now, left)]
+        watch += [*_sunless(programmes, now, left, zone), *_no_holidays(programmes)]
         return CalendarInfo(days=told, programmes=list(programmes), watch=watch[:MOST_WATCHED])
 
 
@@ -174,20 +177,23 @@ def _clock_changes(first: date, zone: ZoneInfo) -> Iterator[str]:
         yield f"{_named(change[0], year=True)}: {change[1]}."
 
 
-def _apart(days: Sequence[CalendarDay], programmes: int) -> Iterator[str]:
-    """Days on which some follow an exception that is also others' and the rest does not; holidays that few follow."""
-    said: set[str] = set()
+def _apart(days: Sequence[CalendarDay], programmes: Sequence[str]) -> Iterator[str]:
+    """Days on which some follow a holiday, or an exception that is also others', and the rest does not.
+
+    Days on which the same do not follow are one line.
+    """
+    found: defaultdict[tuple[str, ...], dict[str, str]] = defaultdict(dict)  # who does not -> rule -> its first day
     for day in days:
         for rule in day.rules:
             shared = rule.kind == "holiday" or (rule.kind == "exception" and len(rule.follows) > 1)
-            if not shared or len(rule.follows) == programmes or rule.name in said:
-                continue
-            said.add(rule.name)
-            others = programmes - len(rule.follows)
-            follow = "follows" if len(rule.follows) == 1 else "follow"
-            do = "does" if others == 1 else "do"
-            named = _named(date.fromisoformat(day.date))
-            yield f"{named}: {len(rule.follows)} {follow} {rule.name}, {others} {do} not. Intended?"
+            others = tuple(name for name in programmes if name not in rule.follows)
+            if shared and others:
+                found[others].setdefault(rule.name, f"{_named(date.fromisoformat(day.date))} {rule.name}")
+    for others, rules in found.items():
+        first, *more = rules.values()
+        what = f"{first} and {len(more)} more" if more else first
+        who = others[0] if len(others) == 1 else f"{others[0]} and {len(others) - 1} more"
+        yield f"{what}: {who} {'does' if len(others) == 1 else 'do'} not follow. Intended?"
 
 
 def _ends(programmes: Mapping[str, Programme], first: date, days: int) -> Iterator[str]:

@@ -42,7 +42,7 @@ VERBS = (
     Verb(keys="tab", shown="Tab", action="next_tab", short="next tab", long="next tab of the place"),
     Verb(keys="e", shown="e", action="edit", short="edit", long="edit a day (a draft)", needs="command"),
     Verb(keys="R", shown="R", action="rehearse", short="rehearse", long="rehearse 7 days", needs="command"),
-    Verb(keys="d", shown="d", action="differences", short="only differences", long="only differences"),
+    Verb(keys="d", shown="d", action="differences", short="differences", long="only differences"),
     Verb(keys="ctrl+s", shown="^S", action="save", short="save", long="save the rehearsed", needs="configure"),
     Verb(keys="u", shown="u", action="undo", short="undo", long="take last edit back"),
     Verb(keys="s", shown="s", action="announce", short="event", long="special event, once", needs="command"),

@@ -52,9 +52,10 @@ async def test_it_says_what_to_watch_out_for():
     ending = {**THEATRES, "name": "lab", "ends": "2026-12-31"}
     told = await months(OFFICE, CLINIC, THEATRES, ending).calendar(date(2026, 11, 24), 60)
     assert "Sun 14 Mar 2027: the clock goes forward by 60 min." in told.watch
-    assert "Thu 26 Nov: 2 follow Thanksgiving, 2 do not. Intended?" in told.watch
-    assert "Fri 27 Nov: 2 follow skeleton staff, 2 do not. Intended?" in told.watch
+    assert "Thu 26 Nov Thanksgiving and 1 more: theatres and 1 more do not follow. Intended?" in told.watch
     assert "Thu 31 Dec is the last day of lab: after it, it says nothing." in told.watch
+    past = await months(OFFICE, THEATRES).calendar(date(2026, 11, 1), 20)
+    assert past.watch == ["Sun 14 Mar 2027: the clock goes forward by 60 min."]  # what is over needs no watching
     [change] = (await months(OFFICE).calendar(date(2027, 3, 14), 1)).days
     assert change.clock == "the clock goes forward by 60 min"
 

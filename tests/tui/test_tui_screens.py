@@ -128,7 +128,7 @@ async def test_schedules_show_the_week_and_what_comes(size):
     async with watching(size=size) as watch:
         await watch.press("6")
         await watch.until_seen(
-            "Clinic B occupancy", "▼ now", "Thanksgiving", "05:00 occupied", "What happens next", "24 points"
+            "Clinic B occupancy", "▼ now", "Thanksgiving", "05:00 occupied", "Tonight and tomorrow", "24 points"
         )
 
 

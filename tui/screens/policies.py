@@ -32,7 +32,7 @@ POLICIES = (
     Column(title="Win", width=5, right=True),
     Column(title="Beneath", width=7, right=True, drop=1),
     Column(title="Ref", width=4, right=True),
-    Column(title="Why / next", width=30, flex=4),
+    Column(title="Why / next", width=28, flex=4),
 )
 DEMANDS = (
     Column(title="", width=1),
@@ -112,7 +112,8 @@ class PoliciesPlace(Place):
     def open(self) -> None:
         """From a policy to its demands, from a demand to its point."""
         if not self.demands.has_focus:
-            if self.demands.count:
+            if self.chosen is not None and self.chosen.rows:
+                self._count()
                 self.demands.focus()
             else:
                 self.seat.say("it demands nothing now, nowhere")

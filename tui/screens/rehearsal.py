@@ -37,7 +37,7 @@ COLUMNS = (
     Column(title="To", width=10, right=True),
     Column(title="Slot", width=4, right=True, drop=1),
     Column(title="Policy", width=18, drop=2),
-    Column(title="Why", width=24, flex=4),
+    Column(title="Why", width=22, flex=4),
 )
 MARK_ROLES = {"+": "strong", "-": "muted", "!": "high"}
 

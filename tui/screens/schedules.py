@@ -42,8 +42,8 @@ WEEK, CALENDAR, REHEARSAL = range(3)
 TABS = ("Week", "Calendar", "Rehearsal 7 days")
 VERBS = (
     ("next_tab", "edit", "rehearse", "announce", "undo", "save"),
-    ("next_tab", "open", "edit", "rehearse", "undo", "save"),
-    ("next_tab", "open", "why", "filter", "rehearse", "differences", "undo", "save"),
+    ("next_tab", "open", "edit", "rehearse", "announce", "undo", "save"),
+    ("next_tab", "open", "why", "filter", "rehearse", "announce", "differences", "undo", "save"),
 )
 
 

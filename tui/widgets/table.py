@@ -143,7 +143,7 @@ class VirtualTable(ScrollView, can_focus=True):
         self.select(0 if side < 0 else self._count - 1)
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.size.width - (self.scrollbar_size_vertical if self.show_vertical_scrollbar else 0)
         if self._laid_for != width:
             self._lay_out(width)
         if y == 0:
