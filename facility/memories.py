@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection, delete, select
 
 from facility.database import StateDatabase
+from facility.flight.frames import form_of
 from facility.rows import PageRow, keep_page, page, table_of, upsert
 from schedules.policy import Memory, Policy
 from schedules.steadiness import Carried
@@ -85,17 +86,15 @@ def _documents(connection: Connection) -> dict[str, str]:
 
 
 def _text(memory: Memory) -> str:
-    return json.dumps(
-        {"of": type(memory).__name__, "memory": TypeAdapter(type(memory)).dump_python(memory, mode="json")}
-    )
+    return json.dumps({"of": type(memory).__name__, "memory": form_of(type(memory)).dump_python(memory, mode="json")})
 
 
 def _read(policy: Policy, document: str) -> Memory | None:
-    kept = json.loads(document)
-    if policy.remembers is None or kept["of"] != policy.remembers.__name__:
-        return None
     try:
-        return TypeAdapter(policy.remembers).validate_python(kept["memory"], strict=False)
-    except ValidationError as error:
-        log.warning("memory dropped", policy=policy.name, why=f"{error.error_count()} parts cannot be read any more")
+        kept = json.loads(document)
+        if policy.remembers is None or kept["of"] != policy.remembers.__name__:
+            return None
+        return form_of(policy.remembers).validate_python(kept["memory"], strict=False)
+    except (ValueError, KeyError, TypeError) as error:  # pydantic's is a ValueError
+        log.warning("memory dropped: it cannot be read any more", policy=policy.name, why=type(error).__name__)
         return None

@@ -22,8 +22,8 @@ from schedules.calendar import SpecialEvent
 
 _EVENTS = TypeAdapter(dict[str, list[SpecialEvent]])
 
-SECRETS = frozenset({"password", "secret", "token"})
-"""Keys that are stars on record, and of no use to a policy."""
+SECRETS = frozenset({"password", "client_secret"})
+"""Keys that are stars on record and of no use to a policy: those that no file may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def _by(start: Start, changes: str) -> By:
 
 
 def _strategy(text: str, start: Start, where: str) -> Strategy:
-    config: Config = load_text(text, where)
+    config: Config = load_text(text, where, alone=True)
     strategy = Strategy(config, start.at.astimezone(config.site.tz).date())
     try:
         strategy.announce(_EVENTS.validate_python(start.events))

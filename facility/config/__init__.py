@@ -171,7 +171,7 @@ def load(path: Path | None) -> Config:
 def text_of(path: Path) -> str:
     """What the file says. Raises `ConfigError`."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8-sig")  # line ends as they are; a mark of the byte order is no word
     except FileNotFoundError:
         raise ConfigError(
             f"There is no configuration file {path}. `facility demo` needs none; see README.md."
@@ -180,8 +180,11 @@ def text_of(path: Path) -> str:
         raise ConfigError(f"{path} cannot be read: {error}") from None
 
 
-def load_text(text: str, where: str, file: Path | None = None) -> Config:
-    """The configuration that a text means, with environment and secrets. `where` it is from is told in errors."""
+def load_text(text: str, where: str, file: Path | None = None, *, alone: bool = False) -> Config:
+    """The configuration that a text means, with environment and secrets; `alone`: without, as it was once written down.
+
+    `where` it is from is told in errors.
+    """
     document = _parsed(text, where)
     secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
 
@@ -200,6 +203,8 @@ def load_text(text: str, where: str, file: Path | None = None) -> Config:
             file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             written = InitSettingsSource(settings_cls, document)
+            if alone:
+                return (written,)
             return (*_sources(file_secret_settings, init_settings, env_settings), written)
 
     try:

@@ -22,9 +22,11 @@ REMOVE = "remove"
 
 def merged(text: str, changes: str) -> str:
     """The configuration with the changes in it. Raises `ConfigError`."""
-    base, new = _parsed(text, "the configuration"), _parsed(changes, "the changes")
+    ends = "\r\n" if "\r\n" in text else "\n"
+    whole = text if text.endswith("\n") or not text else text + ends
+    base, new = _parsed(whole, "the configuration"), _parsed(changes, "the changes")
     _lay(base, new, "")
-    return tomlkit.dumps(base)
+    return tomlkit.dumps(base).replace("\r\n", "\n").replace("\n", ends)
 
 
 def _parsed(text: str, what: str) -> tomlkit.TOMLDocument:
@@ -48,8 +50,10 @@ def _lay(base: MutableMapping[str, Any], new: MutableMapping[str, Any], where: s
 
 def _lay_list(base: MutableMapping[str, Any], key: str, new: AoT, where: str) -> None:
     old = base.get(key)
-    if old is None:
-        old = base[key] = tomlkit.aot()
+    if old is None or old == []:
+        base.pop(key, None)
+        base[key] = tomlkit.aot()
+        old = base[key]
     if not isinstance(old, AoT):
         raise ConfigError(
             f"{where}: the configuration writes it as an inline list; write it as [[{where}]] to change it"

@@ -1,8 +1,8 @@
 """What is on file of the planner's rounds, and how it is written: one line of JSON for each frame. Pure.
 
-- `start`: the agent began, its clock was set, another configuration or catalog came, or another day. What is needed to
-  go on from there: the configuration (without secrets), the special events, which catalog, what policies remembered,
-  what they held.
+- `start`: the agent began, another configuration or catalog came, or another day, or something before it was lost. What
+  is needed to go on from there: the configuration (without secrets), the special events, which catalog, what policies
+  remembered, what they held.
 - `round`: who was asked, which of the inputs were new since the frame before, and what each said. What somebody says
   again is not written again.
 """
@@ -20,9 +20,12 @@ from pydantic import TypeAdapter
 from points.model import PointId, Priority, Quality, Reading, Source, SpaceId, StatusFlags, Value
 from schedules.feeds import Feeds
 from schedules.plan import Slot
-from schedules.policy import Demand, Remark
+from schedules.policy import Demand, Memory, Remark
 
 _FEEDS = TypeAdapter(Feeds)
+_FORMS: dict[type[Memory], TypeAdapter[Memory]] = {}
+
+Why = Literal["start", "configuration", "catalog", "day", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +52,7 @@ class Start:
     """From here on, by this."""
 
     at: datetime
-    why: Literal["start", "configuration", "catalog", "day"]
+    why: Why
     config: Mapping[str, Any]
     events: Mapping[str, Any]  # programme -> special events, as JSON
     catalog: str  # digest; the catalog is in a file of that name
@@ -70,6 +73,13 @@ class Turn:
 
 
 Frame = Start | Turn
+
+
+def form_of(memory: type[Memory]) -> TypeAdapter[Memory]:
+    """How what a policy remembers is written and read; made once, because that takes long."""
+    if memory not in _FORMS:
+        _FORMS[memory] = TypeAdapter(memory)
+    return _FORMS[memory]
 
 
 def line(frame: Frame) -> bytes:

@@ -1,8 +1,9 @@
 """Writes every round of the planner to a file a day, beside everything else.
 
 The planner only hands over what it has; a thread writes it within seconds, so that a crash costs seconds of the record
-and nothing of control. A file that cannot be written costs the record alone, and is told. Days that are over are
-packed; those older than is kept are deleted.
+and nothing of control. What cannot be recorded costs the record alone, is counted and told, and the record begins anew
+after it: nothing on file rests on what is not. Days that are over are packed; those older than is kept are deleted.
+Nobody but the agent's account may read them.
 """
 
 from __future__ import annotations
@@ -10,18 +11,19 @@ from __future__ import annotations
 import asyncio
 import gzip
 import hashlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO
 
 import orjson
 import structlog
 from pydantic import TypeAdapter
 
 from facility.config import Config
-from facility.flight.frames import Frame, Said, Seen, Start, Turn, line
+from facility.flight.frames import Frame, Said, Seen, Start, Turn, Why, form_of, line
 from points.catalog import Catalog
 from points.clock import Clock
 from points.model import Point, PointId, Space
@@ -37,7 +39,6 @@ WRITE_EVERY_S = 2.0
 FOLDER = "flight"
 MOST_WAITING = 20_000  # frames: a disk that hangs costs the record, not the memory
 
-Why = Literal["start", "configuration", "catalog", "day"]
 
 _POINTS, _SPACES = TypeAdapter(list[Point]), TypeAdapter(list[Space])
 _EVENTS = TypeAdapter(dict[str, list[SpecialEvent]])
@@ -65,7 +66,7 @@ class Recorder:
         self._config = config
         self._events = events
         self._held = held
-        self._waiting: list[tuple[datetime, bytes]] = []
+        self._waiting: list[Frame] = []
         self._catalogs: list[tuple[str, Catalog]] = []
         self._catalog: Catalog | None = None
         self._digest = ""
@@ -81,7 +82,14 @@ class Recorder:
         self.lost = 0
 
     def __call__(self, view: View, decided: Round, decider: Decider) -> None:
-        """`schedules.planner.Record`."""
+        """`schedules.planner.Record`. Never raises."""
+        try:
+            self._take_down(view, decided, decider)
+        except Exception as error:
+            log.exception("not recorded")
+            self._lose(1, f"{type(error).__name__}: {error}")
+
+    def _take_down(self, view: View, decided: Round, decider: Decider) -> None:
         day = view.now.date().isoformat()
         if view.catalog is not self._catalog:
             self._why = self._why or "catalog"
@@ -92,17 +100,22 @@ class Recorder:
         if self._config() is not self._in_force or self._events() is not self._announced:
             self._in_force, self._announced = self._config(), self._events()
             self._why = self._why or "configuration"
+        if len(self._waiting) >= MOST_WAITING:
+            self._lose(0, "the disk does not keep up")
         if self._why is not None:
             self._note(self._start(view, decided, decider, self._why))
-            if self._why in ("day", "configuration"):  # of the others, everybody is asked anew
+            if self._why not in ("start", "catalog"):  # with those, everybody is asked anew
                 self._note(self._recap(view, decided, decider))
             self._why = None
         self._note(self._turn(view, decided.asked, decider, at=decided.at))
 
     async def run(self) -> None:
-        await asyncio.to_thread(self._tidy)
+        tidied = ""
         try:
             while True:
+                if tidied != (today := self._clock.now().date().isoformat()):
+                    tidied = today
+                    await asyncio.to_thread(self._tidy)
                 await self._clock.sleep(WRITE_EVERY_S)
                 await self.flush()
         finally:
@@ -112,8 +125,21 @@ class Recorder:
     async def flush(self) -> None:
         """Everything that was told until now is on disk."""
         waiting, catalogs = self._taken()
-        if waiting or catalogs:
-            await asyncio.to_thread(self._write, waiting, catalogs)
+        if not waiting and not catalogs:
+            return
+        trouble = await asyncio.to_thread(self._write, waiting, catalogs)
+        if trouble:
+            self._catalogs = [*catalogs, *self._catalogs]
+            self._lose(len(waiting), trouble)
+        elif self._why != "lost":
+            self.trouble = ""
+
+    def _lose(self, frames: int, why: str) -> None:
+        """What waits rests on what is lost, so it is lost as well."""
+        self.lost += frames + len(self._waiting)
+        self._waiting = []
+        self._why = "lost"
+        self.trouble = f"what policies decide is not recorded: {why}"
 
     def _start(self, view: View, decided: Round, decider: Decider, why: Why) -> Start:
         """Everything is written anew after it."""
@@ -166,47 +192,46 @@ class Recorder:
         self._catalogs.append((self._digest, catalog))
 
     def _note(self, frame: Frame) -> None:
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append((frame.at, line(frame)))
-        else:
-            self.lost += 1
+        self._waiting.append(frame)
 
-    def _taken(self) -> tuple[list[tuple[datetime, bytes]], list[tuple[str, Catalog]]]:
+    def _taken(self) -> tuple[list[Frame], list[tuple[str, Catalog]]]:
         waiting, self._waiting = self._waiting, []
         catalogs, self._catalogs = self._catalogs, []
         return waiting, catalogs
 
-    def _write(self, waiting: list[tuple[datetime, bytes]], catalogs: list[tuple[str, Catalog]]) -> None:
+    def _write(self, waiting: Sequence[Frame], catalogs: Sequence[tuple[str, Catalog]]) -> str:
+        """Why they could not be written; "" if they were."""
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             for digest, catalog in catalogs:
                 write_catalog(self._folder, digest, catalog)
             days: dict[str, list[bytes]] = {}
-            for at, text in waiting:
-                days.setdefault(at.date().isoformat(), []).append(text)
+            for each in waiting:
+                days.setdefault(each.at.date().isoformat(), []).append(line(each))
             for day, lines in days.items():
-                with (self._folder / f"{day}.jsonl").open("ab") as file:
-                    file.writelines(lines)
-            self.trouble = ""
-        except OSError as error:
-            self.lost += len(waiting)
-            self.trouble = f"what policies decide is not recorded: {error}"
+                append(self._folder / f"{day}.jsonl", lines)
+        except (OSError, TypeError, ValueError) as error:  # orjson's are of the latter two
             log.warning("not recorded", why=str(error))
+            return str(error)
+        return ""
 
     def _tidy(self) -> None:
         """Packs the days that are over and forgets the oldest."""
         today, oldest = (when.date().isoformat() for when in (self._clock.now(), self._clock.now() - self._keep))
         for path in sorted(self._folder.glob("*.jsonl*")):
             day = path.name.split(".")[0]
-            if day < oldest:
-                path.unlink(missing_ok=True)
-            elif day < today and path.suffix == ".jsonl":
-                pack(path)
+            try:
+                if day < oldest:
+                    path.unlink(missing_ok=True)
+                elif day < today and path.suffix == ".jsonl":
+                    pack(path)
+            except OSError as error:
+                log.warning("not packed", day=day, why=str(error))
 
 
 def plain(memory: Memory) -> Any:
     """What a policy remembers, as JSON."""
-    return TypeAdapter(type(memory)).dump_python(memory, mode="json")
+    return form_of(type(memory)).dump_python(memory, mode="json")
 
 
 def digest_of(catalog: Catalog) -> str:
@@ -229,13 +254,28 @@ def write_catalog(folder: Path, digest: str, catalog: Catalog) -> None:
         "spaces": _SPACES.dump_python(list(catalog.spaces.values()), mode="json"),
     }
     part = path.with_suffix(".part")
-    part.write_bytes(gzip.compress(orjson.dumps(document), compresslevel=6))
+    part.unlink(missing_ok=True)
+    with _private(part) as file:
+        file.write(gzip.compress(orjson.dumps(document), compresslevel=6))
     part.replace(path)
+
+
+def append(path: Path, lines: Sequence[bytes]) -> None:
+    """Behind what is there. A line that was torn, by a crash or a full disk, does not take the next one with it."""
+    with _private(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) and os.pread(file.fileno(), 1, size - 1) != b"\n":
+            file.write(b"\n")
+        file.writelines(lines)
 
 
 def pack(path: Path) -> None:
     """A day's file as a smaller one; what is there of it already is in front."""
     packed = path.with_suffix(".jsonl.gz")
-    with gzip.open(packed, "ab") as file:
-        file.write(path.read_bytes())
+    with _private(packed) as file, gzip.open(file, "wb") as zipped:
+        zipped.write(path.read_bytes())
     path.unlink()
+
+
+def _private(path: Path) -> BinaryIO:
+    """To write behind what is there; for the agent's account alone."""
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab")

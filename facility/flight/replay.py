@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from facility.flight.frames import Frame, Said, Seen, Start, Turn
+from facility.flight.frames import Frame, Said, Seen, Start, Turn, form_of
 from facility.rehearsal.model import Write
 from points.catalog import Catalog
 from points.model import PointId, Reading, Value, values_agree
@@ -257,7 +257,7 @@ def _memory(policy: Policy, document: Any) -> Memory | None:
     if policy.remembers is None or document is None:
         return None
     try:
-        return TypeAdapter(policy.remembers).validate_python(document)
+        return form_of(policy.remembers).validate_python(document)
     except ValidationError:
         return None
 
