@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from facility.audit.holds import Line
+from facility.cli.energy import _print_energy
 from facility.config import Config
 from facility.energy.gathering import Sources
 from facility.energy.live import Shedding
@@ -374,3 +375,41 @@ async def test_without_a_history_there_is_no_report_and_it_says_why():
     with pytest.raises(FacilityError, match=r"history\.enabled"):
         await reports.energy(7)
     assert (await reports.demand()).kw is None
+
+
+@pytest.mark.parametrize("now", [NOON, local(0, 5), datetime(2026, 11, 1, 6, 30, tzinfo=UTC)], ids=str)
+async def test_an_empty_history_gives_reports_in_which_nothing_is_known(tmp_path, monkeypatch, capsys, now):
+    monkeypatch.setattr(Clock, "now", lambda _self: now)
+    history, book = History(tmp_path / "history.db", PointStore(), Clock()), CatalogBook()
+    book.replace(Catalog.of([Device(id=DeviceId("m"), ref=REF, name="m")], [*METERS, *ROOMS], SPACES))
+
+    async def between(_since, _until):
+        return []
+
+    reports = Reports(
+        sources=Sources(
+            config=Config(site={"zone": ZONE.key}), clock=Clock(), history=history,
+            claims=SimpleNamespace(standing=list), past=SimpleNamespace(between=between),
+        ),
+        book=book, store=PointStore(), profiles=Profiles.load(), shedding=lambda: None,
+    )  # fmt: skip
+    running = asyncio.create_task(history.run())
+    try:
+        async with asyncio.timeout(20):
+            while history.link().state != "ok":
+                await asyncio.sleep(0.01)
+        for days in (1, 30):
+            used, rooms = await reports.energy(days), await reports.compliance(days)
+            assert {(meter.kwh, meter.known, meter.peak_kw) for meter in used.meters} == {(None, 0.0, None)}
+            assert {interval.kw for interval in used.demand} <= {None}
+            assert [account.saving.kwh for account in used.accounts] == [None]
+            assert all((day.in_range, day.out) == (0.0, 0.0) for day in rooms.days)
+            _print_energy(await reports.demand(), used)
+            assert energy_csv(used)
+            assert compliance_csv(rooms)
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        history.close()
+    assert "0.0 days of reference" in capsys.readouterr().out
