@@ -147,6 +147,7 @@ def _reports(ground: Ground, known: Knowing, acts: Acting, shown: Showing) -> Re
             history=shown.history,
             claims=acts.claims,
             past=PastHolds(ground.db.path),
+            holidays=lambda: acts.strategy.config.holidays,
         ),
         book=known.book,
         store=known.store,

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from facility.audit.holds import Line, PastHolds
 from facility.claims import Claims
 from facility.config import Config
+from facility.config.programmes import HolidayEntry
 from facility.energy.inforce import LOOK_BACK, Held, held
 from facility.port import FacilityError
 from facility.profiles.conversion import convert
@@ -40,6 +41,7 @@ class Sources:
     history: History | None
     claims: Claims
     past: PastHolds
+    holidays: Callable[[], Iterable[HolidayEntry]] | None = None  # the site's own now; None: those of `config`
 
     def kept(self) -> History:
         if self.history is None:
@@ -87,7 +89,8 @@ class Sources:
         """By the site's country and its own list, for as far back as reports go."""
         site, year = self.config.site, self.clock.now().year
         public = holidays_of(site.country, site.subdivision, range(year - 2, year + 2)) if site.country else {}
-        return frozenset({*public, *(entry.day for entry in self.config.holidays)}).__contains__
+        own = self.config.holidays if self.holidays is None else self.holidays()
+        return frozenset({*public, *(entry.day for entry in own)}).__contains__
 
 
 def outdoor_hours(quarters: Sequence[Quarter], unit: str) -> Mapping[int, float]:

@@ -8,7 +8,8 @@ import io
 import math
 import random
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ import pytest
 from facility.audit.holds import Line
 from facility.cli.energy import _print_energy
 from facility.config import Config
+from facility.config.programmes import HolidayEntry
 from facility.energy.gathering import Sources
 from facility.energy.live import Shedding
 from facility.energy.reports import Reports
@@ -366,6 +368,12 @@ async def test_a_report_is_of_a_day_to_a_year(tmp_path):
         for days in (0, 400):
             with pytest.raises(FacilityError, match="1 to 366 days"):
                 await reports.energy(days)
+
+
+def test_the_holidays_are_those_that_are_in_force_now():
+    sources = Sources(config=Config(), clock=Clock(), history=None, claims=None, past=None)
+    now = replace(sources, holidays=lambda: [HolidayEntry(day=date(2026, 7, 1), name="Founder's day")])
+    assert [each.is_holiday()(date(2026, 7, 1)) for each in (sources, now)] == [False, True]
 
 
 async def test_without_a_history_there_is_no_report_and_it_says_why():
