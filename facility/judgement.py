@@ -23,6 +23,7 @@ from points.clock import Clock
 from points.errors import UnknownPoint
 from points.model import Kind, Point, PointId, Priority, Value
 from points.store import PointStore
+from schedules.feeds import Feeds
 
 
 def unlimited(_point: Point) -> Limits | None:
@@ -178,3 +179,7 @@ def _full_range(point: Point, room: Room | None) -> float:
     if point.low is not None and point.high is not None:
         return point.high - point.low
     return 100.0 if point.unit == "percent" else 0.0
+
+
+Judging = Callable[[PointStore, Clock, Callable[[], Feeds]], Judge]
+"""A judge for these readings, this time and what was heard: those of the building, or of a rehearsal."""

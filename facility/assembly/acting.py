@@ -18,7 +18,7 @@ from facility.feeds.vacated import BedRooms, BedWatcher
 from facility.flight.recorder import FOLDER, Recorder
 from facility.foreign import ForeignSweep
 from facility.hands import PolicyHands
-from facility.judgement import Judge
+from facility.judgement import Judge, Judging
 from facility.leases import Leases
 from facility.memories import Memories
 from facility.rooms import Rooms
@@ -46,7 +46,7 @@ class Acting:
     beds: BedWatcher
     courses: Courses
     effects: Effects
-    judge: Callable[[PointStore, Clock], Judge]
+    judge: Judging
     """The guard as it is for the desk, for other readings and another time."""
     strategy: Strategy
     special_events: SpecialEvents
@@ -71,7 +71,7 @@ async def acting(
     foreign = _foreign(ground, trail, known, claims)
     bed_rooms = BedRooms(told.feeds, known.store, known.book, clock)
 
-    def judge(store: PointStore, clock: Clock) -> Judge:
+    def judge(store: PointStore, clock: Clock, heard: Callable[[], Feeds]) -> Judge:
         rules = known.rules
         return Judge(
             known.book,
@@ -81,10 +81,10 @@ async def acting(
             limits=rules.command_limits,
             rule=rules.command_rule,
             room=rooms.of,
-            beds=bed_rooms.of,
+            beds=BedRooms(heard, store, known.book, clock).of,
         )
 
-    desk = _desk(ground, trail, known, claims=claims, judge=judge(known.store, clock), foreign=foreign)
+    desk = _desk(ground, trail, known, claims=claims, judge=judge(known.store, clock, told.feeds), foreign=foreign)
     strategy = Strategy(ground.config, clock.now().astimezone(ground.config.site.tz).date())
     announced = await load_events(ground.db)
     special = SpecialEvents(ground.db, audit, clock, strategy, known.book, wake=wakeups.ring, announced=announced)

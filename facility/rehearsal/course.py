@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from facility.judgement import Judge
+from facility.judgement import Judging
 from facility.rehearsal.forecast import Forecast
 from facility.rehearsal.model import Clash, Refused, Rehearsed, Write
 from facility.rehearsal.shadow import STRETCH_S, ShadowHands
 from points.catalog import CatalogBook
-from points.clock import Clock
 from points.model import Event, PointId, Reading
 from points.store import PointStore
 from schedules.decider import Decider
@@ -45,8 +44,8 @@ class Present:
     held: Mapping[Slot, Standing]
     memories: Mapping[str, Memory]
     steady: Steadiness
-    judge: Callable[[PointStore, Clock], Judge]
-    """The guard, asked about readings and times that are not the real ones."""
+    judge: Judging
+    """The guard, asked about readings, times and feeds that are not the real ones."""
 
 
 class Rehearsal:
@@ -65,7 +64,8 @@ class Rehearsal:
         self._clashes: dict[str, Clash] = {}
         self._refused: dict[tuple[PointId, str], Refused] = {}
         self._faults: dict[str, None] = {}
-        self._hands = ShadowHands(present.judge(self._store, self), present.book, self._store, present.held, self.now)
+        judge = present.judge(self._store, self, self._outside)
+        self._hands = ShadowHands(judge, present.book, self._store, present.held, self.now)
         self._rests_until = present.now
         self._planner = Planner(
             policies=lambda: self._policies,

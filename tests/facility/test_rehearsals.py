@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from manual_clock import ManualClock
 from facility.audit import Audit
 from facility.config import load
 from facility.database import open_state
+from facility.feeds.vacated import BedRooms
 from facility.guard import Limits
 from facility.judgement import Judge
 from facility.port import FacilityError
@@ -21,7 +23,7 @@ from facility.strategy import Strategy
 from facility.users import User
 from points.catalog import Catalog, CatalogBook
 from points.model import DeviceId, DeviceRef, Kind, Point, PointId, Quality, Reading, Ref, Safety, Source, Space
-from schedules.feeds import NOTHING_HEARD
+from schedules.feeds import BEDS, NOTHING_HEARD, Bed, BedState, Feeds
 from schedules.plan import LEASE, Standing
 from schedules.steadiness import Steadiness
 
@@ -79,6 +81,7 @@ class Bench:
         self.book = CatalogBook(Catalog.of([], [HEAT, COLD, ZONE], OFFICES))
         self.held = {}
         self.limits = None
+        self.feeds = NOTHING_HEARD
         self.strategy = Strategy(load(path), start.date())
         self.rung = 0
         self.audit = Audit(db, self.clock)
@@ -103,16 +106,18 @@ class Bench:
             for each, value in values.items()
         }
         return Present(
-            now=now, zone=CHICAGO, book=self.book, readings=readings, feeds=NOTHING_HEARD, held=self.held, memories={},
+            now=now, zone=CHICAGO, book=self.book, readings=readings, feeds=self.feeds, held=self.held, memories={},
             steady=Steadiness(now), judge=self.judge,
         )  # fmt: skip
 
-    def judge(self, store, clock):
+    def judge(self, store, clock, heard):
         class Nothing:
             def standing(self):
                 return ()
 
-        return Judge(self.book, store, Nothing(), clock, limits=lambda point: self.limits if point is COLD else None)
+        beds = BedRooms(heard, store, self.book, clock).of
+        limits = {COLD.id: self.limits}
+        return Judge(self.book, store, Nothing(), clock, limits=lambda point: limits.get(point.id), beds=beds)
 
     async def rehearse(self, user=ENGINEER, days=7, changes="", **how):
         begun = self.rehearsals.begin(user, days, changes, **{"edited": False, "thermal": False, **how})
@@ -177,6 +182,22 @@ async def test_what_the_guard_refuses_is_listed_with_its_reason(tmp_path):
             ("Mon 23 19:00-0600", "16.0 °C", 1),
             ("Tue 24 19:00-0600", "16.0 °C", 1),
         ]
+
+
+async def test_beds_become_free_for_the_guard_as_they_do_for_the_policy(tmp_path):
+    ward = Space(id="room-301", name="301", type="patient_room")
+    setpoint, zone = (
+        replace(HEAT, id="vav-3/heat-sp", space=ward.id),
+        replace(ZONE, id="vav-1/zone-temp", space=ward.id),  # reads 20 °C
+    )
+    async with bench_at(tmp_path, 2026, 11, 23, 12) as bench:
+        bench.book.replace(Catalog.of([], [setpoint, zone], [ward]))
+        now = bench.clock.now()
+        bed = Bed(space=ward.id, bed="", state=BedState.UNOCCUPIED, since=now - timedelta(minutes=5))
+        bench.feeds = Feeds(beds={ward.id: (bed,)}, heard={BEDS: now})
+        told = await bench.rehearse(days=1, changes='[[policies]]\nkind = "bed-setback"\nname = "free-beds"\n')
+        assert civil(told) == [("Mon 23 12:15-0600", "20.0 °C", 1)]
+        assert told.refused == []
 
 
 async def test_changes_are_compared_with_the_plan_now(tmp_path):
