@@ -17,7 +17,8 @@ from points.history import Stretch
 from points.history.rows import from_ms
 from points.model import PointId, Reading
 from points.store import PointStore
-from schedules.policies.demand_limit import DemandLimit, Limiting
+from schedules.limiting import Limiting
+from schedules.policies.demand_limit import DemandLimit
 from schedules.policy import Memory, Policy, View
 
 SHOWN = 5
