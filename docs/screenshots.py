@@ -26,12 +26,16 @@ INK, PAPER = "#c3c9cf", "#121416"
 HELD = "vav-2-01/htg-sp"
 STORY_S = 215.0  # until the alarm of the measured pressure has passed its delay too
 PAINTED_S = 2.0
+REHEARSED_S = 20.0  # a week of the whole building, twice
 
 SHOTS = (
     ("overview", b"1"),
     ("points", b"4/or-2\r"),
     ("alarms", b"5"),
+    ("policies", b"7"),
     ("schedules", b"6"),
+    ("calendar", b"\tllll"),
+    ("rehearsal", b"e09:00 occupied, 12:00 unoccupied\rR"),
     ("links", b"0"),
     ("point", b"4/" + HELD.encode() + b"\r\r"),
     ("override", b"o20"),
@@ -67,7 +71,7 @@ def _shoot(socket: Path) -> None:
         for name, keys in SHOTS:
             for key in keys:
                 shown.press(bytes([key]))
-            shown.watch(PAINTED_S)
+            shown.watch(REHEARSED_S if name == "rehearsal" else PAINTED_S)
             _draw(shown, FOLDER / f"{name}.png")
 
 

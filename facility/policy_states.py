@@ -24,7 +24,7 @@ from facility.wire import PolicyRow, PolicyState
 from facility.wire.policies import DemandResult, Standing
 from points.catalog import Catalog, CatalogBook
 from points.clock import Clock
-from points.model import DeviceId, Point, PointId
+from points.model import DeviceId, Point, PointId, SpaceId
 from points.units import show
 from schedules.plan import Conflict, Slot
 from schedules.policies.weekly import Weekly
@@ -238,7 +238,7 @@ def _why(fault: Exception | None, rows: Sequence[PolicyRow], remarks: Sequence[R
 
 
 def _remarked(remark: Remark, catalog: Catalog) -> PolicyRow:
-    space = next((space for space in catalog.spaces.values() if space.id == remark.about), None)
+    space = catalog.spaces.get(SpaceId(remark.about))
     point = catalog.points.get(PointId(remark.about))
     about = space.name if space is not None else _place(point, remark.about, catalog)
     return PolicyRow(about=about, result="held" if remark.held else "nothing", why=remark.text)

@@ -33,6 +33,7 @@ SPACES = [
 ]
 CATALOG = Catalog.of([], [THEATRE, OFFICE, NOWHERE], SPACES)
 ARGUMENTS = {
+    "calendar": (NOON.date(),),
     "detail": ("ahu-1/sp",),
     "why": ("ahu-1/sp",),
     "trend": ("ahu-1/sp", NOON, NOON, 1),

@@ -102,7 +102,10 @@ class Week(CanvasPane):
             canvas.put(1, row, name, "muted")
             canvas.put(GRID_LEFT, row, said or "·", "text" if said else "faint", width=canvas.width - GRID_LEFT)
         doubt = device.trouble or "; ".join(device.doubts)
-        exceptions = f"{text.count(device.exceptions, 'exception')}, in force {device.effective}"
+        always = device.effective in ("", "*..*", "always")
+        exceptions = (
+            f"{text.count(device.exceptions, 'exception')}, in force {'always' if always else device.effective}"
+        )
         belongs = f", belongs to {device.programme}" if device.programme else ""
         canvas.put(1, 8, doubt or f"{exceptions}{belongs}", "unk" if doubt else "muted", width=canvas.width - 2)
 
