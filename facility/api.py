@@ -2,7 +2,8 @@
 
 The kernel names the caller (SO_PEERCRED), so identity and role need no login; the file's mode and
 group are the access list. No call raises through to the caller: every error is a `Trouble`, and our
-own faults are logged here and told as "internal".
+own faults are logged here and told as "internal". Of what is no request at all nothing is logged: aiohttp would have all of
+it in its error.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import grp
 import json
+import logging
 import os
 import pwd
 import socket
@@ -21,6 +23,7 @@ from pathlib import Path
 import orjson
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import ValidationError
 
 from facility.audit.origin import origin_of
@@ -37,6 +40,15 @@ GROUPS_BYTES = 1024  # the most that Python's getsockopt takes: 256 groups
 LONGEST_PATH = 107  # of sockaddr_un, without the closing zero
 
 log = structlog.get_logger(__name__)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
+
+
+FAULTS = logging.getLogger("facility.api.http")
+FAULTS.addFilter(_is_ours)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +107,9 @@ class Api:
         self._refused = refused
 
     async def run(self) -> None:
-        runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        runner = web.AppRunner(
+            self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0, logger=FAULTS
+        )
         await runner.setup()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)  # the state folder's lock says that nobody else serves it

@@ -1,6 +1,7 @@
 """The door, end to end over a real Unix socket, with a session that answers from constants."""
 
 import asyncio
+import logging
 import os
 import pwd
 import sys
@@ -237,6 +238,20 @@ async def test_a_bug_of_ours_is_no_stack_trace_at_the_screen(socket):
             await facility.read("broken")
     assert caught.value.kind == "internal"
     assert "a bug" not in str(caught.value)
+
+
+@pytest.mark.parametrize("octets", [b"GET / HTTP/9.ZEBRAFINCH\r\n\r\n", b"ZEBRAFINCH", b"GET /ZEBRAFINCH\r\n\r\n"])
+async def test_what_is_no_request_is_in_no_log(socket, caplog, octets):
+    caplog.set_level(logging.DEBUG)
+    reader, writer = await asyncio.open_unix_connection(str(socket))
+    writer.write(octets)
+    writer.write_eof()
+    await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path=str(socket))) as session:
+        assert (await session.get("http://agent/livez")).status == 200
+    assert "ZEBRAFINCH" not in caplog.text
 
 
 async def test_the_stream_ends_as_a_lost_agent(socket):
