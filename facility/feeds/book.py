@@ -172,6 +172,7 @@ class FeedBook:
         """`at`: when the sender was alive for sure; None: now."""
         now = self.clock.now()
         before = self.heard.get((feed, sender))
+        before = None if before is not None and before > now else before
         was_fresh = before is not None and self._is_fresh(before, now)
         self.heard[feed, sender] = max(now if at is None else min(at, now), before or _LONG_AGO)
         self._change(news=news or not was_fresh)
@@ -191,7 +192,11 @@ class FeedBook:
         return timedelta(0) <= now - heard <= STALE_AFTER
 
     def _forget(self, now: datetime) -> None:
-        """What nobody may rely on any more is not kept either."""
+        """What nobody may rely on any more is not kept either, nor when somebody was heard by a clock put back since:
+
+        once that time comes again, he may have been silent for hours.
+        """
+        self.heard = {key: at for key, at in self.heard.items() if at <= now}
         self.beds = {key: bed for key, bed in self.beds.items() if now - bed.told < KEPT}
         for space in list(self.bookings):
             left = {key: booking for key, booking in self.bookings[space].items() if booking.end > now}

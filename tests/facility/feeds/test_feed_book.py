@@ -193,3 +193,17 @@ async def test_no_state_but_free_or_not_is_on_disk(clock, tmp_path):
     assert b'"free"' in kept
     for word in (b'"state"', b"isol", b"contam", b'"I"', b'"K"'):
         assert word not in kept
+
+
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_clock_that_is_put_back_makes_no_silent_feed_fresh(clock, alive):
+    book = FeedBook(clock)
+    book.take_bed(report("U"), "mqtt")
+    assert book.feeds().is_fresh(BEDS, clock.now())
+    clock.advance(hours=-2)
+    if alive:
+        book.take_bed(report("U", minutes=-120, space="room-2"), "mqtt")
+    assert book.feeds().is_fresh(BEDS, clock.now()) is alive
+    clock.advance(hours=2, minutes=1)  # by the clock it was heard a minute ago; it has been silent for two hours
+    assert not book.feeds().is_fresh(BEDS, clock.now())
+    assert states(book) == {}
