@@ -2,8 +2,8 @@
 
 The kernel names the caller (SO_PEERCRED), so identity and role need no login; the file's mode and
 group are the access list. No call raises through to the caller: every error is a `Trouble`, and our
-own faults are logged here and told as "internal". Of what is no request at all nothing is logged: aiohttp would have all of
-it in its error.
+own faults are logged here and told as "internal". Of what is no request at all nothing is logged:
+aiohttp would have all of it in its error.
 """
 
 from __future__ import annotations
