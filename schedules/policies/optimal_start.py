@@ -7,7 +7,7 @@ Guarantees:
 - Never earlier than the cap of 3 h; an hour before anything is learned; not at all for half a kelvin or a minute.
 - Only ordinary spaces; only setpoints, and what a site names to run meanwhile. Outdoor air is left to the air handler.
 - A zone with a window that is not surely closed, or of unknown temperature, is left alone, and teaches nothing.
-- A start teaches when its zone has reached its setpoint, or at the cap with what it did reach.
+- A start teaches when its zone has reached its setpoint, or at the cap with what it did reach; not if nobody looked.
 - `until` is the very instant at which the first zone is due, as far as the present readings tell.
 
 Reference: ASHRAE Guideline 36 warm-up and cool-down modes; LBNL Modelica Buildings `OptimalStart` (tOptMax 3 h, nDay 3,
@@ -31,6 +31,8 @@ from schedules.thermal import Slopes, slope, time_for, with_latest
 from schedules.timetable import Timetable
 from schedules.writable import fitting, may_speak_for
 from schedules.zones import Zone, is_start, zones_of
+
+LATE = timedelta(minutes=10)  # who looks so long after the cap has not seen how long it took
 
 Started = tuple[int, datetime]
 """In which mode a zone was started, and for which occupied time."""
@@ -106,6 +108,8 @@ class OptimalStart:
             course = _Course(dict(known.slopes), dict(known.started), dict(known.learning))
             self._learn(view, zones, course)
             started = self._started(view, zones, course)
+            if self.timetable.state(view.now) != self.occupied_state:  # who has his setpoints no more learns no more
+                course.learning = {space: told for space, told in course.learning.items() if space in course.started}
             demands = [demand for zone, why in started for demand in self._demands(held[zone.space], why)]
             if started:
                 demands += self._demands(runs, f"for {', '.join(zone.space for zone, _ in started)}")
@@ -123,7 +127,10 @@ class OptimalStart:
             yield Demand(point=point.id, value=value, priority=self.priority, policy=self.name, reason=reason)
 
     def _learn(self, view: View, zones: list[Zone], course: _Course) -> None:
-        """A start teaches when it is over: the setpoint is reached, or the cap. One that cannot be seen is dropped."""
+        """A start teaches when it is over: the setpoint is reached, or the cap.
+
+        One that cannot be seen is dropped, and so is one that nobody saw the end of, or by a clock that was put back.
+        """
         for zone in zones:
             if zone.space not in course.learning:
                 continue
@@ -134,6 +141,9 @@ class OptimalStart:
                 continue
             off = self.heating_celsius - celsius[0] if mode == Mode.WARM_UP else celsius[1] - self.cooling_celsius
             took = view.now - since
+            if not timedelta(0) <= took <= self._cap + LATE:
+                del course.learning[zone.space]
+                continue
             if off > 0 and took < self._cap:
                 course.changes.append(since + self._cap)
                 continue

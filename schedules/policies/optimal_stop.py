@@ -23,12 +23,14 @@ from typing import ClassVar
 
 from points.catalog import Catalog
 from points.model import Point, Priority, SpaceId
+from schedules.calendar import state_at
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
 from schedules.thermal import Slopes, slope, time_for, with_latest
 from schedules.timetable import Timetable
 from schedules.zones import Zone, zones_of
 
 LEARNS_FOR = timedelta(hours=1)  # a drift is measured over so long
+LATE = timedelta(minutes=10)  # who looks later has not seen the end of the programme's state
 
 Coast = tuple[datetime, float, float]
 """The end of the programme's state that a zone coasts to, and its coldest and warmest thermometer when it began."""
@@ -91,14 +93,16 @@ class OptimalStop:
             known = memory if isinstance(memory, Stops) else Stops()
             course = _Course(dict(known.slopes), dict(known.coasting), dict(known.given_up), dict(known.learning))
             stretch = self.timetable.at(view.now)
-            if stretch.state == self.occupied_state and stretch.turns == self.unoccupied_state and stretch.end:
-                self._coast(view, zones, held, stretch.end, course)
-            else:
-                course.coasting.clear()
-                course.given_up.clear()
-            has_just_ended = stretch.state == self.unoccupied_state and known.state == self.occupied_state
-            for zone in zones:
-                self._learn(view, zone, course, begins=has_just_ended)
+            is_day = stretch.state == self.occupied_state and stretch.turns == self.unoccupied_state
+            end = stretch.end if is_day else None
+            course.coasting = {space: coast for space, coast in course.coasting.items() if coast[0] == end}
+            course.given_up = {space: until for space, until in course.given_up.items() if until == end}
+            is_over = stretch.state == self.unoccupied_state
+            begins = is_over and known.state == self.occupied_state and self._was_occupied(view.now - LATE)
+            for zone in zones:  # first: who has learned now is let go by what he has learned
+                self._learn(view, zone, course, begins=begins, is_over=is_over)
+            if end is not None:
+                self._coast(view, zones, held, end, course)
             return Decision(
                 demands=tuple(course.demands),
                 until=earliest([*course.changes, self.timetable.change(view.now)]),
@@ -123,8 +127,6 @@ class OptimalStop:
         course: _Course,
     ) -> None:
         """Who coasts now, who will, and who may not."""
-        course.coasting = {space: coast for space, coast in course.coasting.items() if coast[0] == end}
-        course.given_up = {space: until for space, until in course.given_up.items() if until == end}
         for zone in zones:
             text, known = self._coasts(view, zone, end, course)
             if text:
@@ -148,6 +150,7 @@ class OptimalStop:
             if celsius is not None and left >= 0 and _drift((coldest, warmest), celsius) <= self.drift_kelvin:
                 return "", True
             del course.coasting[space]
+            course.learning.pop(space, None)
             course.given_up[space] = end
             return "it has drifted as far as it may, or cannot be seen any more", celsius is not None
         if celsius is None:
@@ -161,12 +164,19 @@ class OptimalStop:
             return f"it coasts from {(end - lead).astimezone(view.zone):%H:%M:%S} on", True
         course.coasting[space] = (end, *celsius)
         course.learning[space] = (view.now, *celsius)
+        course.changes.append(view.now + LEARNS_FOR)
         return "", True
 
-    def _learn(self, view: View, zone: Zone, course: _Course, *, begins: bool) -> None:
-        """The drift of an hour, from when the zone was let go. A zone that cannot be seen teaches nothing."""
+    def _was_occupied(self, then: datetime) -> bool:
+        return state_at(self.timetable.programme, then, self.timetable.zone) == self.occupied_state
+
+    def _learn(self, view: View, zone: Zone, course: _Course, *, begins: bool, is_over: bool) -> None:
+        """The drift of an hour, from when the zone was let go.
+
+        A zone that cannot be seen teaches nothing, nor one that has its setpoints back before the hour is over.
+        """
         celsius = None if zone.is_open(view) else zone.celsius(view)
-        if celsius is None or zone.space in course.given_up:
+        if celsius is None or not (is_over or zone.space in course.coasting):
             course.learning.pop(zone.space, None)
             return
         if begins and zone.space not in course.learning:
@@ -174,6 +184,9 @@ class OptimalStop:
         if zone.space not in course.learning:
             return
         since, *began = course.learning[zone.space]
+        if view.now < since:  # the clock was put back
+            del course.learning[zone.space]
+            return
         if view.now - since < LEARNS_FOR:
             course.changes.append(since + LEARNS_FOR)
             return

@@ -7,11 +7,12 @@ from math import exp, pi, sin
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pretend_office import of_class, point, reading, timetable
+from pretend_office import OFFICE_HOURS, of_class, point, reading, timetable
 from pretend_zones import DAILY, EVENING, SETPOINTS, SIX, UTC_ZONE, Floor, told, wanted
 from steady_answers import assert_steady, follow
 
 from points.model import Priority, Quality
+from schedules.calendar import SpecialEvent
 from schedules.decider import Decider
 from schedules.policies.optimal_start import OptimalStart, Starts
 
@@ -97,6 +98,23 @@ def test_a_start_that_does_not_arrive_teaches_at_the_cap_what_it_reached():
     assert first.until == SIX
     assert follow(start(), [*views[:1], FLOOR.view(16.0, now=SIX)])[-1].until == begun + 3 * HOUR
     assert last.memory.slopes == {WARM: (1.0,)}
+
+
+@pytest.mark.parametrize("after", [timedelta(hours=5), timedelta(hours=-5)])
+def test_a_start_that_nobody_saw_the_end_of_teaches_nothing(after):
+    memory = Starts(learning={"office-1": (4, SIX - HOUR, 6.0)})
+    late = follow(start(), [FLOOR.view(21.0, now=SIX - HOUR + after)], memory)[0].memory
+    assert (late.slopes, late.learning) == ({}, {})
+
+
+def test_a_start_for_people_who_do_not_come_teaches_nothing():
+    begun = SIX - HOUR
+    memory = follow(start(), [FLOOR.view(15.0, now=begun)])[0].memory
+    assert memory.learning
+    nobody = SpecialEvent(name="closed", state="unoccupied", begin=SIX, end=SIX + 6 * HOUR)
+    closed = start(timetable=timetable(replace(OFFICE_HOURS, events=(nobody,))))
+    decision = assert_steady(closed, FLOOR.view(17.0, now=begun + HOUR / 2), memory)
+    assert (decision.demands, decision.memory.learning) == ((), {})
 
 
 def test_only_the_latest_three_starts_count():

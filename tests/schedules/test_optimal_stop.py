@@ -1,14 +1,16 @@
 """Domain row 3, optimal stop: its known answer, how drift is learned, and what ends it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pretend_office import timetable
+from pretend_office import OFFICE_HOURS, timetable
 from pretend_zones import SETPOINTS, SEVEN_PM, Floor, told, wanted
 from steady_answers import assert_steady, follow
 
+from schedules.calendar import SpecialEvent
 from schedules.policies.optimal_stop import OptimalStop, Stops
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -60,6 +62,35 @@ def test_an_evening_at_which_nobody_looked_teaches_nothing():
     memory = Stops(learning={"office-1": (SEVEN_PM, 21.0, 21.0)}, state="unoccupied")
     late = follow(stop(), [FLOOR.view(15.0, now=SEVEN_PM + 5 * HOUR)], memory)[0].memory
     assert (late.slopes, late.learning) == ({}, {})
+
+
+def test_who_looks_long_after_the_end_has_not_seen_where_the_drift_began():
+    memory = follow(stop(), [FLOOR.view(21.0, now=SEVEN_PM - MINUTE)])[0].memory
+    late = follow(stop(), [FLOOR.view(18.0, now=SEVEN_PM + 8 * HOUR)], memory)[0]
+    assert late.memory.learning == {}
+
+
+def test_a_drift_that_people_have_ended_teaches_nothing():
+    six = SEVEN_PM + 11 * HOUR  # they come
+    memory = Stops(learning={"office-1": (six - HOUR, 21.8, 21.8)}, state="unoccupied")
+    assert follow(stop(), [FLOOR.view(21.0, now=six - MINUTE)], memory)[0].memory.learning
+    decision = assert_steady(stop(), FLOOR.view(21.0, now=six), memory)
+    assert (decision.memory.slopes, decision.memory.learning) == ({}, {})
+
+
+def test_a_day_that_is_made_longer_ends_the_coast_and_what_it_would_have_taught():
+    memory = follow(stop(), [FLOOR.view(20.6, now=SEVEN_PM - 45 * MINUTE)], TAUGHT)[0].memory
+    assert memory.coasting
+    event = SpecialEvent(name="late", state="occupied", begin=SEVEN_PM - 40 * MINUTE, end=SEVEN_PM + 3 * HOUR)
+    later = stop(timetable=timetable(replace(OFFICE_HOURS, events=(event,))))
+    decision = assert_steady(later, FLOOR.view(20.5, now=SEVEN_PM - 30 * MINUTE), memory)
+    assert not decision.demands
+    assert (decision.memory.coasting, decision.memory.learning) == ({}, {})
+
+
+def test_a_clock_that_is_put_back_teaches_nothing():
+    memory = Stops(learning={"office-1": (SEVEN_PM + HOUR, 21.0, 21.0)}, state="unoccupied")
+    assert follow(stop(), [FLOOR.view(20.0, now=SEVEN_PM + MINUTE)], memory)[0].memory.learning == {}
 
 
 def test_it_coasts_from_the_named_instant_to_the_end_and_learns_from_it():
