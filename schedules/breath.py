@@ -37,7 +37,7 @@ def breathing(before: Memory | None, view: View, sensors: Iterable[Point]) -> Br
         reading = view[sensor.id]
         at = known.lowest.get(sensor.id)
         rose = known.risen.get(sensor.id)
-        if rose is not None and view.now - rose < FADING:
+        if rose is not None and timedelta(0) <= view.now - rose < FADING:  # one to come was told by another clock
             risen[sensor.id] = rose
         value = None if reading is None or not reading.is_good else reading.value
         if reading is None or value is None or isinstance(value, (str, bool)):

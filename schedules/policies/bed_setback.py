@@ -90,12 +90,12 @@ class BedSetback:
         demands: list[Demand] = []
         remarks: list[Remark] = []
         changes = []
-        outside = []
+        outside, were_outside = list[str](), frozenset(memory.rooms)
         for room, relaxed in setpoints.items():
             near = around[room]
             verdict = occupancy(view, near.sensors, hold=vacant, before=[of_beds(feeds, room, view.now, hold=free)])
             changes.append(verdict.until)
-            trouble = self._trouble(view, near, was_outside=room in memory.rooms)
+            trouble = self._trouble(view, near, was_outside=room in were_outside)
             if trouble:
                 outside.append(str(room))
             if verdict.occupied:

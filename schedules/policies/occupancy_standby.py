@@ -7,7 +7,8 @@ Guarantees:
   silent, bad or not understood is somebody.
 - A site may have doors, lights and carbon dioxide asked as well (`asks`): any of them that says "somebody" is believed.
 - Only in ordinary spaces, never where patients are.
-- A room outside its protective band, or of unknown temperature or humidity, has its full setpoints.
+- A room outside its protective band, or of unknown temperature or humidity, has its full setpoints until it is well
+  inside again, by half a kelvin and three percent, or somebody has been there.
 - The setpoints come back with the first sign of life. Guideline 36 waits for a minute of it; that would save half a
   kelvin for a minute, at the price of a decision that depends on how long somebody has been there, and of a person who
   was seen and is not believed. Somebody who only passes by costs another five minutes of full setpoints, no more.
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
@@ -35,8 +36,18 @@ from schedules.writable import Surroundings, in_unit_of, known_celsius, known_nu
 CLASSES = {"doors": ("door",), "lights": ("lighting-command", "lighting-level"), "co2": ("co2",)}
 """What else may be asked -> the classes of its points."""
 
+KELVIN_INSIDE, PERCENT_INSIDE = 0.5, 3.0  # how far inside again a room must be that was outside
+
 Relaxed = tuple[PointId, float]
 """A setpoint, and what it is relaxed to, in its own unit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standby(Memory):
+    """The vacant rooms that were outside their band and have not been well inside since, and the air of all."""
+
+    outside: tuple[str, ...] = ()
+    breath: Breathing = field(default_factory=Breathing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +55,7 @@ class OccupancyStandby:
     """Relaxes the setpoints of an office that nobody is in, during occupied hours."""
 
     kind: ClassVar[str] = "occupancy-standby"
-    remembers: ClassVar[type[Memory] | None] = Breathing
+    remembers: ClassVar[type[Memory] | None] = Standby
 
     name: str
     timetable: Timetable
@@ -71,9 +82,10 @@ class OccupancyStandby:
         air = [point for points in asked.values() for point in points["co2"]]
 
         def decide(view: View, memory: Memory | None) -> Decision:
-            breath = breathing(memory, view, air) if air else None
-            voices = {space: self._voices(view, points, breath or Breathing()) for space, points in asked.items()}
-            return replace(self._decide(view, setpoints, around, voices), memory=breath)
+            was = memory if isinstance(memory, Standby) else Standby()
+            breath = breathing(was.breath, view, air)
+            voices = {space: self._voices(view, points, breath) for space, points in asked.items()}
+            return self._decide(view, setpoints, around, voices, Standby(outside=was.outside, breath=breath))
 
         return decide
 
@@ -97,6 +109,7 @@ class OccupancyStandby:
         setpoints: Mapping[SpaceId, list[Relaxed]],
         around: Mapping[SpaceId, Surroundings],
         voices: Mapping[SpaceId, tuple[Voice, ...]],
+        was: Standby,
     ) -> Decision:
         """Looks at the sensors at all hours, so that it is known how long a room has been vacant when it matters."""
         is_scheduled = self.timetable.state(view.now) == self.occupied_state
@@ -104,6 +117,8 @@ class OccupancyStandby:
         changes = [self.timetable.change(view.now)]
         demands: list[Demand] = []
         remarks: list[Remark] = []
+        were_outside = frozenset(was.outside)
+        outside: list[str] = []
         for space, relaxed in setpoints.items():
             verdict = occupancy(view, around[space].sensors, hold=hold, scheduled=True, after=voices[space])
             changes.append(verdict.until)
@@ -111,14 +126,21 @@ class OccupancyStandby:
                 continue
             if verdict.occupied:
                 remarks.append(Remark(about=space, text=verdict.why, held=verdict.unknown))
-            elif not self._is_protected(view, around[space]):
+            elif not self._is_protected(view, around[space], was_outside=space in were_outside):
+                outside.append(space)
                 remarks.append(Remark(about=space, text="it needs its full setpoints, or is not known", held=True))
             else:
                 demands += (
                     Demand(point=point, value=value, priority=self.priority, policy=self.name, reason=verdict.why)
                     for point, value in relaxed
                 )
-        return Decision(demands=tuple(demands), until=earliest(changes), remarks=tuple(remarks))
+        memory = Standby(outside=tuple(outside), breath=was.breath)
+        return Decision(
+            demands=tuple(demands),
+            until=earliest(changes),
+            memory=None if memory == Standby() else memory,
+            remarks=tuple(remarks),
+        )
 
     def _setpoints_by_space(self, catalog: Catalog) -> Mapping[SpaceId, list[Relaxed]]:
         """Each setpoint with its relaxed value. One of no known space has no witness and is left alone."""
@@ -133,15 +155,15 @@ class OccupancyStandby:
                     found[point.space].append((point.id, value))
         return found
 
-    def _is_protected(self, view: View, around: Surroundings) -> bool:
+    def _is_protected(self, view: View, around: Surroundings, *, was_outside: bool) -> bool:
         """Whether the room is known to be well inside its band; a room without a thermometer is not."""
+        kelvin, percent_inside = (KELVIN_INSIDE, PERCENT_INSIDE) if was_outside else (0.0, 0.0)
+        low, high = self.protect_low_celsius + kelvin, self.protect_high_celsius - kelvin
+        most = self.protect_humidity_percent - percent_inside
         temperatures = [known_celsius(point, view[point.id]) for point in around.temperatures]
         humidities = [known_number(view[point.id]) for point in around.humidities]
         return (
             bool(temperatures)
-            and all(
-                celsius is not None and self.protect_low_celsius <= celsius <= self.protect_high_celsius
-                for celsius in temperatures
-            )
-            and all(percent is not None and percent <= self.protect_humidity_percent for percent in humidities)
+            and all(celsius is not None and low <= celsius <= high for celsius in temperatures)
+            and all(percent is not None and percent <= most for percent in humidities)
         )

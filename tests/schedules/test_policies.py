@@ -24,7 +24,7 @@ from pretend_office import (
     timetable,
     view,
 )
-from steady_answers import assert_steady
+from steady_answers import assert_steady, follow
 
 from points.model import Kind, Priority, Quality, Safety, Space
 from schedules.calendar import Entry, Programme
@@ -158,6 +158,13 @@ def test_a_room_of_unknown_temperature_or_humidity_gets_its_full_setpoints():
             building=damp,
         )
         assert len(wants(standby(), looked)) == relaxed
+
+
+def test_a_room_at_the_edge_of_its_band_does_not_flutter():
+    views = [office(each, minutes=10) for each in (28.0, 28.1, 28.0, 27.6, 27.5, 28.0)]
+    assert [len(each.demands) for each in follow(standby(), views)] == [2, 0, 0, 0, 2, 2]
+    back = [office(28.1), office(28.1, vacant=False), office(28.0)]
+    assert [len(each.demands) for each in follow(standby(), back)] == [0, 0, 2]  # somebody was there: it is judged anew
 
 
 def test_a_setpoint_in_fahrenheit_gets_fahrenheit_and_one_without_a_unit_nothing():

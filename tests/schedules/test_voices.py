@@ -96,6 +96,13 @@ def test_a_rise_is_somebody_until_it_has_faded():
     assert of_air(view(reading(AIR, 491), now=now + 20 * MINUTE), [AIR], memory).says == "nothing"
 
 
+def test_a_rise_that_is_yet_to_come_was_told_by_another_clock():
+    memory, now = breaths(450, 470, 491)
+    earlier = now - 300 * MINUTE
+    memory = breathing(memory, view(reading(AIR, 491, at=earlier), now=earlier), [AIR])
+    assert of_air(view(reading(AIR, 491), now=earlier), [AIR], memory).says == "nothing"
+
+
 @pytest.mark.parametrize("values", [(450, 460, 470, 480, 490, 500), (500, 490, 480), (450, None, 489)])
 def test_a_slow_drift_is_nobody(values):
     memory, now = breaths(*values)
