@@ -32,6 +32,7 @@ from points.freshness import Freshness
 from points.model import Device as Found
 from points.model import DeviceId, DeviceRef, Kind, Point, PointId, Priority, Ref, Safety
 from points.store import PointStore
+from schedules.decider import Decider
 
 WRITE, PRIORITY_ARRAY, RELINQUISH_DEFAULT = 15, 87, 104
 NOTHING = b"\x00"  # a NULL in its slot
@@ -118,7 +119,7 @@ async def asking(folder, device):
                         events=events, clock=clock,
                     ),
                     desk=desk, strategy=Strategy(Config(site={"id": "town", "zone": "UTC"}), clock.now().date()),
-                    planning=SimpleNamespace(latest=None, troubles={}, postponed={}),
+                    planning=SimpleNamespace(decider=Decider(clock.now()), troubles={}, postponed={}),
                     rule=lambda _point: CommandRule(), foreign=sweep.of, effect=lambda _point: "",
                 )  # fmt: skip
 
