@@ -17,7 +17,7 @@ from facility.demo.play import CONFIG
 VERBS = (
     *((command.name or command.callback.__name__,) for command in app.registered_commands),
     *(
-        (group.typer_instance.info.name, command.callback.__name__)
+        (group.typer_instance.info.name, command.name or command.callback.__name__)
         for group in app.registered_groups
         for command in group.typer_instance.registered_commands
     ),
