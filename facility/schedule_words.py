@@ -125,7 +125,8 @@ def toml(
     lines += ["", *_programme(found.programme)]
     lines += ["", "[[device_schedules]]", f"device = {_text(seen.device.id)}", f"object = {_text(seen.object)}"]
     lines.append(f"programme = {_text(found.programme.name)}")
-    known = {state: plain_value(value, binary=binary) for state, value in values.items()}
+    said_ever = {found.programme.default, *(entry.state for entry in found.programme.entries)}
+    known = {state: plain_value(value, binary=binary) for state, value in values.items() if state in said_ever}
     said = ", ".join(f"{_text(state)} = {_value(value)}" for state, value in known.items() if value is not None)
     lines.append(f"values = {{ {said} }}" if said else "values = {}")
     lost = [state for state, value in known.items() if value is None and not values[state].is_null]
@@ -154,8 +155,7 @@ def _programme(programme: Programme) -> Iterator[str]:
         if day:
             yield f"{name} = {_changes(day)}"
     for exception in programme.exceptions:
-        if not isinstance(exception.when, Calendar) or exception.when.entries:
-            yield from ("", *_exception(exception))
+        yield from ("", *_exception(exception))
 
 
 def _exception(exception: DayException) -> Iterator[str]:
@@ -170,8 +170,7 @@ def _exception(exception: DayException) -> Iterator[str]:
 
 
 def _calendars(programme: Programme) -> Iterable[Calendar]:
-    found = {each.when.name: each.when for each in programme.exceptions if isinstance(each.when, Calendar)}
-    return [calendar for calendar in found.values() if calendar.entries]
+    return {each.when.name: each.when for each in programme.exceptions if isinstance(each.when, Calendar)}.values()
 
 
 def _changes(day: DayProgramme) -> str:

@@ -85,6 +85,9 @@ def _exceptions(
         when = _days(event.period, calendars)
         if when is None or not event.entries:
             continue  # `doubts` has told; without entries it says nothing
+        if isinstance(when, Calendar) and not when.entries:
+            remarks.append(f"Exception {index} is left out: its calendar has no days now.")
+            continue
         entries = _entries(event.entries, names, remarks)
         if entries[0].at != MIDNIGHT:
             entries = (Entry(MIDNIGHT, None), *entries)

@@ -101,6 +101,13 @@ class TestImport:
         ]
         assert wanted_of(programme, VALUES, schedule, calendars, TODAY).exceptions == exceptions
 
+    def test_an_exception_whose_calendar_is_empty_now_is_left_out_and_told(self) -> None:
+        calendar = CalendarObject(device=DEVICE, instance=2, name="Fair")
+        schedule = a_schedule(exceptions=(SpecialEvent(CalendarReference(2), day(("00:00", OFF)), 4),))
+        imported = programme_of(schedule, {2: calendar}, "lobby", names_of(values_in(schedule)))
+        assert not imported.programme.exceptions
+        assert imported.remarks == ("Exception 1 is left out: its calendar has no days now.",)
+
     def test_a_default_that_is_not_known_is_told(self) -> None:
         schedule = a_schedule(default=None)
         imported = programme_of(schedule, {}, "lobby", names_of(values_in(schedule)))
