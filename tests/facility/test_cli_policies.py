@@ -19,7 +19,8 @@ ROWS = [
 ]  # fmt: skip
 TURNDOWN = PolicyState(
     name="or-setback", kind="room-turndown", state="on", priority=14, points=16, demands=2, winning=0, beneath=1,
-    refused=1, programme="", why="1 refused: OR-3: too warm", next=datetime(2026, 11, 24, 13, 30, tzinfo=UTC), rows=ROWS, more=3,
+    refused=1, programme="", why="1 refused: OR-3: too warm", rows=ROWS, more=3,
+    next=datetime(2026, 11, 24, 13, 30, tzinfo=UTC),
 )  # fmt: skip
 OFF = TURNDOWN.model_copy(
     update={"name": "lights", "state": "off", "priority": 0, "rows": [], "why": "enabled = false", "next": None}

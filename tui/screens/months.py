@@ -62,14 +62,14 @@ class Months(CanvasPane, can_focus=True):
         return 4 if (self.size.width or ROOMY) >= ROOMY else 3
 
     def action_day(self, by: int) -> None:
-        self._choose(self.day + by * DAY)
+        self.choose(self.day + by * DAY)
 
     def action_month(self, by: int) -> None:
         month = _month(self.day, by)
-        self._choose(min(month.replace(day=1) + (self.day.day - 1) * DAY, _month(month, 1) - DAY))
+        self.choose(min(month.replace(day=1) + (self.day.day - 1) * DAY, _month(month, 1) - DAY))
 
     def action_today(self) -> None:
-        self._choose(self.today)
+        self.choose(self.today)
 
     def show(self) -> None:
         """Asks where that is due, and draws."""
@@ -88,16 +88,8 @@ class Months(CanvasPane, can_focus=True):
         """What is in force may be another."""
         self._asked = None
 
-    def draw(self, canvas: Canvas) -> None:
-        known = {each.date: each for each in self.info.days} if self.info else {}
-        step = canvas.width // self.shown
-        for number in range(self.shown):
-            self._month(canvas, 1 + number * step, _month(self.first, number), known)
-        canvas.put(1, WEEKS + 2, LEGEND, "muted", width=canvas.width - 2)
-        y = self._chosen(canvas, WEEKS + 3, known.get(self.day.isoformat()))
-        self._watch(canvas, y)
-
-    def _choose(self, day: date) -> None:
+    def choose(self, day: date) -> None:
+        """Puts the cursor on a day; the months follow it."""
         if not date(2000, 1, 1) <= day <= date(2100, 1, 1):
             return
         self._moved, self.day = True, day
@@ -106,6 +98,15 @@ class Months(CanvasPane, can_focus=True):
         while day >= _month(self.first, self.shown):
             self.first = _month(self.first, 1)
         self.show()
+
+    def draw(self, canvas: Canvas) -> None:
+        known = {each.date: each for each in self.info.days} if self.info else {}
+        step = canvas.width // self.shown
+        for number in range(self.shown):
+            self._month(canvas, 1 + number * step, _month(self.first, number), known)
+        canvas.put(1, WEEKS + 2, LEGEND, "muted", width=canvas.width - 2)
+        y = self._chosen(canvas, WEEKS + 3, known.get(self.day.isoformat()))
+        self._watch(canvas, y)
 
     def _take(self, info: CalendarInfo) -> None:
         self.info, self.trouble = info, ""
@@ -132,6 +133,7 @@ class Months(CanvasPane, can_focus=True):
         if day == self.day:
             role = f"{role}@" if self.has_focus else "strong@"
         canvas.put(x, y, f"{day.day:>2}", role)
+        canvas.spot(x, y, 3, day)
         canvas.put(x + 2, y, sign, role if kind and day != self.day else "muted")
 
     def _chosen(self, canvas: Canvas, y: int, known: CalendarDay | None) -> int:

@@ -119,11 +119,11 @@ class SchedulesPlace(Place):
         return self.devices[cursor] if 0 <= cursor < len(self.devices) else None
 
     def arrive(self, subject: str) -> None:
+        if subject and subject != self.subject:  # somebody was led to this programme
+            self._turn_to(WEEK)
         self._wanted = subject
         self._ask()
         self._choose(subject)
-        if subject and subject != self.subject:
-            self._turn_to(WEEK)
         self.show()
 
     def show(self) -> None:
@@ -227,8 +227,12 @@ class SchedulesPlace(Place):
 
     @on(CanvasPane.Opened)
     def _spot_opened(self, event: CanvasPane.Opened) -> None:
-        """A tab was clicked."""
+        """A tab was clicked, or a day."""
         match event.target:
+            case date() as day:
+                event.stop()
+                self.months.focus()
+                self.months.choose(day)
             case Press(action=action) if action in TABS:
                 event.stop()
                 self._turn_to(TABS.index(action))
