@@ -97,7 +97,9 @@ class ExceptionEntry(Section):
     calendar: Slug | None = None
     """Name of a calendar."""
     changes: list[Change] = []
-    """What happens on such a day; empty: the default state all day. From `12:00 as-usual` on, the day is no exception."""
+    """What happens on such a day; empty: the default state all day. Before the first change it is the default state:
+    `00:00 as-usual` in front leaves the day as it is until then, as a device's own schedule would. From `12:00
+    as-usual` on, the day is no exception."""
     precedence: Precedence = PRECEDENCE
     """Lower numbers win where exceptions overlap; of equal ones, the one written first."""
 
