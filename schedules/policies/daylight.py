@@ -3,7 +3,8 @@
 A closed loop: the sensor sees the daylight and the lights. What the lights make of it is what they give at full output,
 times their level; the rest is daylight, and the lights are set to what is missing: with a target of 500 lx, 200 lx of
 daylight and 600 lx at full output that is 50 %. It moves only when the sensor is further than the dead band from the
-target, and then by no more than a tenth every ten seconds, so that nobody sees it.
+target, and then by no more than a tenth every ten seconds, so that nobody sees it. What a sensor said before the last
+move is not held against the lights: one that is read once a minute would have them swing.
 
 A sensor that fails means full light, never less. Where nobody is, nothing is demanded, and outside of the state of the
 programme neither: at night the sweep has the lights. Only lights of ordinary rooms, never of examination, treatment or
@@ -28,7 +29,10 @@ from schedules.writable import Surroundings, known_number, may_speak_for, surrou
 
 _SENSOR_CLASS = "illuminance"
 _LEVEL_CLASS = "lighting-level"
+_LUX = {"luxes": 1.0, "foot-candles": 10.76391}
+_PERCENT = ("percent", "")  # a lighting output says no unit: its level is in percent
 FULL = 100.0
+PATIENCE = timedelta(minutes=5)  # a sensor that has not been heard of for so long since a move has nothing new to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class Daylight:
     lights: Selector
     open_state: str = "open"
     target_lux: float = 500.0
-    full_lux: float = 600.0  # what the lights alone give at the sensor
+    full_lux: float = 600.0  # what the lights alone give at the desk
     gain: float = 1.0  # lux at the desk for each lux at the sensor
     dead_band: float = 0.1  # of the target
     lowest_percent: float = 10.0
@@ -125,9 +129,12 @@ class Daylight:
         level = present if held is None else held
         goal = was.goals.get(zone.space, level)
         at = was.moved.get(zone.space, view.now - wait)
-        if view.now - at < wait:
+        if timedelta(0) <= view.now - at < wait:  # a move that is yet to come was told by another clock
             return level, goal, at, at + wait
         if level == goal:
+            has_just_moved = zone.space in was.moved and timedelta(0) <= view.now - at < PATIENCE
+            if has_just_moved and not _has_seen(view, zone, at):
+                return held, level, at, at + PATIENCE
             if abs(seen - self.target_lux) <= self.dead_band * self.target_lux:
                 return held, level, at, None
             goal = self._missing(seen, present)
@@ -144,7 +151,7 @@ class Daylight:
 
     def _seen(self, view: View, zone: Zone) -> float | None:
         """The darkest sensor, in lux at the desk; None if one is not known."""
-        read = [known_number(view[sensor.id]) for sensor in zone.sensors]  # all of them: what is looked at is watched
+        read = [_lux(sensor, view) for sensor in zone.sensors]  # all of them: what is looked at is watched
         known = [lux for lux in read if lux is not None and lux >= 0]
         return min(known) * self.gain if len(known) == len(read) else None
 
@@ -157,7 +164,7 @@ class Daylight:
         """Only where there is a sensor; of a light whose space is not known, nobody knows what it shines on."""
         dimmers: defaultdict[SpaceId, list[Point]] = defaultdict(list)
         for point in may_speak_for(self.lights(catalog), catalog):
-            is_dimmer = point.point_class == _LEVEL_CLASS and point.kind is Kind.ANALOG
+            is_dimmer = point.point_class == _LEVEL_CLASS and point.kind is Kind.ANALOG and point.unit in _PERCENT
             if is_dimmer and point.space is not None and not is_exempt(point):
                 dimmers[point.space].append(point)
         zones = []
@@ -166,3 +173,15 @@ class Daylight:
             if sensors:
                 zones.append(Zone(space, tuple(dimmers[space]), sensors, around))
         return zones
+
+
+def _has_seen(view: View, zone: Zone, moved: datetime) -> bool:
+    """Whether all light sensors were heard of since the lights were moved."""
+    readings = [view[sensor.id] for sensor in zone.sensors]
+    return all(reading is not None and reading.time >= moved for reading in readings)
+
+
+def _lux(sensor: Point, view: View) -> float | None:
+    """What a light sensor reads, in lx; None if that is not known."""
+    number, factor = known_number(view[sensor.id]), _LUX.get(sensor.unit)
+    return None if number is None or factor is None else number * factor

@@ -1,5 +1,6 @@
 """Lighting sweep with its warning and override, and daylight harvesting: domain.md 4, rows 7 and 8."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 
@@ -142,7 +143,7 @@ def by_day(lux, level, now=NOON, *, vacant=False, **bad):
     readings = {
         SENSOR.id: reading(SENSOR, not vacant),
         DIMMER.id: reading(DIMMER, level),
-        LUX.id: reading(LUX, lux, **bad),
+        LUX.id: reading(LUX, lux, now, **bad),
     }
     since = {SENSOR.id: now - timedelta(hours=1)} if vacant else {}
     return View(now=now, zone=BERLIN, catalog=BUILDING, readings=readings, since=since)
@@ -199,6 +200,36 @@ def test_row_8_a_sensor_that_fails_means_full_light_never_less():
     failed = assert_steady(harvest(), by_day(0.0, 50.0, quality=Quality.BAD), memory)
     assert wants(failed) == {DIMMER.id: 100.0}
     assert [remark.held for remark in failed.remarks] == [True]
+
+
+def test_row_8_a_sensor_that_is_read_once_a_minute_does_not_make_the_lights_swing():
+    decide, memory, level, levels = harvest().bind(BUILDING), None, 100.0, []
+    for seconds in range(0, 1800, 10):
+        now = NOON + timedelta(seconds=seconds)
+        if seconds % 60 == 0:
+            read = reading(LUX, 200.0 + 6.0 * level, now)
+        looked = by_day(0.0, level, now)
+        looked = replace(looked, readings={**looked.readings, LUX.id: read})
+        decision = decide(looked, memory)
+        memory, level = decision.memory, wants(decision).get(DIMMER.id, level)
+        levels.append(level)
+    assert levels == sorted(levels, reverse=True)  # down to where it belongs, and never below and up again
+    assert levels[-1] == 50.0
+
+
+def test_row_8_foot_candles_are_understood_and_what_is_no_light_is_not_known():
+    for unit, goal in (("foot-candles", 50.0), ("volts", 100.0), ("", 100.0)):
+        sensor = replace(LUX, unit=unit)
+        building = Catalog.of([], [DIMMER, SENSOR, sensor], [OFFICE])
+        looked = replace(by_day(800.0 / 10.76391, 100.0), catalog=building)
+        assert assert_steady(harvest(), looked).memory.goals[OFFICE.id] == goal
+    volts = Catalog.of([], [replace(DIMMER, unit="volts"), SENSOR, LUX], [OFFICE])
+    assert wants(assert_steady(harvest(), replace(by_day(5_000.0, 100.0), catalog=volts))) == {}
+
+
+def test_a_clock_that_is_put_back_does_not_freeze_the_lights():
+    memory = assert_steady(harvest(), by_day(5_000.0, 100.0)).memory
+    assert wants(assert_steady(harvest(), by_day(5_000.0, 90.0, NOON - MINUTE), memory)) == {DIMMER.id: 80.0}
 
 
 def test_where_nobody_is_and_at_night_nothing_is_demanded():
