@@ -2,6 +2,9 @@
 
 With changes, the days are rehearsed twice from the same present: as the configuration is, and as it would be. Nothing
 is written to the building, nothing is stored. Only what somebody was shown may be saved (`facility.reloading`).
+
+The agent goes on beside it: what takes long is done in a thread or in small pieces. What a rehearsal has found is told
+once, when it has come to its end, and only that is kept; until then it says how far it is.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -22,13 +25,16 @@ from facility.port import FacilityError
 from facility.rehearsal import telling
 from facility.rehearsal.course import Present, Rehearsal
 from facility.rehearsal.forecast import AsNow, Forecast, Thermal
-from facility.rehearsal.model import Difference, Rehearsed, difference
+from facility.rehearsal.model import Difference, difference
 from facility.strategy import Strategy
 from facility.users import User
-from facility.wire import RehearsalInfo
+from facility.wire import ClashInfo, RefusalInfo, RehearsalDay, RehearsalInfo, WriteInfo
 from facility.wire.rehearsals import RehearsalState
+from points.catalog import Catalog
 from points.clock import Clock
+from points.errors import PointsError
 from points.store import PointStore
+from schedules.calendar import Programme
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +46,10 @@ WEATHER_FOR = timedelta(days=1)
 OUTDOOR = "outdoor-temperature"
 
 
+class Overtaken(PointsError):
+    """The building is another one than that which is rehearsed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A configuration that may come into force."""
@@ -47,6 +57,21 @@ class Draft:
     base: str  # the file's text that it was made of
     text: str
     config: Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What came of one that has come to its end, as it travels."""
+
+    days: Sequence[RehearsalDay] = ()
+    writes: Sequence[WriteInfo] = ()
+    count: int
+    new: int = 0
+    gone: int = 0
+    refused: Sequence[RefusalInfo] = ()
+    clashes: Sequence[ClashInfo] = ()
+    faults: Sequence[str] = ()
+    estimate: Sequence[str] = ()
 
 
 @dataclass(slots=True)
@@ -61,14 +86,14 @@ class Rehearsing:
     draft: Draft | None  # what is rehearsed; None where it is the configuration in force
     running: Config  # the one in force when it began
     changes: tuple[str, ...]
+    catalog: Catalog  # of the building when it began
     runs: list[Rehearsal] = field(default_factory=list)  # as it is; as it would be
     assumes: str = ""
     at: datetime | None = None
     state: RehearsalState = "running"
     why: str = ""
-    strategy: Strategy | None = None
-    found: Rehearsed | None = None
-    apart: Difference = NOTHING
+    count: int = 0  # writes, when it ended
+    told: Told | None = None
     shown_to: set[str] = field(default_factory=set)
     task: asyncio.Task[None] | None = None
 
@@ -99,22 +124,18 @@ class Rehearsals:
         self._clock = clock
         self._all: OrderedDict[str, Rehearsing] = OrderedDict()
 
-    def begin(self, user: User, days: int, changes: str, *, edited: bool, thermal: bool) -> RehearsalInfo:
+    async def begin(self, user: User, days: int, changes: str, *, edited: bool, thermal: bool) -> RehearsalInfo:
         """Starts one. `changes`: TOML that is laid over the configuration; `edited`: as its file says now."""
         if not 1 <= days <= LONGEST:
             raise FacilityError("bad-wish", f"A rehearsal is of 1 to {LONGEST} days, not of {days}.")
-        busy = next((each for each in self._all.values() if each.state == "running"), None)
-        if busy is not None:
-            who = "Yours" if busy.by == user.name else f"One of {busy.by}"
-            raise FacilityError("busy", f"{who} ({busy.id}) is running; wait for it, or stop it.")
+        self._must_be_free(user)
         draft, running, keys = None, self._running(), tuple[str, ...]()
         if changes.strip() or edited:
             try:
-                draft = self._drafted(changes)
-                self._scene.strategy(draft.config)
+                draft, keys = await asyncio.to_thread(self._draft, changes, running)
             except ConfigError as error:
                 raise FacilityError("bad-wish", str(error)) from None
-            keys = tuple(changed_keys(running, draft.config))
+            self._must_be_free(user)  # still
         present = self._scene.present()
         made = Rehearsing(
             id=secrets.token_hex(3),
@@ -125,12 +146,25 @@ class Rehearsals:
             draft=draft,
             running=running,
             changes=keys,
+            catalog=present.book.current,
         )
         self._all[made.id] = made
         while len(self._all) > KEPT:
             self._all.popitem(last=False)
         made.task = asyncio.create_task(self._run(made, present, thermal=thermal), name=f"rehearsal {made.id}")
         return self._info(made, user)
+
+    def _must_be_free(self, user: User) -> None:
+        busy = next((each for each in self._all.values() if each.state == "running"), None)
+        if busy is not None:
+            who = "Yours" if busy.by == user.name else f"One of {busy.by}"
+            raise FacilityError("busy", f"{who} ({busy.id}) is running; wait for it, or stop it.")
+
+    def _draft(self, changes: str, running: Config) -> tuple[Draft, tuple[str, ...]]:
+        """What is to be rehearsed, which keys of it are others, and that policies can be made of it."""
+        draft = self._drafted(changes)
+        self._scene.strategy(draft.config)
+        return draft, tuple(changed_keys(running, draft.config))
 
     def look(self, user: User, identity: str) -> RehearsalInfo:
         """How far it is, and what it has found."""
@@ -155,26 +189,29 @@ class Rehearsals:
 
     async def _run(self, made: Rehearsing, present: Present, *, thermal: bool) -> None:
         try:
-            strategies = [self._scene.strategy(None)]
-            if made.draft is not None:
-                strategies.append(self._scene.strategy(made.draft.config))
+            configs = [None] if made.draft is None else [None, made.draft.config]
+            strategies = [await asyncio.to_thread(self._scene.strategy, config) for config in configs]
             forecast = await self._forecasts(present, thermal=thermal)
             for strategy in strategies:
                 run = Rehearsal(present, strategy.policies, forecast)
                 made.runs.append(run)
-                made.strategy, made.assumes = strategy, run.forecast.tells
+                made.assumes = run.forecast.tells
                 async for at in run.run(made.end):
                     made.at = at
-            made.found = made.runs[-1].found
-            if len(made.runs) > 1:
-                made.apart = difference(made.runs[0].found.writes, made.found.writes)
+                    _must_be(present.book.current, made.catalog)
+            made.told = await asyncio.to_thread(_told, made, strategies[-1].programmes)
             made.state = "done"
         except asyncio.CancelledError:
             made.state = "stopped"
             raise
+        except PointsError as error:
+            made.state, made.why = "failed", str(error)
         except Exception as error:
             log.exception("rehearsal failed", id=made.id)
             made.state, made.why = "failed", f"{type(error).__name__}: {error}"
+        finally:
+            made.count = made.told.count if made.told else sum(len(run.writes) for run in made.runs[-1:])
+            made.runs.clear()  # what was read and written of a week takes much memory
 
     async def _forecasts(self, present: Present, *, thermal: bool) -> Callable[[PointStore], Forecast]:
         if not thermal:
@@ -185,9 +222,7 @@ class Rehearsals:
         return lambda store: Thermal(catalog, store, present.now, weather, outdoor)
 
     def _info(self, made: Rehearsing, user: User) -> RehearsalInfo:
-        catalog = self._scene.present().book.current
-        found = made.found or (made.runs[-1].found if made.runs else Rehearsed(start=made.start, end=made.start))
-        programmes = made.strategy.programmes if made.strategy is not None else {}
+        told = made.told or Told(count=len(made.runs[-1].writes) if made.runs else made.count)
         return RehearsalInfo(
             id=made.id,
             state=made.state,
@@ -197,15 +232,15 @@ class Rehearsals:
             at=made.at or made.start,
             share=self._share(made),
             assumes=made.assumes,
-            days=telling.days(found, made.apart, programmes, made.zone),
-            writes=telling.writes(found, made.apart, catalog),
-            count=len(found.writes),
-            new=len(made.apart.new),
-            gone=len(made.apart.gone),
-            refused=telling.refusals(found),
-            clashes=telling.clashes(found),
-            faults=list(found.faults),
-            estimate=list(_estimate(made)),
+            days=list(told.days),
+            writes=list(told.writes),
+            count=told.count,
+            new=told.new,
+            gone=told.gone,
+            refused=list(told.refused),
+            clashes=list(told.clashes),
+            faults=list(told.faults),
+            estimate=list(told.estimate),
             changes=list(made.changes),
             may_save=self.why_not_saved(made, user),
         )
@@ -215,7 +250,7 @@ class Rehearsals:
             return 1.0
         runs = 2 if made.draft is not None else 1
         part = 0.0 if made.at is None else (made.at - made.start) / (made.end - made.start)
-        return min(1.0, (max(len(made.runs) - 1, 0) + part) / runs)
+        return min(0.99, (max(len(made.runs) - 1, 0) + part) / runs)
 
     def why_not_saved(self, made: Rehearsing, user: User) -> str:
         """Why what was rehearsed cannot come into force by this person now; empty if it can."""
@@ -237,11 +272,32 @@ def changed_keys(old: Config, new: Config) -> list[str]:
     return [change.key for change in differences(old.model_dump(mode="json"), new.model_dump(mode="json"))]
 
 
-def _estimate(made: Rehearsing) -> Sequence[str]:
+def _must_be(catalog: Catalog, begun: Catalog) -> None:
+    if catalog is not begun:
+        raise Overtaken("the building's catalog has changed meanwhile; rehearse it again")
+
+
+def _told(made: Rehearsing, programmes: Mapping[str, Programme]) -> Told:
+    """Everything that was found, in the words of the wire."""
+    found = made.runs[-1].found
+    apart = difference(made.runs[0].found.writes, found.writes) if len(made.runs) > 1 else NOTHING
+    return Told(
+        days=telling.days(found, apart, programmes, made.zone),
+        writes=telling.writes(found, apart, made.catalog),
+        count=len(found.writes),
+        new=len(apart.new),
+        gone=len(apart.gone),
+        refused=telling.refusals(found),
+        clashes=telling.clashes(found),
+        faults=found.faults,
+        estimate=_estimate([run.forecast for run in made.runs]),
+    )
+
+
+def _estimate(forecasts: Sequence[Forecast]) -> Sequence[str]:
     """What the forecast's zones took, where there was one."""
-    zones = [run.forecast for run in made.runs]
-    thermal = [forecast for forecast in zones if isinstance(forecast, Thermal)]
-    if not thermal or made.state != "done":
+    thermal = [forecast for forecast in forecasts if isinstance(forecast, Thermal)]
+    if not thermal:
         return []
     heat, cold = thermal[-1].heat, thermal[-1].cold
     lines = [f"Zones take {heat:,.0f} kWh of heat and give off {cold:,.0f} kWh, as standard rooms (a rough estimate)."]

@@ -255,7 +255,7 @@ class Session:
     async def rehearse(
         self, days: int = 7, changes: Sequence[str] = (), *, edited: bool = False, thermal: bool = False
     ) -> RehearsalInfo:
-        return self._parts.rehearsals.begin(self.user, days, "\n".join(changes), edited=edited, thermal=thermal)
+        return await self._parts.rehearsals.begin(self.user, days, "\n".join(changes), edited=edited, thermal=thermal)
 
     async def rehearsal(self, rehearsal: str) -> RehearsalInfo:
         return self._parts.rehearsals.look(self.user, rehearsal)

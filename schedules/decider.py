@@ -182,6 +182,13 @@ class Decider:
 
     def decide(self, view: View) -> Round:
         """Asks everybody who has to be asked at `view.now`, in the order of precedence of the configuration."""
+        return self.settled(view, [self.ask(name, view) for name in self.turn(view)])
+
+    def turn(self, view: View) -> list[str]:
+        """Who has to be asked. For somebody who lets others have a turn in between: asks each, and then settles.
+
+        Until then nothing may be noted or heard: who is not asked yet would be asked about the past.
+        """
         if view.catalog is not self._catalog:
             self._catalog = view.catalog
             for seat in self._seats.values():
@@ -193,8 +200,11 @@ class Decider:
                 self._dirty.add(name)
         turn = [name for name in self._seats if name in self._dirty] if self._dirty else []
         self._dirty.clear()
-        asked = tuple(self._ask(name, view) for name in turn)
-        return Round(at=view.now, asked=asked, touched=self._contest.settle())
+        return turn
+
+    def settled(self, view: View, asked: Sequence[Asked]) -> Round:
+        """Who has which slot after all of them have spoken."""
+        return Round(at=view.now, asked=tuple(asked), touched=self._contest.settle())
 
     def plan(self, held: Mapping[Slot, Standing], now: datetime, slots: Collection[Slot] | None = None) -> Plan:
         """What has to be done about these slots, or about all of them, given what is held."""
@@ -208,7 +218,8 @@ class Decider:
 
     # --- one policy ---------------------------------------------------------------------------------------------------
 
-    def _ask(self, name: str, view: View) -> Asked:
+    def ask(self, name: str, view: View) -> Asked:
+        """One of those whose turn it is."""
         seat = self._seats[name]
         remembered = self._memories.get(name)
         noted = NotedReadings(view.readings, self.steady, view.now)

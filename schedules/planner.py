@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -31,7 +31,7 @@ from points.clock import Clock
 from points.errors import DeviceSilent, PointsError
 from points.model import Event, EventKind, PointId, Priority, values_agree
 from points.store import PointStore
-from schedules.decider import Decider, Round
+from schedules.decider import Asked, Decider, Round
 from schedules.plan import Release, Slot, Standing
 from schedules.policy import Demand, Memory, Policy, View, earliest
 from schedules.remembering import Forgetful, Remembering, Safekeeping
@@ -128,10 +128,12 @@ class Planner:
         record: Record | None = None,
         decider: Decider | None = None,
         compare: timedelta = COMPARE,
+        pause: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """`policies` returns the same sequence as long as nothing about it has changed.
 
-        `compare`: how often everything that is wanted is compared with what is held.
+        `compare`: how often everything that is wanted is compared with what is held. `pause`: called between two
+        policies, where nothing happens meanwhile: in a rehearsal, that others have their turn.
         """
         self._policies = policies
         self._view = view
@@ -148,6 +150,7 @@ class Planner:
         self._catalog: Catalog | None = None  # of the last round
         self._compared: datetime | None = None  # when everything was last compared with what is held
         self._compare = compare
+        self._pause = pause
         self.decider = decider or _new_decider(clock.now(), kept)
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
         self.troubles: dict[Slot, Trouble] = {}
@@ -182,7 +185,7 @@ class Planner:
 
     async def round(self) -> None:
         """Asks who has to be asked, and does what is to be done about it."""
-        view, decided, remembered = self._decide()
+        view, decided, remembered = await self._decide()
         await self._memories.keep(remembered, view.now)
         self.rounds += 1
         self._report(view.now)
@@ -195,7 +198,7 @@ class Planner:
         else:
             await self._act(view.now, {*decided.touched, *self.troubles, *self.postponed})
 
-    def _decide(self) -> tuple[View, Round, Mapping[str, Memory | None]]:
+    async def _decide(self) -> tuple[View, Round, Mapping[str, Memory | None]]:
         """What everybody says now, and what has to be remembered of it.
 
         All at one moment: what is read, told or brought into force while somebody waits belongs to the next round.
@@ -208,13 +211,22 @@ class Planner:
         if view.catalog is not self._catalog:
             self._catalog = view.catalog
             self.postponed.clear()
-        decided = self.decider.decide(view)
+        decided = await self._asked(view)
         if decided.asked:
             self._note(view, decided)
         for asked in decided.asked:
             if asked.decision.memory != asked.remembered:
                 remembered[asked.policy] = asked.decision.memory
         return view, decided, remembered
+
+    async def _asked(self, view: View) -> Round:
+        if self._pause is None:
+            return self.decider.decide(view)
+        asked: list[Asked] = []
+        for name in self.decider.turn(view):
+            asked.append(self.decider.ask(name, view))
+            await self._pause()
+        return self.decider.settled(view, asked)
 
     def _note(self, view: View, decided: Round) -> None:
         """On record; whatever the record's trouble is, it is not the building's."""

@@ -57,6 +57,7 @@ class Rehearsal:
         self._present = present
         self._now = present.now
         self._policies = tuple(policies)
+        self._catalog = present.book.current
         self._store = PointStore()
         for reading in present.readings.values():
             self._store.put(reading)
@@ -77,6 +78,7 @@ class Rehearsal:
             wakeups=Wakeups(self),
             decider=Decider(present.now, present.memories, present.steady.copy()),
             compare=SELDOM,
+            pause=self._hands.breathe,
         )
 
     def now(self) -> datetime:
@@ -87,7 +89,7 @@ class Rehearsal:
         await asyncio.sleep(0)
 
     async def run(self, end: datetime) -> AsyncIterator[datetime]:
-        """Rehearses until `end`; tells now and then how far it has come."""
+        """Rehearses until `end`; tells now and then how far it has come. It goes by the catalog that it began with."""
         worked = time.perf_counter()
         await self._round()
         while self._now < end:
@@ -160,7 +162,7 @@ class Rehearsal:
         return View(
             now=self._now,
             zone=self._present.zone,
-            catalog=self._present.book.current,
+            catalog=self._catalog,
             readings=self._store.snapshot(),
             outside=self._outside,
         )

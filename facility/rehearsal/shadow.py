@@ -83,7 +83,7 @@ class ShadowHands:
                 raise NotYet(verdict.text, after=verdict.later)
             self._note(demand, verdict.text)
             raise Refusal(verdict.text)
-        await self._breathe()
+        await self.breathe()
         self._standing[slot] = (demand.value, demand.policy)
         self._of(demand.point).held[demand.priority] = demand.value
         self._wrote(demand.point, demand.priority, demand.value, demand.policy, demand.reason)
@@ -96,8 +96,8 @@ class ShadowHands:
     async def settle(self) -> None:
         """Nothing is ever under way."""
 
-    async def _breathe(self) -> None:
-        """Thousands of holds at one moment are no reason to keep others waiting."""
+    async def breathe(self) -> None:
+        """Thousands of policies and holds at one moment are no reason to keep others waiting."""
         if time.perf_counter() - self._breathed > STRETCH_S:
             await asyncio.sleep(0)
             self._breathed = time.perf_counter()

@@ -120,7 +120,7 @@ class Bench:
         return Judge(self.book, store, Nothing(), clock, limits=lambda point: limits.get(point.id), beds=beds)
 
     async def rehearse(self, user=ENGINEER, days=7, changes="", **how):
-        begun = self.rehearsals.begin(user, days, changes, **{"edited": False, "thermal": False, **how})
+        begun = await self.rehearsals.begin(user, days, changes, **{"edited": False, "thermal": False, **how})
         await self.rehearsals.of(begun.id).task
         return self.rehearsals.look(user, begun.id)
 
@@ -301,9 +301,9 @@ async def test_changes_that_cannot_be_are_refused_before_anything_runs(tmp_path,
 
 async def test_one_at_a_time_and_it_can_be_stopped(tmp_path):
     async with bench_at(tmp_path, 2026, 11, 23, 12) as bench:
-        begun = bench.rehearsals.begin(ENGINEER, 7, "", edited=False, thermal=False)
+        begun = await bench.rehearsals.begin(ENGINEER, 7, "", edited=False, thermal=False)
         with pytest.raises(FacilityError, match="is running"):
-            bench.rehearsals.begin(ENGINEER, 7, "", edited=False, thermal=False)
+            await bench.rehearsals.begin(ENGINEER, 7, "", edited=False, thermal=False)
         stopped = bench.rehearsals.stop(ENGINEER, begun.id)
         await asyncio.sleep(0)
         assert stopped.state == bench.rehearsals.look(ENGINEER, begun.id).state == "stopped"
