@@ -127,11 +127,11 @@ class Months(CanvasPane, can_focus=True):
         if not kind and known is not None and known.holiday:
             kind = "holiday"
         sign = SIGNS.get(kind, "!" if known is not None and known.clock else "<" if day == self.today else " ")
-        role = ROLES.get(kind, "nav" if day == self.today else "faint" if day.weekday() > 4 else "text")
+        role = ROLES.get(kind, "title" if day == self.today else "faint" if day.weekday() > 4 else "text")
         if any(not edit.weekly and edit.day == day for edit in self._place.draft.edits):
             sign, role = "e", "high_fill"
         if day == self.day:
-            role = f"{role}@" if self.has_focus else "strong@"
+            role = "nav"
         canvas.put(x, y, f"{day.day:>2}", role)
         canvas.spot(x, y, 3, day)
         canvas.put(x + 2, y, sign, role if kind and day != self.day else "muted")
