@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from facility.audit.holds import Line, PastHolds
 from facility.claims import Claims
@@ -24,6 +24,7 @@ from points.errors import PointsError
 from points.history import History, Quarter
 from points.history.rows import to_ms
 from points.model import PointId
+from schedules.civil import civil_day, instant_of
 from schedules.holiday_dates import holidays_of
 
 SLICE = timedelta(days=31)
@@ -52,10 +53,9 @@ class Sources:
         """From the local midnight that begins so many days, today included, to the latest quarter that is rolled up."""
         if not 1 <= days <= LONGEST_DAYS:
             raise FacilityError("bad-wish", f"A report is of 1 to {LONGEST_DAYS} days.")
-        until = self.kept().settled
-        local = self.clock.now().astimezone(self.config.site.tz)
-        first = local.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
-        since = datetime.fromtimestamp(first.timestamp(), until.tzinfo)  # the offset of that day, not of today
+        until, zone = self.kept().settled, self.config.site.tz
+        first = civil_day(self.clock.now(), zone) - timedelta(days=days - 1)
+        since = instant_of(first, time(0), zone)
         return since, max(until, since)
 
     async def quarters(

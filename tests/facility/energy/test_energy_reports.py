@@ -370,6 +370,26 @@ async def test_a_report_is_of_a_day_to_a_year(tmp_path):
                 await reports.energy(days)
 
 
+@pytest.mark.parametrize(
+    ("zone", "now", "days", "since"),
+    [
+        ("America/Havana", "2026-11-01T05:30", 1, "2026-11-01T04:00"),  # the clock went back to 00:00: 25 hours
+        ("America/Havana", "2026-11-02T12:00", 2, "2026-11-01T04:00"),
+        ("Africa/Cairo", "2026-04-24T12:00", 1, "2026-04-23T22:00"),  # there is no 00:00: the first instant after it
+        ("Australia/Lord_Howe", "2026-04-06T12:00", 2, "2026-04-04T13:00"),  # 24 hours and a half
+        ("Africa/Casablanca", "2026-02-16T12:00", 2, "2026-02-14T23:00"),
+        ("America/Chicago", "2026-03-09T12:00", 2, "2026-03-08T06:00"),  # 92 quarters of an hour
+    ],
+)
+def test_a_report_begins_with_the_first_instant_of_its_first_civil_day(monkeypatch, zone, now, days, since):
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    monkeypatch.setattr(Clock, "now", lambda _self: at)
+    sources = Sources(
+        config=Config(site={"zone": zone}), clock=Clock(), history=SimpleNamespace(settled=at), claims=None, past=None
+    )
+    assert sources.span(days) == (datetime.fromisoformat(since).replace(tzinfo=UTC), at)
+
+
 def test_the_holidays_are_those_that_are_in_force_now():
     sources = Sources(config=Config(), clock=Clock(), history=None, claims=None, past=None)
     now = replace(sources, holidays=lambda: [HolidayEntry(day=date(2026, 7, 1), name="Founder's day")])
