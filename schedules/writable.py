@@ -169,7 +169,8 @@ def known_number(reading: Reading | None) -> float | None:
     """The number of a good reading; None for anything less."""
     if reading is None or not reading.is_good or isinstance(reading.value, (bool, str, type(None))):
         return None
-    return float(reading.value)
+    number = float(reading.value)
+    return number if math.isfinite(number) else None
 
 
 def _index_of_state(point: Point, text: str) -> int | None:

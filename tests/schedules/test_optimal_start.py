@@ -140,6 +140,13 @@ def test_a_zone_that_is_not_known_or_open_is_left_alone_and_teaches_nothing():
     assert told(assert_steady(start(), unread)) == ["a window is not surely closed"]
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_number_is_not_known(number):
+    decision = assert_steady(start(), FLOOR.view(number, now=SIX - HOUR / 2))
+    assert not decision.demands
+    assert told(decision) == ["its temperature is not known"]
+
+
 def test_what_was_started_and_lost_is_judged_anew_when_it_is_known_again():
     floor = Floor(windows=True)
     at = SIX - HOUR / 2
