@@ -58,6 +58,8 @@ def test_what_stands_in_the_configuration_is_what_the_policy_goes_by():
     [
         (START | {"cap_hours": 4}, "less than or equal to 3"),
         (START | {"heating_c": 24}, "heating_c must be below cooling_c"),
+        (START | {"kind": "occupancy-standby", "heating_c": 25}, "heating_c must be below cooling_c"),
+        (START | {"kind": "occupancy-standby", "cooling_c": 75}, "less than or equal to 50"),
         (STOP | {"drift_k": 2}, "less than or equal to 1"),
         (STOP | {"unoccupied_heating_c": 22}, "must not be inside the occupied ones"),
         (

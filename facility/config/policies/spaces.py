@@ -19,51 +19,6 @@ Celsius = Annotated[float, Field(ge=0, le=50)]
 Held = float | bool | int | str
 
 
-class OccupancyStandbyPolicy(FollowingBase):
-    """Relaxes setpoints of an office that nobody is in, during occupied hours."""
-
-    kind: Literal["occupancy-standby"]
-    occupied_state: str = "occupied"
-    """The state of the programme in which it acts."""
-    heating: str
-    """Selector of the heating setpoints."""
-    cooling: str
-    """Selector of the cooling setpoints."""
-    heating_c: float = 21.0
-    """Heating setpoint of an office somebody is in, in °C."""
-    cooling_c: float = 24.0
-    """Cooling setpoint of an office somebody is in, in °C."""
-    standby_k: Annotated[float, Field(gt=0, le=3)] = 0.5
-    """How far both are relaxed while nobody is in, in K."""
-    vacant_minutes: Annotated[float, Field(ge=1, le=120)] = 5.0
-    """How long nobody must have been in."""
-    asks: list[Literal["doors", "lights", "co2"]] = []
-    """What is asked besides the motion sensors: somebody is there for 15 min after a door or badge point has moved,
-    while a light is on, while carbon dioxide is 200 ppm above that outdoors or has risen lately."""
-
-    @property
-    def states(self) -> set[str]:
-        return {self.occupied_state}
-
-    @property
-    def speaks_for(self) -> tuple[str, ...]:
-        return (self.heating, self.cooling)
-
-    def policy(self, given: Given) -> OccupancyStandby:
-        return OccupancyStandby(
-            name=self.name,
-            timetable=given.timetable(self.programme),
-            heating=self.selector(self.heating),
-            cooling=self.selector(self.cooling),
-            occupied_state=self.occupied_state,
-            heating_celsius=self.heating_c,
-            cooling_celsius=self.cooling_c,
-            standby_kelvin=self.standby_k,
-            vacant_minutes=self.vacant_minutes,
-            asks=frozenset(self.asks),
-        )
-
-
 class _ZonesPolicy(FollowingBase):
     """A policy of zones: spaces with setpoints."""
 
@@ -91,6 +46,33 @@ class _ZonesPolicy(FollowingBase):
     @property
     def speaks_for(self) -> tuple[str, ...]:
         return (self.heating, self.cooling)
+
+
+class OccupancyStandbyPolicy(_ZonesPolicy):
+    """Relaxes setpoints of an office that nobody is in, during occupied hours."""
+
+    kind: Literal["occupancy-standby"]
+    standby_k: Annotated[float, Field(gt=0, le=3)] = 0.5
+    """How far both are relaxed while nobody is in, in K."""
+    vacant_minutes: Annotated[float, Field(ge=1, le=120)] = 5.0
+    """How long nobody must have been in."""
+    asks: list[Literal["doors", "lights", "co2"]] = []
+    """What is asked besides the motion sensors: somebody is there for 15 min after a door or badge point has moved,
+    while a light is on, while carbon dioxide is 200 ppm above that outdoors or has risen lately."""
+
+    def policy(self, given: Given) -> OccupancyStandby:
+        return OccupancyStandby(
+            name=self.name,
+            timetable=given.timetable(self.programme),
+            heating=self.selector(self.heating),
+            cooling=self.selector(self.cooling),
+            occupied_state=self.occupied_state,
+            heating_celsius=self.heating_c,
+            cooling_celsius=self.cooling_c,
+            standby_kelvin=self.standby_k,
+            vacant_minutes=self.vacant_minutes,
+            asks=frozenset(self.asks),
+        )
 
 
 class OptimalStartPolicy(_ZonesPolicy):
