@@ -50,7 +50,7 @@ def after(before: Frost, celsius: float | None, now: datetime) -> Frost:
         stage = max(stage, 2)
     if _lasts(colder, now, LONG) or _lasts(coldest, now, SHORT):
         stage = 3
-    closed = None if stage < 2 else (before.closed or now)
+    closed = None if stage < 2 else min(before.closed or now, now)
     return Frost(stage=stage, cold=cold, colder=colder, coldest=coldest, warm=warm, closed=closed)
 
 

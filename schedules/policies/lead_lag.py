@@ -141,6 +141,8 @@ class LeadLag:
         failed: dict[str, datetime] = {}
         for name, state in states.items():
             since, told = before.failed.get(name), before.told.get(name)
+            if since is not None:
+                since = min(since, now)  # a time that is yet to come was told by another clock
             if alarms[name]:
                 failed[name] = since or now
             elif since is not None and not state and now < since + timedelta(minutes=self.retry_minutes):

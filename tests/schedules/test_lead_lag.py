@@ -88,6 +88,13 @@ def test_row_18_one_that_runs_after_all_has_not_failed():
     assert (pump.memory.order, told(pump)) == (("b", "a", "c"), {"b": True, "a": False, "c": False})
 
 
+def test_row_18_a_clock_that_was_put_back_keeps_nobody_failed_for_longer():
+    pump = pumps().advance(minutes=5).read({"pump-a/sts": True})
+    pump.now -= timedelta(hours=10)
+    pump.ask().advance(minutes=60)
+    assert pump.memory.order == ("a", "b", "c")
+
+
 def test_row_18_a_stage_follows_the_load_and_lasts_its_least_time():
     pump = pumps().read({"pump-b/sts": True, LOAD.id: 95.0})
     assert told(pump.advance(minutes=14, seconds=59)) == {"b": True, "a": False, "c": False}

@@ -116,6 +116,13 @@ def test_freeze_protection_is_told_and_never_commanded():
     assert stage(0.9, 5) == ("alarm level 2", "stage 3", True)
 
 
+def test_a_clock_that_was_put_back_keeps_no_frost_for_longer():
+    air = economizer(supply=named(SUPPLY)).read({OUTSIDE.id: 2.0, SUPPLY.id: 3.0}).advance(minutes=5)
+    assert air.memory.frost.stage == 2
+    air.now -= timedelta(hours=10)
+    assert air.read({SUPPLY.id: 8.0}).advance(hours=1).memory.frost.stage == 0
+
+
 def test_row_13_what_is_not_known_demands_nothing_and_forgets_nothing():
     air = economizer().read({OUTSIDE.id: 21.1}).read({OUTSIDE.id: None})
     assert (air.values, air.held) == ({}, ["the outside temperature is not known"])
