@@ -172,7 +172,7 @@ class _Writing:
         if most > ALL_DEVICES_TAKE:
             self._remarks.append(f"A day has {most} entries; some devices take {ALL_DEVICES_TAKE} only, and refuse it.")
         effective = _span(programme.effective)
-        if strange := sorted(_years(effective, *(event.period for event in exceptions)) - {*YEARS}):
+        if strange := sorted(years_in(effective, *(event.period for event in exceptions)) - {*YEARS}):
             self._cannot.append(f"No date of a device is in {strange[0]}: it knows {YEARS[0]} to {YEARS[-1]}.")
         return Wanted(
             week=week,
@@ -241,7 +241,7 @@ class _Writing:
 
     def _periods(self, when: Days) -> Iterator[Period]:
         if not isinstance(when, Calendar):
-            yield _period(when)
+            yield period_of(when)
             return
         for instance, name in names_of_calendars(self._calendars).items():
             calendar = self._calendars[instance]
@@ -251,7 +251,7 @@ class _Writing:
                     return
                 self._remarks.append(f"{calendar.key} of the device is called {when.name!r}, but has other days.")
         self._remarks.append(f"The days of calendar {when.name!r} are written one by one: the device has none like it.")
-        yield from map(_period, when.entries)
+        yield from map(period_of, when.entries)
 
     def _value(self, state: str) -> Scalar:
         return self._values.get(state, NULL)
@@ -273,7 +273,7 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:48]
 
 
-def _period(when: dates.CalendarEntry) -> Dates:
+def period_of(when: dates.CalendarEntry) -> Dates:
     match when:
         case dates.DatePattern():
             return DatePattern(when.year, when.month, when.day, when.weekday)
@@ -287,7 +287,7 @@ def _span(when: dates.DateRange) -> DateSpan:
     return ALWAYS if when == dates.DateRange() else DateSpan(_end(when.first), _end(when.last))
 
 
-def _years(*periods: Period) -> set[int]:
+def years_in(*periods: Period) -> set[int]:
     """Every year that they name."""
     dates_ = [each for each in periods if isinstance(each, DatePattern)]
     dates_ += [end for each in periods if isinstance(each, DateSpan) for end in (each.first, each.last)]

@@ -120,7 +120,7 @@ def same_day(one: Day, other: Day) -> bool:
 
 def same_event(one: SpecialEvent, other: SpecialEvent) -> bool:
     """Whether two exceptions mean the same; one that begins by giving way has not begun."""
-    if one.priority != other.priority or _plain(one.period) != _plain(other.period):
+    if one.priority != other.priority or plain_period(one.period) != plain_period(other.period):
         return False
     return same_day(_begun(one.entries), _begun(other.entries))
 
@@ -131,7 +131,7 @@ def _begun(day: Day) -> Day:
     return tuple(dropwhile(lambda entry: entry.value.is_null, in_order))
 
 
-def _plain(period: Period) -> Period | DateRange | date:
+def plain_period(period: Period) -> Period | DateRange | date:
     """Without what follows from the rest: the weekday of a date, whatever the device makes of it."""
     if isinstance(period, DateSpan):
         return range_of(period) or period
