@@ -21,15 +21,15 @@ from facility.consents import Consents
 from facility.energy.gathering import Sources
 from facility.energy.reports import Reports
 from facility.explain import Explainer
+from facility.feeds.book import FeedBook
+from facility.feeds.utility import UtilityEvents
+from facility.feeds.utility_desk import UtilityDesk
 from facility.guard import Limits
 from facility.model import Alarm, AlarmKind, Severity
 from facility.months import Months
 from facility.policy_states import PolicyStates
 from facility.preview import Previews
 from facility.profiles import Profiles
-from facility.feeds.book import FeedBook
-from facility.feeds.utility import UtilityEvents
-from facility.feeds.utility_desk import UtilityDesk
 from facility.profiles.model import CommandRule
 from facility.requests import Requests
 from facility.session import Parts, Session

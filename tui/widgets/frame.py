@@ -130,7 +130,7 @@ class KeyBar(CanvasPane):
         room = sum(len(key) + len(word) + 3 for key, word, _ in right)
         limit = canvas.width - room - 1
         if self.said:
-            canvas.put(1, 0, self.said, "strong", width=limit - 2)
+            canvas.put(1, 0, self.said, "strong", width=limit - 1)
         else:
             x = 1
             for verb in self.hints:
