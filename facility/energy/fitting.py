@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from statistics import NormalDist
 from typing import Any
 
@@ -51,6 +52,9 @@ def account(reference: Sequence[Hour], report: Sequence[Hour], policies: Sequenc
         why = f"There are {days:.1f} days of reference in which use and weather are known; a baseline needs at least 7."
         return Account(quality=None, saving=Saving(kwh=None, why=why))
     model, quality = fitted
+    if not isfinite(quality.cv_rmse):
+        why = "In the reference nothing was used, or more was delivered than used: no baseline can be judged by that."
+        return Account(quality=None, saving=Saving(kwh=None, why=why))
     if not quality.acceptable:
         return Account(quality=quality, saving=Saving(kwh=None, why=f"The baseline cannot be trusted: {quality.says}."))
     saving, actual, expected = _total(model, quality, reference, report)

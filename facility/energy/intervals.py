@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import isfinite
 from typing import NamedTuple
 
 from points.history import Quarter, Stretch
@@ -49,7 +50,7 @@ class Used:
 
 def demands(power: Iterable[Quarter], factor: float, since: int, until: int) -> list[Interval]:
     """From a power. One interval for every quarter of [since, until)."""
-    found = {quarter.start: quarter for quarter in power}
+    found = {quarter.start: quarter for quarter in power if isfinite(quarter.mean)}
     known = ENOUGH * QUARTER_S
     return [
         Interval(start, found[start].mean * factor if start in found and found[start].good >= known else None)
@@ -88,8 +89,9 @@ def _step(before: float, after: float) -> _Step:
     return _Step(0.0, sure=False, note=f"{fell}: went back")
 
 
-def in_line(counter: Sequence[Quarter]) -> list[Quarter]:
+def in_line(every: Iterable[Quarter]) -> list[Quarter]:
     """Without readings that cannot be of a counter: between two that go on, one above both; or some far below both."""
+    counter = [quarter for quarter in every if isfinite(quarter.last)]
     found: list[Quarter] = []
     at = 0
     while at < len(counter):
@@ -135,7 +137,7 @@ def counted(counter: Sequence[Quarter], factor: float, since: int, until: int) -
 
 def summed(power: Iterable[Quarter], factor: float, since: int, until: int) -> Used:
     """What a power comes to while it was known."""
-    inside = [quarter for quarter in power if since <= quarter.start < until]
+    inside = [quarter for quarter in power if since <= quarter.start < until and isfinite(quarter.mean)]
     good = sum(quarter.good for quarter in inside)
     if not good:
         return Used(kwh=None, known=0.0)

@@ -156,3 +156,11 @@ def test_of_weather_that_the_reference_never_had_nothing_is_told(days, then, now
     assert not told.saving.shown
     assert told.saving.hours < 14 * 24
     assert "no such weather" in told.saving.why or "no like in the reference" in told.saving.why
+
+
+@pytest.mark.parametrize("kw", [0.0, -40.0], ids=["boiler in summer", "net export"])
+def test_a_reference_without_use_gives_no_baseline_and_no_number(kw):
+    """Its errors have no mean to be a share of; and what is infinite or no number cannot be sent to anybody."""
+    told = account([replace(hour, kw=kw) for hour in hours(35)], hours(14, first=35), [])
+    assert (told.quality, told.saving.kwh, told.expected) == (None, None, None)
+    assert "no baseline can be judged" in told.saving.why

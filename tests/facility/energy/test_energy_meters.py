@@ -1,3 +1,4 @@
+import math
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -163,6 +164,14 @@ def test_an_interval_needs_nine_tenths_of_its_time():
     assert used.kwh == pytest.approx(100.0 * 1619 / 3600)
     assert used.at_least
     assert used.known == pytest.approx(1619 / 1800)
+
+
+def test_what_is_infinite_is_not_known():
+    odd = quarters(100.0, math.inf, 110.0)
+    assert [interval.kw for interval in demands(odd, 1.0, 0, 3 * QUARTER_MS)] == [100.0, None, 110.0]
+    assert summed(odd, 1.0, 0, 3 * QUARTER_MS).known == pytest.approx(2 / 3)
+    used = counted(odd, 1.0, QUARTER_MS, 3 * QUARTER_MS)
+    assert (used.kwh, used.at_least) == (10.0, True)
 
 
 def test_an_hour_is_known_if_all_its_quarters_are():
