@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from math import isfinite
 
 from facility.audit.holds import Line, PastHolds
 from facility.claims import Claims
@@ -98,7 +99,7 @@ def outdoor_hours(quarters: Sequence[Quarter], unit: str) -> Mapping[int, float]
     found: dict[int, list[float]] = defaultdict(list)
     for quarter in quarters:
         celsius = convert(quarter.mean, unit, "degrees-celsius")
-        if celsius is not None:
+        if celsius is not None and isfinite(celsius):
             found[quarter.start - quarter.start % 3_600_000].append(celsius)
     return {hour: sum(known) / len(known) for hour, known in found.items() if len(known) >= HALF_AN_HOUR}
 
