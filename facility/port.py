@@ -93,7 +93,7 @@ class Facility(Protocol):
         ...
 
     async def policies(self, policy: str = "") -> list[PolicyState]:
-        """What every policy demands now, who wins, and why nothing is demanded; or one policy, with more of its rows."""
+        """What every policy demands now, who wins, and why nothing is demanded; or one, with more of its rows."""
         ...
 
     async def demand(self) -> DemandInfo:

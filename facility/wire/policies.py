@@ -8,9 +8,9 @@ from typing import Literal
 from facility.wire.base import Wire
 
 Standing = Literal["on", "held", "idle", "failed", "off"]
-"""It demands something; an input is not known, so it demands nothing; there is nothing to demand; it failed; disabled."""
+"""It demands something; an input is not known, so nothing is demanded; there is no need; it failed; disabled."""
 DemandResult = Literal["wins", "beneath", "outranked", "refused", "fails", "waits", "unknown", "held", "nothing"]
-"""`outranked`: another policy has its slot. `held`, `nothing`: no demand, because an input is not known, or for no need."""
+"""`outranked`: another policy has its slot. `held`, `nothing`: no demand, as an input is not known or for no need."""
 
 
 class PolicyRow(Wire):
