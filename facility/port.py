@@ -229,15 +229,15 @@ class Facility(Protocol):
         ...
 
     async def import_schedule(self, schedule: str) -> ImportedSchedule:
-        """A device's own schedule, read now, as a piece of `facility.toml`."""
+        """A device's own schedule or calendar, read now, as a piece of `facility.toml`."""
         ...
 
     async def drift(self, schedule: str = "") -> list[DriftInfo]:
-        """Where devices' schedules and the programmes that belong to them differ in the next days; all, or one."""
+        """Where devices' schedules and calendars and what belongs to them differ in the next days; all, or one."""
         ...
 
     async def preview_export(self, schedule: str, reason: str) -> ExportPlan:
-        """What writing its programme into a device's schedule would change; nothing is written."""
+        """What writing its programme, or calendar, into a device's own would change; nothing is written."""
         ...
 
     async def export_schedule(self, plan: str) -> ExportResult:

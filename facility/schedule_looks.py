@@ -82,6 +82,10 @@ class ScheduleLooks:
             for seen, task in zip(wanted, reading, strict=True)
         ]
 
+    async def again(self, seen: Seen) -> Seen:
+        """One of them read now, before anything that can wait."""
+        return await self._kept(seen, urgent=True)
+
     async def with_calendars(self, seen: Seen, *, urgent: bool = False) -> tuple[Seen, dict[int, CalendarObject]]:
         """A schedule read now, and the calendars that it goes by; all of the device's, where it goes by none."""
         read = await self._kept(seen, urgent=urgent)
@@ -91,6 +95,12 @@ class ScheduleLooks:
             if found.calendar is not None and not found.trouble:
                 calendars[found.calendar.instance] = found.calendar
         return read, calendars
+
+    async def with_schedules(self, seen: Seen, *, urgent: bool = False) -> tuple[Seen, list[Seen]]:
+        """A calendar read now, and every schedule of its device, any of which may go by it."""
+        read = await self._kept(seen, urgent=urgent)
+        own = sorted((each for each in seen.device.schedules or () if each.startswith("schedule,")), key=_in_order)
+        return read, [await self._kept(Seen(device=seen.device, object=each), urgent=urgent) for each in own]
 
     def _calendars_of(self, seen: Seen) -> list[Seen]:
         events = () if seen.schedule is None else seen.schedule.exceptions

@@ -1,16 +1,18 @@
-"""Whether one of the devices' own schedules may be written, and what it commands. Pure.
+"""Whether one of the devices' own schedules or calendars may be written, and what it commands. Pure.
 
 A schedule that is written goes on commanding without us: it may be one only of points that our own policies might
-command, every one of them known, at a level that is not of people or of safety.
+command, every one of them known, at a level that is not of people or of safety. A calendar commands by the schedules
+that go by it: each of them must be one that might be written itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from points.catalog import Catalog
 from points.model import Access, Device, DeviceRef, Point, Safety
-from points.schedule_objects import Reference, ScheduleObject
+from points.schedule_objects import CalendarObject, Reference, ScheduleObject
+from schedules.device_calendar import goes_by
 from schedules.writable import may_speak_for
 
 STRONGEST = 9  # of the levels at which such a schedule may write: 1-7 are of safety, 8 of operators
@@ -44,6 +46,26 @@ def why_not(schedule: ScheduleObject, device: Device | None, catalog: Catalog) -
             return f"It commands {reference}, which is no point that is known."
         if why := why_not_point(point, catalog):
             return f"It commands {point.id}: {why}."
+    return ""
+
+
+def why_not_calendar(
+    calendar: CalendarObject, schedules: Sequence[ScheduleObject], device: Device | None, catalog: Catalog
+) -> str:
+    """The same for a calendar. `schedules`: all of its device."""
+    if why := why_not_device(device):
+        return why
+    if calendar.unread:
+        return f"Its {', '.join(calendar.unread)} could not be read: what would be written over is not known."
+    for schedule in schedules:
+        if any(name.startswith("exception-schedule") for name in schedule.unread):
+            return f"Whether {schedule.key} goes by it is not known: its exceptions could not be read."
+    users = [schedule for schedule in schedules if goes_by(schedule, calendar.instance)]
+    if not users:
+        return "No schedule of its device goes by it: what follows it inside the device is not known."
+    for schedule in users:
+        if why := why_not(schedule, device, catalog):
+            return f"{schedule.key} goes by it, and might not be written itself: {why}"
     return ""
 
 

@@ -16,6 +16,8 @@ from points.schedule_objects import CalendarObject, Scalar, ScheduleObject
 from points.units import show
 from schedules.calendar import DayException, DayProgramme, Programme
 from schedules.dates import WEEKDAYS, Calendar
+from schedules.device_calendar import ImportedCalendar
+from schedules.device_calendar import doubts as calendar_doubts
 from schedules.device_programme import Imported, programme_of, slug
 from schedules.device_schedule import days_in, doubts, range_of
 from schedules.device_values import AS_USUAL, names_of, plain_value, values_in
@@ -76,8 +78,8 @@ def _of_calendar(calendar: CalendarObject) -> dict[str, object]:
         "name": calendar.name,
         "description": calendar.description,
         "present": present,
-        "effective": ", ".join(str(days_in(each) or "not understood") for each in calendar.dates),
-        "doubts": list(calendar.notes),
+        "days": [str(days_in(each) or "not understood") for each in calendar.dates],
+        "doubts": calendar_doubts(calendar),
     }
 
 
@@ -120,8 +122,7 @@ def toml(
     )
     lines += [f"# {_plain(remark)}" for remark in found.remarks]
     for calendar in _calendars(found.programme):
-        lines += ["", "[[calendars]]", f"name = {_text(calendar.name)}"]
-        lines.append(f"days = [{', '.join(_text(str(each)) for each in calendar.entries)}]")
+        lines += ["", *_calendar(calendar)]
     lines += ["", *_programme(found.programme)]
     lines += ["", "[[device_schedules]]", f"device = {_text(seen.device.id)}", f"object = {_text(seen.object)}"]
     lines.append(f"programme = {_text(found.programme.name)}")
@@ -134,9 +135,34 @@ def toml(
     return "\n".join(lines) + "\n", [*found.remarks, *remarks]
 
 
-def _head(seen: Seen, schedule: ScheduleObject, read: datetime, targets: Sequence[str]) -> Iterator[str]:
+def calendar_toml(seen: Seen, found: ImportedCalendar, users: Sequence[str], zone: ZoneInfo) -> tuple[str, list[str]]:
+    """The same of a calendar; without a day there is nothing to paste, and that is told."""
+    assert seen.calendar is not None, "it was read"
+    assert seen.read is not None, "it was read"
+    name, read = seen.calendar.name, seen.read.astimezone(zone)
+    lines = [_origin(name, seen, read), f"# {_plain(', '.join(users)) or 'No schedule of its device'} goes by it."]
+    lines += [f"# {_plain(remark)}" for remark in found.remarks]
+    if not found.calendar.entries:
+        remark = "It has no days now; a calendar of the configuration has one at least."
+        return "\n".join([*lines, f"# {remark}"]) + "\n", [*found.remarks, remark]
+    lines += ["", *_calendar(found.calendar)]
+    lines += ["", "[[device_schedules]]", f"device = {_text(seen.device.id)}", f"object = {_text(seen.object)}"]
+    return "\n".join([*lines, f"calendar = {_text(found.calendar.name)}"]) + "\n", list(found.remarks)
+
+
+def _origin(name: str, seen: Seen, read: datetime) -> str:
     where = f"{seen.object} of {seen.device.id} (device {seen.device.ref.instance}, {seen.device.name})"
-    yield f"# {_plain(schedule.name)}: imported from {_plain(where)}, read {read:%Y-%m-%d %H:%M}."
+    return f"# {_plain(name)}: imported from {_plain(where)}, read {read:%Y-%m-%d %H:%M}."
+
+
+def _calendar(calendar: Calendar) -> Iterator[str]:
+    yield "[[calendars]]"
+    yield f"name = {_text(calendar.name)}"
+    yield f"days = [{', '.join(_text(str(each)) for each in calendar.entries)}]"
+
+
+def _head(seen: Seen, schedule: ScheduleObject, read: datetime, targets: Sequence[str]) -> Iterator[str]:
+    yield _origin(schedule.name, seen, read)
     yield f"# It commands {_plain(', '.join(targets)) or 'nothing that it lists'} at priority {schedule.priority}."
 
 

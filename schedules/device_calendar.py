@@ -85,10 +85,12 @@ def same_dates(one: Sequence[Dates], other: Sequence[Dates]) -> bool:
 def structure(wanted: WantedDates, theirs: CalendarObject) -> Iterator[str]:
     """Which entries only one of them has, whatever it comes to in the days ahead."""
     ours, their = ({plain_period(each): each for each in dates} for dates in (wanted.dates, theirs.dates))
-    for plain in ours.keys() - their.keys():
-        yield f"Only the configuration has {dates_in_words([ours[plain]])}."
-    for plain in their.keys() - ours.keys():
-        yield f"Only the device has {dates_in_words([their[plain]])}."
+    for plain, each in ours.items():
+        if plain not in their:
+            yield f"Only the configuration has {dates_in_words([each])}."
+    for plain, each in their.items():
+        if plain not in ours:
+            yield f"Only the device has {dates_in_words([each])}."
 
 
 def differing_days(calendar: Calendar, theirs: CalendarObject, today: date, days: int = DAYS_AHEAD) -> list[DayStretch]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from facility.cli.common import (
     socket_of,
 )
 from facility.port import Facility
-from facility.wire import DeviceScheduleInfo, DriftInfo, ExportPlan, ExportResult, Hello, ImportedSchedule
+from facility.wire import DeviceScheduleInfo, DriftInfo, DriftStretch, ExportPlan, ExportResult, Hello, ImportedSchedule
 
 app = typer.Typer(
     name="device-schedules",
@@ -30,8 +31,11 @@ app = typer.Typer(
 
 MOST_STRETCHES = 40  # lines; --json has all
 WHEN = "%a %Y-%m-%d %H:%M"
+DAY = "%a %Y-%m-%d"
 
-ScheduleArgument = Annotated[str, typer.Argument(help="Device and object, such as rtu-1/schedule,1.")]
+ScheduleArgument = Annotated[
+    str, typer.Argument(help="Device and object, such as rtu-1/schedule,1 or rtu-1/calendar,1.")
+]
 
 
 @app.command("list")
@@ -41,7 +45,7 @@ def list_(
     socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what each commands, at which priority, what it says now, and when it was read.
+    """List what each commands, at which priority, what it says now, and when it was read; of calendars, their days.
 
     Example:  facility device-schedules list
     """
@@ -65,7 +69,7 @@ def import_(
     socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a device's schedule as a programme, ready to paste into facility.toml. Nothing is changed.
+    """Print a device's schedule as a programme, or its calendar, ready to paste into facility.toml. Nothing changes.
 
     Example:  facility device-schedules import rtu-1/schedule,1 >> facility.toml
     """
@@ -85,12 +89,12 @@ def import_(
 
 @app.command()
 def drift(
-    schedule: Annotated[str, typer.Argument(help="Device and object; all that have a programme without.")] = "",
+    schedule: Annotated[str, typer.Argument(help="Device and object; without, all to which something belongs.")] = "",
     config: ConfigOption = None,
     socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare devices' schedules with the programmes that belong to them, over the next 14 days.
+    """Compare devices' schedules with the programmes that belong to them, over 14 days, and calendars over 400.
 
     Exit code 1 if anything differs or cannot be known.
 
@@ -119,7 +123,7 @@ def export(
     socket: SocketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what writing the programme into the device's schedule would change; with --yes, write it and read it back.
+    """Show what writing the programme into the schedule, or the calendar, would change; with --yes, write it.
 
     Example:  facility device-schedules export rtu-1/schedule,1 --reason "lobby closes at nine" --yes
     """
@@ -143,7 +147,7 @@ def export(
 
 def _print_list(every: list[DeviceScheduleInfo], zone: ZoneInfo) -> None:
     print_table(
-        ("OBJECT", "NAME", "COMMANDS", "AT", "NOW", "PROGRAMME", "READ"),
+        ("OBJECT", "NAME", "COMMANDS", "AT", "NOW", "BELONGS TO", "READ"),
         [
             (
                 each.id,
@@ -158,22 +162,29 @@ def _print_list(every: list[DeviceScheduleInfo], zone: ZoneInfo) -> None:
         ],
     )
     for each in every:
+        if each.kind == "calendar" and each.read is not None:
+            users = ", ".join(each.used_by) or "no schedule of its device"
+            say(f"{each.id}: {', '.join(each.days) or 'no days'}; {users} goes by it")
         for line in (*each.doubts, *filter(None, [each.trouble])):
             say(f"{each.id}: {line}")
 
 
 def _print_drift(found: DriftInfo, zone: ZoneInfo) -> None:
-    head = f"{found.id} and programme {found.programme}"
+    what, same = ("programme", "say the same") if found.kind == "schedule" else ("calendar", "have the same days")
+    head = f"{found.id} and {what} {found.programme}"
     if found.agrees:
-        say(f"{head}: they say the same for the next {found.days} days.")
+        say(f"{head}: they {same} for the next {found.days} days.")
         return
     say(f"{head}:")
     if found.trouble:
         say(f"  {found.trouble}")
         return
     if not found.stretches:
-        say(f"  they say the same for the next {found.days} days")
+        say(f"  they {same} for the next {found.days} days")
     for each in found.stretches[:MOST_STRETCHES]:
+        if found.kind == "calendar":
+            say(f"  {_days(each, zone)}: for the calendar {each.ours}, for the device {each.theirs} ({each.rule})")
+            continue
         begin, end = (at.astimezone(zone).strftime(WHEN) for at in (each.begin, each.end))
         state = f" ({each.state})" if each.state else ""
         say(f"  {begin} to {end}: the programme {each.ours}{state}, the device {each.theirs} ({each.rule})")
@@ -183,13 +194,20 @@ def _print_drift(found: DriftInfo, zone: ZoneInfo) -> None:
         say(f"  {line}")
 
 
+def _days(stretch: DriftStretch, zone: ZoneInfo) -> str:
+    """Whole days, both included."""
+    first, last = (at.astimezone(zone) for at in (stretch.begin, stretch.end - timedelta(seconds=1)))
+    return f"{first:{DAY}}" if first.date() == last.date() else f"{first:{DAY}} to {last:{DAY}}"
+
+
 def _print_plan(plan: ExportPlan) -> None:
     words = {"allowed": "Would write", "refused": "Refused", "nothing": "Nothing to write"}
-    say(f"{words[plan.verdict]}: programme {plan.programme} into {plan.id}")
+    what, does = ("programme", "It commands") if plan.kind == "schedule" else ("calendar", "By it go")
+    say(f"{words[plan.verdict]}: {what} {plan.programme} into {plan.id}")
     if plan.why:
         say(f"  {plan.why}")
     if plan.commands:
-        say(f"  It commands {', '.join(plan.commands)}")
+        say(f"  {does} {', '.join(plan.commands)}")
     for change in plan.changes:
         say(f"  {change.what}: {change.old}  ->  {change.new}")
     for remark in plan.remarks:

@@ -101,9 +101,9 @@ class Config(BaseSettings):
                         f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
                         f"programme {programme!r} knows {', '.join(sorted(states[programme]))}"
                     )
-        for own in self.device_schedules:
-            own.must_be_known(states)
         calendars = [calendar.name for calendar in self.calendars]
+        for own in self.device_schedules:
+            own.must_be_known(states, calendars)
         for section in self.programmes:
             section.must_be_complete(calendars, placed=self.site.place is not None)
         for kind, all_names in (

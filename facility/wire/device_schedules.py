@@ -23,36 +23,39 @@ class DeviceScheduleInfo(Wire):
     effective: str
     week: list[str]  # Monday first: "06:00 on, 22:00 off"
     exceptions: int
-    programme: str  # of ours that belongs to it; ""
+    programme: str  # of ours that belongs to it, or the calendar of ours; ""
+    days: list[str] = []  # of a calendar: what it contains
+    used_by: list[str] = []  # of a calendar: the schedules of its device that go by it, as far as they were read
     read: datetime | None  # when it was last read; None: never
     doubts: list[str]  # what is odd about it
     trouble: str  # why it could not be read now; ""
 
 
 class ImportedSchedule(Wire):
-    """A device's schedule as a piece of `facility.toml`."""
+    """A device's schedule or calendar as a piece of `facility.toml`."""
 
     id: str
     toml: str
-    remarks: list[str]  # what a programme cannot say, and what is doubtful
+    remarks: list[str]  # what configuration cannot say, and what is doubtful
 
 
 class DriftStretch(Wire):
-    """A time in which the programme and the device's schedule say different things."""
+    """A time in which the programme and the device's schedule say different things; of calendars, whole days."""
 
     begin: datetime
     end: datetime
     state: str  # of the programme
     ours: str
     theirs: str
-    rule: str  # of the device's schedule
+    rule: str  # of the device's schedule; of calendars, the entry to which the first day belongs
 
 
 class DriftInfo(Wire):
-    """How far a device's schedule is from the programme that belongs to it, in the next days."""
+    """How far a device's schedule is from the programme that belongs to it, or its calendar from one of ours."""
 
     id: str
-    programme: str
+    kind: Literal["schedule", "calendar"] = "schedule"
+    programme: str  # or the calendar of ours
     days: int
     read: datetime | None
     stretches: list[DriftStretch]
@@ -75,14 +78,15 @@ class ExportChange(Wire):
 
 
 class ExportPlan(Wire):
-    """What writing the programme into the device's schedule would do; nothing is written yet."""
+    """What writing the programme into the device's schedule, or the calendar into its own, would do; nothing is yet."""
 
     plan: str  # to commit it
     id: str
-    programme: str
+    kind: Literal["schedule", "calendar"] = "schedule"
+    programme: str  # or the calendar of ours
     verdict: Literal["allowed", "refused", "nothing"]
     why: str
-    commands: list[str]  # the points that the schedule commands
+    commands: list[str]  # the points that the schedule commands, or the schedules that go by the calendar
     changes: list[ExportChange]
     remarks: list[str]
     valid_until: datetime

@@ -154,7 +154,7 @@ class TestImport:
 
     async def test_unknown_ones_are_refused_with_words(self, tmp_path):
         async with site(tmp_path) as here:
-            for name in ("panel/schedule,9", "panel/calendar,1"):
+            for name in ("panel/schedule,9", "panel/calendar,9"):
                 with pytest.raises(FacilityError, match="facility device-schedules list"):
                     await here.topic.imported(name)
 
