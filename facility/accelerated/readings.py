@@ -1,7 +1,7 @@
 """What the devices show, on its way into the store: freshness' part, without a network to wait for.
 
-A change is told as a device with COV tells it, by its own increment; everything is told again every minute, as a poll
-would find it. A reading is made of an answer by the same rules (`points.freshness.quality`).
+A change is told as a device with COV tells it, by its own increment; everything is told again every five minutes, as a
+poll would find it. A reading is made of an answer by the same rules (`points.freshness.quality`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from points.freshness.states import again
 from points.model import Kind, Point, Ref, Source, Value
 from points.store import PointStore
 
-POLLED_EVERY = timedelta(minutes=1)
+POLLED_EVERY = timedelta(minutes=5)  # proof of life of what is told by COV, as on a site
 
 
 @dataclass(slots=True)
