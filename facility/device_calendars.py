@@ -127,7 +127,7 @@ class DeviceCalendars:
         users = users_of(theirs, schedules)
         self._may(user, users)
         wanted = wanted_dates(calendar, theirs)
-        rules, device = self._rules(section, calendar), seen.device.id
+        rules = self._rules(section, calendar)
         why = why or rules(theirs, schedules) or " ".join(wanted.cannot)
         differ = [] if theirs.unread else calendar_changes(wanted, theirs)
         made, plan = self._clock.now(), uuid4().hex
@@ -156,9 +156,9 @@ class DeviceCalendars:
             programme=calendar.name,
             verdict="refused" if why else "allowed" if differ else "nothing",
             why=why or ("" if differ else f"It has the days of calendar {calendar.name}."),
-            commands=[f"{device}/{each.key}" for each in users],
+            commands=self._commanded(users),
             changes=[ExportChange(what=each.what, old=each.old, new=each.new) for each in differ],
-            remarks=doubts(theirs),
+            remarks=[*(f"{seen.device.id}/{each.key} goes by it." for each in users), *doubts(theirs)],
             valid_until=made + VALID,
         )
 
@@ -175,6 +175,11 @@ class DeviceCalendars:
             return ""
 
         return why
+
+    def _commanded(self, users: Sequence[ScheduleObject]) -> list[str]:
+        """The points, or what the device says where there is none."""
+        targets = (target for each in users for target in commanded(each, self._book.current))
+        return list(dict.fromkeys(str(reference) if point is None else point.id for reference, point in targets))
 
     def _may(self, user: User, users: Sequence[ScheduleObject]) -> None:
         """Where he may write each of the schedules that go by it."""

@@ -202,7 +202,7 @@ def _days(stretch: DriftStretch, zone: ZoneInfo) -> str:
 
 def _print_plan(plan: ExportPlan) -> None:
     words = {"allowed": "Would write", "refused": "Refused", "nothing": "Nothing to write"}
-    what, does = ("programme", "It commands") if plan.kind == "schedule" else ("calendar", "By it go")
+    what, does = ("programme", "It commands") if plan.kind == "schedule" else ("calendar", "Who goes by it commands")
     say(f"{words[plan.verdict]}: {what} {plan.programme} into {plan.id}")
     if plan.why:
         say(f"  {plan.why}")

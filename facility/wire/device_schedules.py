@@ -86,7 +86,7 @@ class ExportPlan(Wire):
     programme: str  # or the calendar of ours
     verdict: Literal["allowed", "refused", "nothing"]
     why: str
-    commands: list[str]  # the points that the schedule commands, or the schedules that go by the calendar
+    commands: list[str]  # the points that the schedule commands, or the schedules that go by the calendar do
     changes: list[ExportChange]
     remarks: list[str]
     valid_until: datetime

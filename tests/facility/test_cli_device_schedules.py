@@ -21,6 +21,7 @@ from facility.wire import (
 )
 
 ID = "panel/schedule,1"
+CALENDAR = "panel/calendar,1"
 INFO = DeviceScheduleInfo(
     id=ID,
     device="panel",
@@ -125,6 +126,44 @@ def test_drift_ends_with_1_if_anything_differs_or_is_not_known(agent, typed):
     assert (unknown.exit_code, "it does not answer" in unknown.output) == (1, True)
     agent.drifts = [DRIFT.model_copy(update={"doubts": ["its clock"]})]
     assert typed("device-schedules", "drift").exit_code == 1
+
+
+def test_a_calendar_is_told_by_its_days_and_by_who_goes_by_it(agent, typed):
+    changed = {"id": CALENDAR, "kind": "calendar", "programme": "closures", "commands": [], "doubts": []}
+    told = INFO.model_copy(update={**changed, "days": ["*-12-25", "*-01-01"], "used_by": [ID]})
+    agent.infos = [told, told.model_copy(update={"id": "panel/calendar,2", "days": [], "used_by": []})]
+    said = typed("device-schedules", "list").output
+    assert f"{CALENDAR}: *-12-25, *-01-01; {ID} goes by it" in said
+    assert "panel/calendar,2: no days; no schedule of its device goes by it" in said
+
+
+def test_drift_of_a_calendar_names_whole_days(agent, typed):
+    same = DRIFT.model_copy(update={"id": CALENDAR, "kind": "calendar", "programme": "closures", "days": 400})
+    midnight = NOON.replace(hour=0)
+    day = DriftStretch(
+        begin=midnight, end=midnight + timedelta(days=1), state="", ours="one", theirs="none", rule="*-12-25"
+    )
+    agent.drifts = [same]
+    agreed = typed("device-schedules", "drift")
+    assert (agreed.exit_code, "calendar closures: they have the same days for the next 400" in agreed.output) == (
+        0,
+        True,
+    )
+    agent.drifts = [
+        same.model_copy(update={"stretches": [day, day.model_copy(update={"end": day.end + timedelta(days=1)})]})
+    ]
+    differs = typed("device-schedules", "drift")
+    assert differs.exit_code == 1
+    first, second = (f"{midnight + timedelta(days=number):%a %Y-%m-%d}" for number in (0, 1))
+    assert f"  {first}: for the calendar one, for the device none (*-12-25)" in differs.output
+    assert f"  {first} to {second}: for the calendar one" in differs.output
+
+
+def test_an_export_of_a_calendar_says_what_follows_it(agent, typed):
+    agent.plan = PLAN.model_copy(update={"id": ID, "kind": "calendar", "programme": "closures"})
+    shown = typed("device-schedules", "export", ID, "--reason", "closes at nine").output
+    assert f"Would write: calendar closures into {ID}" in shown
+    assert "Who goes by it commands panel/relay" in shown
 
 
 def test_an_export_is_shown_and_written_with_yes_only(agent, typed):
