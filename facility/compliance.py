@@ -9,11 +9,14 @@ Only `Quality.GOOD` counts as known: a value that somebody holds by hand at the 
 unknown here, because it says what was set and not what is so. When the clock is set back, what has
 lasted for a while has still lasted as long; and what stood before a restart is alarming until it is
 seen inside (`remember`).
+
+A room whose beds are all surely free is judged as the guard judges it then: by the wider temperatures that its profile
+gives an empty room (`vacated`). When that is over, the ordinary limits hold again, and their delays begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,8 +36,12 @@ class Compliance:
     What is inside its limits, and was before, costs next to nothing: of thousands of points most are, most of the time.
     """
 
-    def __init__(self, profiles: Profiles) -> None:
+    def __init__(self, profiles: Profiles, vacated: Callable[[], Collection[SpaceId]] = tuple) -> None:
+        """`vacated`: the rooms whose beds are surely free at this moment."""
         self._profiles = profiles
+        self._vacated = vacated
+        self._wider: dict[SpaceId, dict[PointId, tuple[Limit | Abnormal, Limit]]] = {}  # of bed rooms: usual, empty
+        self._empty: frozenset[SpaceId] = frozenset()
         self._catalog: Catalog | None = None
         self._looked: datetime | None = None
         self._lived_in: frozenset[SpaceId] = frozenset()  # spaces with points of any kind
@@ -44,8 +51,13 @@ class Compliance:
         self._remembered: dict[PointId, datetime] = {}
         self._points: dict[PointId, Judgement] = {}
         self._not_in: dict[PointId, Judgement] = {}
-        self.watched: Mapping[PointId, Watched] = {}
+        self._watched: dict[PointId, Watched] = {}
         self.spaces: tuple[SpaceStanding, ...] = ()
+
+    @property
+    def watched(self) -> Mapping[PointId, Watched]:
+        """The points that have limits or abnormal states, with those that hold now."""
+        return self._watched
 
     @property
     def points(self) -> Mapping[PointId, Judgement]:
@@ -77,9 +89,10 @@ class Compliance:
             self._move(now - self._looked)
             touched.update(catalog.spaces)
         self._looked = now
+        turned = self._turn(now)
         stirred = False
-        for point in self.watched if changed is None else changed:
-            watched = self.watched.get(point)
+        for point in self._watched if changed is None else {*changed, *turned}:
+            watched = self._watched.get(point)
             if watched is None:
                 continue
             before, reading = self._points.get(point), readings(point)
@@ -100,15 +113,43 @@ class Compliance:
     def _take(self, catalog: Catalog, now: datetime) -> Iterable[SpaceId]:
         """A new catalog: everything about it is judged anew; what is remembered of its points stays."""
         self._catalog = catalog
-        self.watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
+        self._watched = {watched.point.id: watched for watched in _watched(catalog, self._profiles)}
+        self._find_wider()
         self._lived_in = frozenset(point.space for point in catalog.points.values() if point.space)
-        self._memory = {point: self._memory.get(point) or self._memory_of(point, now) for point in self.watched}
+        self._memory = {point: self._memory.get(point) or self._memory_of(point, now) for point in self._watched}
         self._points, self._not_in, self._standings, self._members = {}, {}, {}, {}
-        for watched in self.watched.values():
+        for watched in self._watched.values():
             if watched.space is not None and _counts_for_space(watched.rule):
                 self._members.setdefault(watched.space.id, []).append(watched)
         self.spaces = ()
         return catalog.spaces
+
+    def _find_wider(self) -> None:
+        self._wider = {}
+        for point, watched in self._watched.items():
+            limit = self._profiles.vacated_limits(watched.point, watched.space)
+            if limit is not None and watched.space is not None:
+                self._wider.setdefault(watched.space.id, {})[point] = (watched.rule, limit)
+        self._empty &= self._wider.keys()
+        for space in self._empty:
+            self._rule(space, empty=True)
+
+    def _rule(self, space: SpaceId, *, empty: bool) -> None:
+        for point, rules in self._wider[space].items():
+            self._watched[point] = replace(self._watched[point], rule=rules[empty])
+
+    def _turn(self, now: datetime) -> set[PointId]:
+        """Puts those limits in force that hold now; the points whose limits are others than before."""
+        empty = frozenset(self._vacated()) & self._wider.keys() if self._wider else frozenset()
+        turned: set[PointId] = set()
+        for space in empty ^ self._empty:
+            self._rule(space, empty=space in empty)
+            self._members[space] = [self._watched[watched.point.id] for watched in self._members[space]]
+            for point in self._wider[space]:
+                self._memory[point].rule_anew(now)
+                turned.add(point)
+        self._empty = empty
+        return turned
 
     def _memory_of(self, point: PointId, now: datetime) -> Memory:
         since = self._remembered.pop(point, None)

@@ -28,8 +28,6 @@ SHORTEST = timedelta(minutes=15)  # less is a pulse: nothing in a plant has sett
 LONGEST = timedelta(hours=24)  # one full cycle of shifts: whoever wants more is an engineer
 LONGEST_OF_AN_ENGINEER = timedelta(days=30)
 REASON_LENGTH = 4  # characters: "test" is the shortest thing that says anything
-BED_BAND = (18.0, 28.0)  # °C, of the setpoints of a patient room while nobody lies in it
-BEDS_SOURCE = "our own caution: a patient may be brought at any time"
 ENGINEERS = frozenset({"engineer", "admin"})
 
 
@@ -52,6 +50,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beds:
+    """What the beds of a room where patients sleep mean for policies."""
+
+    closed: str  # why the room is closed to them; "" if it is open
+    low: float = 0.0  # °C that its setpoints may have while it is open
+    high: float = 0.0
+    source: str = "our own caution: a patient may be brought at any time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What else is known at the moment of judging."""
 
@@ -61,8 +69,8 @@ class Surroundings:
     rule: CommandRule = field(default_factory=CommandRule)
     pace: Pace = field(default_factory=Pace)
     room: Room | None = None
-    beds: str | None = None
-    """Why the room is closed to policies by the state of its beds, "" if it is open; None: no patient sleeps there."""
+    beds: Beds | None = None
+    """None: no patient sleeps there."""
     step: Value | None = None
     """What would be written now on the way to the value, where the point is ramped."""
     accepted: bool = False
@@ -139,24 +147,23 @@ def _objections_to_policy(command: Command, point: Point, known: Surroundings) -
         yield refuse("expiry", "A policy's hold must end within 24 hours.", "Renew it while it is wanted.")
 
 
-def _objections_of_the_beds(command: Command, point: Point, closed: str) -> Iterator[Verdict]:
+def _objections_of_the_beds(command: Command, point: Point, beds: Beds) -> Iterator[Verdict]:
     """Where patients sleep: the temperature setpoints of a room whose beds are free, within a band, and no more."""
     name = point.space or point.id
     if point.point_class not in BED_CLASSES:
         why = f"{point.id} is in {name}, where patients sleep: no policy may hold it, whatever the beds are."
-        yield refuse("beds", why, "An operator can.", source=BEDS_SOURCE)
+        yield refuse("beds", why, "An operator can.", source=beds.source)
     if command.priority != Priority.OCCUPANCY:
-        yield refuse("beds", f"{name} is relaxed at level {int(Priority.OCCUPANCY)} only.", source=BEDS_SOURCE)
-    if closed:
-        yield refuse("beds", f"{name} is taken for occupied: {closed}.", source=BEDS_SOURCE)
+        yield refuse("beds", f"{name} is relaxed at level {int(Priority.OCCUPANCY)} only.", source=beds.source)
+    if beds.closed:
+        yield refuse("beds", f"{name} is taken for occupied: {beds.closed}.", source=beds.source)
     value = None if command.value is None else fitted(command.value, point)
-    coldest, warmest = (in_unit_of(point, celsius) for celsius in BED_BAND)
+    coldest, warmest = (in_unit_of(point, celsius) for celsius in (beds.low, beds.high))
     if value is None or isinstance(value, str) or coldest is None or warmest is None:
-        yield refuse("beds", f"{point.id} is not known to be a temperature.", source=BEDS_SOURCE)
+        yield refuse("beds", f"{point.id} is not known to be a temperature.", source=beds.source)
     elif not coldest <= value <= warmest:
-        low, high = BED_BAND
         why = f"{value:g} is outside what an empty patient room may have."
-        yield refuse("beds", why, f"Allowed: {low:g} to {high:g} °C.", source=BEDS_SOURCE)
+        yield refuse("beds", why, f"Allowed: {beds.low:g} to {beds.high:g} °C.", source=beds.source)
 
 
 def _objections_to_guard(command: Command) -> Iterator[Verdict]:

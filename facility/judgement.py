@@ -13,7 +13,7 @@ from typing import Protocol
 from facility.books import AGENT
 from facility.envelope import Room, within_reach
 from facility.fitting import fitted
-from facility.guard import Limits, Surroundings, judge
+from facility.guard import Beds, Limits, Surroundings, judge
 from facility.model import GUARD, Claim, Command, is_policy
 from facility.pace import Paces, next_step, ramp_lasts
 from facility.profiles.model import CommandRule
@@ -41,7 +41,7 @@ def roomless(_point: Point) -> Room | None:
     return None
 
 
-def bedless(_point: Point) -> str | None:
+def bedless(_point: Point) -> Beds | None:
     """No point is where patients sleep."""
     return None
 
@@ -65,10 +65,10 @@ class Judge:
         limits: Callable[[Point], Limits | None] = unlimited,
         rule: Callable[[Point], CommandRule] = unruled,
         room: Callable[[Point], Room | None] = roomless,
-        beds: Callable[[Point], str | None] = bedless,
+        beds: Callable[[Point], Beds | None] = bedless,
     ) -> None:
         """`rule`: who may command a point, and its pace. `room`: the critical room it belongs to, as it is.
-        `beds`: why the state of its beds closes the room to policies, "" if it does not, None where no patient sleeps.
+        `beds`: what the beds of its room mean for policies, None where no patient sleeps.
         """
         self.paces = Paces(clock.now)
         for claim in claims.standing():

@@ -80,12 +80,24 @@ class Memory:
     alarming: bool = False
     unknown_since: datetime | None = None
     in_since: datetime | None = None
+    ruled_since: datetime | None = None  # when other limits began to hold; what was before was judged by those before
 
     def move(self, by: timedelta) -> None:
         """The clock was set back: what has lasted for a while has still lasted as long."""
         self.outside_since = self.outside_since and self.outside_since + by
         self.unknown_since = self.unknown_since and self.unknown_since + by
         self.in_since = self.in_since and self.in_since + by
+        self.ruled_since = self.ruled_since and self.ruled_since + by
+
+    def rule_anew(self, now: datetime) -> None:
+        """From now on other limits hold: delays begin anew, and what was alarming is so until it is seen inside."""
+        self.ruled_since, self.in_since = now, None
+        self.outside_since = self.outside_since if self.alarming else None
+
+    def begun(self, reading: Reading, now: datetime) -> datetime:
+        """Since when what the reading says is so, by the limits of today."""
+        began = min(reading.time, now)
+        return began if self.ruled_since is None else max(began, self.ruled_since)
 
 
 def judged(watched: Watched, reading: Reading | None, memory: Memory, now: datetime) -> Judgement:
@@ -102,11 +114,11 @@ def judged(watched: Watched, reading: Reading | None, memory: Memory, now: datet
     memory.unknown_since = None
     if not _is_outside(watched.rule, reading, back=memory.alarming):
         memory.outside_since, memory.alarming = None, False
-        memory.in_since = memory.in_since or min(reading.time, now)
+        memory.in_since = memory.in_since or memory.begun(reading, now)
         return Judgement(standing=Standing.IN, since=memory.in_since)
     value, limit = show(watched.point, reading.value), ""
     memory.in_since = None
-    memory.outside_since = memory.outside_since or min(reading.time, now)
+    memory.outside_since = memory.outside_since or memory.begun(reading, now)
     memory.alarming = memory.alarming or now - memory.outside_since >= timedelta(seconds=watched.rule.delay_s)
     if isinstance(watched.rule, Limit) and not isinstance(reading.value, str):
         limit = limit_words(watched.point, watched.rule, float(reading.value))

@@ -27,6 +27,7 @@ from facility.special_events import load as load_events
 from facility.strategy import Strategy
 from facility.watcher import EnvelopeWatcher
 from points.clock import Clock
+from points.model import SpaceId
 from points.store import PointStore
 from schedules.feeds import Feeds
 from schedules.planner import Planner
@@ -44,6 +45,8 @@ class Acting:
     leases: Leases
     watcher: EnvelopeWatcher
     beds: BedWatcher
+    vacated: Callable[[], frozenset[SpaceId]]
+    """The rooms where patients sleep whose beds are surely free."""
     courses: Courses
     effects: Effects
     judge: Judging
@@ -67,9 +70,10 @@ async def acting(
     clock, audit = ground.clock, trail.audit
     told = told or FeedBook(clock)
     claims = await Claims.load(ground.db)
-    rooms = Rooms(known.consents.profiles, known.store, held=lambda point: bool(claims.of(point)))
+    profiles = known.consents.profiles
+    rooms = Rooms(profiles, known.store, held=lambda point: bool(claims.of(point)))
     foreign = _foreign(ground, trail, known, claims)
-    bed_rooms = BedRooms(told.feeds, known.store, known.book, clock)
+    bed_rooms = BedRooms(told.feeds, known.store, known.book, clock, profiles.vacated_rules)
 
     def judge(store: PointStore, clock: Clock, heard: Callable[[], Feeds]) -> Judge:
         rules = known.rules
@@ -81,7 +85,7 @@ async def acting(
             limits=rules.command_limits,
             rule=rules.command_rule,
             room=rooms.of,
-            beds=BedRooms(heard, store, known.book, clock).of,
+            beds=BedRooms(heard, store, known.book, clock, profiles.vacated_rules).of,
         )
 
     desk = _desk(ground, trail, known, claims=claims, judge=judge(known.store, clock, told.feeds), foreign=foreign)
@@ -99,6 +103,7 @@ async def acting(
         desk=desk,
         leases=Leases(desk, audit, clock, events=ground.events, bacnet=ground.bacnet),
         watcher=EnvelopeWatcher(rooms, desk, known.store, known.book, ground.events, clock),
+        vacated=bed_rooms.vacated,
         beds=BedWatcher(bed_rooms, desk, known.book, told, ground.events, clock),
         courses=Courses(desk, clock),
         effects=_effects(ground, trail, known, desk),

@@ -38,7 +38,7 @@ def showing(
     ground: Ground, trail: Trail, known: Knowing, hears: Hearing, acts: Acting, roll: Roll, stack: Stack
 ) -> Showing:
     """What the configuration does not want is None."""
-    compliance = Compliance(known.consents.profiles)
+    compliance = Compliance(known.consents.profiles, acts.vacated)
     alarms = AlarmBook(
         store=known.store,
         catalog=known.book,

@@ -1,8 +1,8 @@
 """Whether the beds of a room are surely free: what the guard asks, and who lets go when they are not any more.
 
-- A room in which patients sleep is open to a policy only while every bed of it has been unoccupied for 20 minutes by a
-  feed that is alive, and while the room is known to be between 18 and 28 °C and at most at 60 % humidity. This is
-  judged here from the feeds and the readings, whatever a policy says of them.
+- A room in which patients sleep is open to a policy only while every bed of it has been unoccupied for so long by a
+  feed that is alive, and while the room is known to be as warm and as dry as an empty one may be: its profile has the
+  numbers (`vacated`). This is judged here from the feeds and the readings, whatever a policy says of them.
 - Each second, and whenever the feeds say something else, whatever policies hold in such a room is looked at; where that
   is not so any more, it is let go of. What could not be let go of is tried again. Every hold is a lease besides.
 """
@@ -18,20 +18,19 @@ import structlog
 
 from facility.commands import CommandDesk
 from facility.feeds.book import FeedBook
+from facility.guard import Beds
 from facility.model import GUARD, Claim, Command, is_policy
+from facility.profiles.model import Vacated
 from points.catalog import CatalogBook
 from points.clock import Clock
 from points.errors import PointsError
 from points.events import Events
-from points.model import Event, EventKind, Point, SpaceId
+from points.model import Event, EventKind, Point, Space, SpaceId
 from points.store import PointStore
 from schedules.feeds import Feeds
 from schedules.voices import of_beds
 from schedules.writable import is_bed_space, known_celsius, known_number
 
-FREE_FOR = timedelta(minutes=20)  # domain row 6
-COLDEST, WARMEST = 18.0, 28.0
-MOST_HUMID = 60.0  # ASHRAE 170 Table 7-1, patient rooms
 TICK_S = 1.0
 AGAIN = timedelta(seconds=4)  # after a release that did not succeed
 
@@ -41,27 +40,50 @@ log = structlog.get_logger(__name__)
 class BedRooms:
     """The evidence, room by room."""
 
-    def __init__(self, told: Callable[[], Feeds], store: PointStore, book: CatalogBook, clock: Clock) -> None:
+    def __init__(
+        self,
+        told: Callable[[], Feeds],
+        store: PointStore,
+        book: CatalogBook,
+        clock: Clock,
+        rules: Callable[[Space], Vacated | None],
+    ) -> None:
+        """`rules`: what the profile of a room says of it while all of its beds are free."""
         self._told = told
         self._store = store
         self._book = book
         self._clock = clock
+        self._rules = rules
 
     def is_one(self, place: SpaceId | None) -> bool:
         """Whether patients sleep there."""
         space = self._book.current.spaces.get(place) if place is not None else None
         return space is not None and is_bed_space(space)
 
-    def of(self, point: Point) -> str | None:
-        """Why no policy may hold anything in the point's room, "" if it may; None if no patient sleeps there."""
-        return self.why_not(point.space) if point.space is not None and self.is_one(point.space) else None
+    def of(self, point: Point) -> Beds | None:
+        """What the beds of the point's room mean for policies; None if no patient sleeps there."""
+        if point.space is None or not self.is_one(point.space):
+            return None
+        closed, rules = self.why_not(point.space), self._rules(self._book.current.spaces[point.space])
+        return (
+            Beds(closed=closed)
+            if rules is None
+            else Beds(closed=closed, low=rules.low_c, high=rules.high_c, source=rules.cited)
+        )
+
+    def vacated(self) -> frozenset[SpaceId]:
+        """The rooms that are open at this moment."""
+        return frozenset(place for place in self._told().beds if self.is_one(place) and not self.why_not(place))
 
     def why_not(self, place: SpaceId) -> str:
         """Why the room is not open; "" if it is."""
-        voice = of_beds(self._told(), place, self._clock.now(), hold=FREE_FOR)
-        return voice.why if voice.says != "vacant" else self._outside(place)
+        rules = self._rules(self._book.current.spaces[place])
+        if rules is None:
+            return "by its profile, no state of its beds opens it"
+        voice = of_beds(self._told(), place, self._clock.now(), hold=timedelta(seconds=rules.free_s))
+        return voice.why if voice.says != "vacant" else self._outside(place, rules)
 
-    def _outside(self, place: SpaceId) -> str:
+    def _outside(self, place: SpaceId, rules: Vacated) -> str:
         seen = False
         for point in self._book.current.points_in(place):
             if point.commandable or point.point_class not in ("zone-temperature", "humidity"):
@@ -69,13 +91,13 @@ class BedRooms:
             reading = self._store.get(point.id)
             if point.point_class == "humidity":
                 percent = known_number(reading)
-                if percent is None or percent > MOST_HUMID:
-                    return f"{point.name} is not surely at {MOST_HUMID:g} % or less"
+                if percent is None or percent > rules.humidity_percent:
+                    return f"{point.name} is not surely at {rules.humidity_percent:g} % or less"
                 continue
             seen = True
             celsius = known_celsius(point, reading)
-            if celsius is None or not COLDEST <= celsius <= WARMEST:
-                return f"{point.name} is not surely between {COLDEST:g} and {WARMEST:g} °C"
+            if celsius is None or not rules.low_c <= celsius <= rules.high_c:
+                return f"{point.name} is not surely between {rules.low_c:g} and {rules.high_c:g} °C"
         return "" if seen else f"the temperature of {place} is not measured"
 
 

@@ -28,10 +28,13 @@ from facility.profiles.model import (
     Plant,
     Profile,
     RoomRules,
+    Vacated,
 )
 from facility.profiles.provenance import cited
 from facility.profiles.states import active_if_named, alarm_states, is_named, says_alarm, states_named
+from facility.profiles.vacating import vacated_rules, widened
 from points.model import Kind, Point, Safety, Space
+from schedules.writable import BED_SPACES, is_bed_space
 
 __all__ = ["GROUPS", "ORDER", "Abnormal", "Limit", "Profile", "ProfileError", "Profiles"]
 
@@ -95,6 +98,10 @@ class Profiles:
         paces = validated(origin(ACTUATORS), ACTUATORS, {"commands": rest.pop(ACTUATORS)}, Actuators)
         plant = validated(origin(PLANT), PLANT, {"commands": rest.pop(PLANT)}, Plant)
         every = {key: validated(origin(key), key, table, Profile) for key, table in rest.items()}
+        for key, profile in every.items():
+            if profile.vacated is not None and key not in BED_SPACES:
+                kinds = ", ".join(sorted(BED_SPACES))
+                raise ProfileError(f"{origin(key)}: {key}.vacated: no bed tells whether it is free; only in {kinds}.")
         return cls(every, paces.commands, plant.commands)
 
     def become(self, other: Profiles) -> None:
@@ -118,6 +125,19 @@ class Profiles:
     def limits(self, point: Point, space: Space | None) -> Limit | None:
         """The point's limits in its own unit; None if it has none, or if its unit measures something else."""
         return _narrowed(self._limits(point, space), point) if point.kind is Kind.ANALOG else None
+
+    def vacated_rules(self, space: Space | None) -> Vacated | None:
+        """What the space may be like while all of its beds are free; None: that makes no difference to it."""
+        return vacated_rules(self.of(space.type) if space is not None and is_bed_space(space) else None)
+
+    def vacated_limits(self, point: Point, space: Space | None) -> Limit | None:
+        """The point's limits while all beds of its room are free; None: the same. The site's own for it stay."""
+        rules = self.vacated_rules(space)
+        limit = self._limits(point, space) if rules is not None and point.kind is Kind.ANALOG else None
+        if rules is None or limit is None or point.point_class != "zone-temperature":
+            return None
+        wide = _narrowed(widened(limit, rules, point.unit), point)
+        return None if wide == _narrowed(limit, point) else wide
 
     def command_limits(self, point: Point, space: Space | None) -> Limit | None:
         """Between which values it may be commanded: its own limits, inside those of what it is the setpoint of."""

@@ -18,17 +18,27 @@ from facility.model import Severity
 from facility.profiles.conversion import convert
 from facility.profiles.files import ACTUATORS, NO_PROFILES, PLANT, merged
 from facility.profiles.looser_commands import looser_actuators, looser_commands, looser_plant
-from facility.profiles.model import ORDER, LimitTable, Profile, StateTable, TurndownTable
+from facility.profiles.model import ORDER, LimitTable, Profile, StateTable, TurndownTable, VacatedTable
 from facility.profiles.provenance import PROVENANCE, cited
 from facility.profiles.steps import NONE, Path, Step, listed, scalar, shown
 from points.classify.equipment import TYPES
 
 Tables = Mapping[str, Any]
+Measure = TurndownTable | VacatedTable
 
 ENERGY = ("never", "conditional", "allowed")
 
-_HIGHER_IS_LOOSER = {"door_open_s", "full_air_changes", "high"}
-_LOWER_IS_LOOSER = {"vacant_minutes", "enter_margin", "hold_margin", "air_changes", "deadband", "low"}
+_HIGHER_IS_LOOSER = {"door_open_s", "full_air_changes", "high", "high_c", "humidity_percent"}
+_LOWER_IS_LOOSER = {
+    "vacant_minutes",
+    "enter_margin",
+    "hold_margin",
+    "air_changes",
+    "deadband",
+    "low",
+    "free_minutes",
+    "low_c",
+}
 _MACHINES = frozenset(kind.replace("-", "_") for kind in TYPES)
 _IN_UNIT = {"low": False, "high": False, "sane": True, "deadband": True}  # True: a difference
 
@@ -106,7 +116,9 @@ def _of_profile(key: str, raw: Tables, before: Profile, after: Profile) -> Itera
     for name, state in after.states.items():
         yield from _of_states((key, "states", name), before, before.states.get(name), state)
     if after.turndown is not None:
-        yield from _of_turndown((key, "turndown"), before.turndown, after.turndown)
+        yield from _of_measure((key, "turndown"), before.turndown, after.turndown)
+    if after.vacated is not None:
+        yield from _of_measure((key, "vacated"), before.vacated, after.vacated)
     if after.protect != before.protect:
         path, instead = (key, "protect"), raw.get("protect")
         yield Step(path=path, before=_protections(before), after=_protections(after), instead=instead)
@@ -183,11 +195,11 @@ def _of_delay_and_severity(path: Path, old: LimitTable | StateTable, new: LimitT
         yield scalar((*path, "severity"), old.severity.value, new.severity.value)
 
 
-def _of_turndown(path: Path, old: TurndownTable | None, new: TurndownTable) -> Iterator[Step]:
+def _of_measure(path: Path, old: Measure | None, new: Measure) -> Iterator[Step]:
     if old is None:
         yield Step(path=path, before=NONE, after=_table(new), instead=None)
         return
-    for name in TurndownTable.model_fields:
+    for name in type(new).model_fields:
         was, now = getattr(old, name), getattr(new, name)
         if isinstance(was, float) and _looser(name, was, now):
             yield scalar((*path, name), was, now)

@@ -161,6 +161,23 @@ class Turndown:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Vacated:
+    """When a room in which patients sleep counts as empty, and between which temperatures it may be then."""
+
+    free_s: float  # that every bed must have been unoccupied
+    low_c: float
+    high_c: float
+    humidity_percent: float  # at most
+    source: str
+    edition: str
+    verified_by: str
+
+    @property
+    def cited(self) -> str:
+        return cited(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """A command that is raised at level 10 when the room leaves its envelope."""
 
@@ -224,6 +241,21 @@ class TurndownTable(Provenance):
         return self
 
 
+class VacatedTable(Provenance):
+    """`[room.vacated]`: without it, no state of its beds opens a room to a policy, and it is never judged as empty."""
+
+    free_minutes: float = Field(ge=5, le=1440)
+    low_c: float = Field(ge=10, le=30)
+    high_c: float = Field(ge=10, le=35)
+    humidity_percent: float = Field(ge=20, le=70)
+
+    @model_validator(mode="after")
+    def _has_an_inside(self) -> Self:
+        if self.low_c >= self.high_c:
+            raise ValueError("`low_c` must be below `high_c`")
+        return self
+
+
 class ProtectTable(Provenance):
     """`[[room.protect]]`: what is commanded at level 10 when the room leaves its envelope."""
 
@@ -253,6 +285,7 @@ class Profile(Provenance):
     pressure: Literal["positive", "negative", "none"] = "none"  # room minus reference
     commands: dict[str, CommandTable] = {}
     turndown: TurndownTable | None = None
+    vacated: VacatedTable | None = None
     protect: list[ProtectTable] = []
 
     @property
@@ -266,10 +299,16 @@ class Profile(Provenance):
             raise ValueError("a profile needs a limit, a state or an alarm severity: unwatched is not in order")
         return self
 
-    @field_validator("turndown", mode="before")
+    @field_validator("turndown", "vacated", mode="before")
     @classmethod
     def _may_be_switched_off(cls, table: object) -> object:
         return None if table is False else table  # `turndown = false`: the site wants none of it
+
+    @model_validator(mode="after")
+    def _is_vacated_only_where_nobody_is_critical(self) -> Self:
+        if self.vacated is not None and (self.critical or self.energy_measures == "never"):
+            raise ValueError('`vacated` contradicts `critical = true` and `energy_measures = "never"`')
+        return self
 
     @model_validator(mode="after")
     def _turns_down_only_what_it_watches(self) -> Self:

@@ -285,3 +285,94 @@ def test_looking_only_at_what_changed_comes_to_the_same_as_looking_at_everything
             thorough.compliance.spaces,
             thorough.compliance.not_in,
         )
+
+
+# --- rooms whose beds are free ----------------------------------------------------------------------------------------
+
+WARD = Space(id=SpaceId("room-301"), name="Room 301", type="patient_room")
+THERMOMETER = point("ward/temp", "zone-temperature", "degrees-celsius", space="room-301")
+HYGROMETER = point("ward/rh", "humidity", "percent-relative-humidity", space="room-301")
+WARD_CATALOG = Catalog.of([device("ward")], (THERMOMETER, HYGROMETER), [WARD])
+HALF_HOUR = 1800  # the delay of a patient room's temperature
+
+
+class Ward(Watchman):
+    """One patient room, and whether its beds are free."""
+
+    def __init__(self):
+        super().__init__(WARD_CATALOG, {})
+        self.empty = set()
+        self.compliance = Compliance(PROFILES, lambda: self.empty)
+        self.now(THERMOMETER, 22.0).now(HYGROMETER, 45.0)
+
+    def standing(self, seconds):
+        return self.at(seconds)["Room 301"]
+
+
+def test_an_empty_room_that_is_set_back_is_in_order_and_alarms_only_beyond_its_own_limits():
+    ward = Ward()
+    ward.empty = {WARD.id}
+    assert ward.standing(0).standing is Standing.IN
+    ward.now(THERMOMETER, 26.0, 10)
+    assert [ward.standing(seconds).standing for seconds in (10, HALF_HOUR + 11)] == [Standing.IN] * 2
+    space = ward.now(THERMOMETER, 28.5, 4000).standing(4000)
+    assert (space.standing, space.why) == (Standing.OUT, "28.5 °C, max 28.0")
+    assert not space.alarming
+    assert ward.standing(4000 + HALF_HOUR).severity is Severity.LOW
+
+
+def test_its_humidity_is_judged_as_ever_and_unknown_stays_unknown():
+    ward = Ward()
+    ward.empty = {WARD.id}
+    assert ward.now(HYGROMETER, 65.0).standing(1).standing is Standing.OUT
+    ward.now(HYGROMETER, 45.0, 2).now(THERMOMETER, 26.0, 2, quality=Quality.STALE)
+    assert ward.standing(2).standing is Standing.UNKNOWN
+
+
+def test_when_a_patient_is_brought_the_usual_limits_hold_with_their_delay():
+    ward = Ward()
+    ward.empty = {WARD.id}
+    ward.standing(0)
+    ward.now(THERMOMETER, 26.0, 10)  # a value that does not change any more: its time stays
+    ward.standing(5000)
+    ward.empty = set()
+    space = ward.standing(6000)
+    assert (space.standing, space.since, space.alarming) == (Standing.OUT, after(6000), False)
+    assert not ward.standing(6000 + HALF_HOUR - 1).alarming
+    assert ward.standing(6000 + HALF_HOUR).severity is Severity.LOW
+
+
+def test_an_alarm_of_an_occupied_room_ends_once_it_is_seen_well_inside_the_limits_of_an_empty_one():
+    ward = Ward()
+    ward.now(THERMOMETER, 25.0)
+    ward.standing(0)
+    assert ward.standing(HALF_HOUR).alarming
+    ward.empty = {WARD.id}
+    assert ward.standing(HALF_HOUR + 1).standing is Standing.IN
+
+
+def test_of_what_was_not_read_the_limits_change_all_the_same():
+    ward = Ward()
+    ward.now(THERMOMETER, 26.0).standing(0)
+    ward.empty = {WARD.id}
+    assert ward.compliance.update(after(1), ward.catalog, ward.readings.get, [])
+    assert ward.compliance.spaces[0].standing is Standing.IN
+    assert ward.compliance.watched[THERMOMETER.id].rule.high == 28
+    assert not ward.compliance.update(after(2), ward.catalog, ward.readings.get, [])
+
+
+def test_a_new_catalog_forgets_neither_that_the_room_is_empty_nor_when_its_limits_began():
+    ward = Ward()
+    ward.empty = {WARD.id}
+    ward.now(THERMOMETER, 26.0).standing(0)
+    ward.catalog = Catalog.of([device("ward")], (THERMOMETER, HYGROMETER), [WARD])
+    assert ward.standing(1).standing is Standing.IN
+    ward.catalog = Catalog.of([device("ward")], (THERMOMETER, HYGROMETER), [WARD])
+    ward.empty = set()
+    assert ward.standing(9000).since == after(9000)
+
+
+def test_the_beds_of_other_rooms_change_nothing():
+    watchman = Watchman().now(TEMPERATURE, 25.1)
+    watchman.compliance = Compliance(PROFILES, lambda: {space.id for space in SPACES})
+    assert watchman.at(0)["OR-3"].standing is Standing.OUT

@@ -16,6 +16,7 @@ from facility.feeds.vacated import BedRooms
 from facility.guard import Limits
 from facility.judgement import Judge
 from facility.port import FacilityError
+from facility.profiles import Profiles
 from facility.rehearsal.course import Present
 from facility.rehearsals import Rehearsals, Scene
 from facility.reloading import Reloading
@@ -115,7 +116,7 @@ class Bench:
             def standing(self):
                 return ()
 
-        beds = BedRooms(heard, store, self.book, clock).of
+        beds = BedRooms(heard, store, self.book, clock, Profiles.load().vacated_rules).of
         limits = {COLD.id: self.limits}
         return Judge(self.book, store, Nothing(), clock, limits=lambda point: limits.get(point.id), beds=beds)
 

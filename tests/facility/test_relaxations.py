@@ -112,6 +112,21 @@ def test_actuators_and_equipment_too(text, key):
     assert keys(text)[-1] == f"profile {key}"
 
 
+@pytest.mark.parametrize(
+    ("text", "keys_"),
+    [
+        ("free_minutes = 10", ["profile patient_room.vacated.free_minutes 20 -> 10"]),
+        ("low_c = 16", ["profile patient_room.vacated.low_c 18 -> 16"]),
+        ("high_c = 30", ["profile patient_room.vacated.high_c 28 -> 30"]),
+        ("humidity_percent = 65", ["profile patient_room.vacated.humidity_percent 60 -> 65"]),
+        ("free_minutes = 60\nlow_c = 19\nhigh_c = 26\nhumidity_percent = 50", []),
+    ],
+)
+def test_an_empty_patient_room_on_easier_terms_needs_two_people(text, keys_):
+    assert keys(f"[patient_room.vacated]\n{text}") == keys_
+    assert keys("[patient_room]\nvacated = false") == []
+
+
 def test_turndown_where_there_is_none_and_commands_when_the_room_is_left_need_two_people():
     turndown = "vacant_minutes = 20\nenter_margin = 2\nhold_margin = 2\ndoor_open_s = 30\nair_changes = 6"
     own = f"[trauma_room]\nenergy_measures = 'conditional'\n[trauma_room.turndown]\n{turndown}\nfull_air_changes = 15"

@@ -10,10 +10,10 @@ from manual_clock import NOON
 
 from facility.feeds.book import BedReport, FeedBook
 from facility.feeds.vacated import BedRooms, BedWatcher
-from facility.guard import Surroundings, judge
+from facility.guard import Beds, Surroundings, judge
 from facility.judgement import Judge
 from facility.model import Command, Rejected
-from facility.profiles import Profiles
+from facility.profiles import ProfileError, Profiles
 from facility.profiles.model import CommandRule
 from points.catalog import Catalog
 from points.model import Priority, Quality, Reading, Safety, Source, Space
@@ -27,6 +27,7 @@ FLOW = make_point("flow", point_class="airflow-setpoint", unit="liters-per-secon
 DAMPER = make_point("damper", point_class="damper", space="room-301", safety=Safety.CRITICAL)
 TEMP = make_point("temp", point_class="zone-temperature", unit="degrees-celsius", space="room-301", commandable=False)
 HUMID = make_point("rh", point_class="humidity", unit="percent", space="room-301", commandable=False)
+OPEN = Beds(closed="", low=18.0, high=28.0)
 HOLD = Command(
     point=HEAT.id,
     value=20.0,
@@ -37,7 +38,7 @@ HOLD = Command(
 )
 
 
-def verdict(command=HOLD, point=HEAT, beds="", rule=None):
+def verdict(command=HOLD, point=HEAT, beds=OPEN, rule=None):
     known = Surroundings(now=NOON, rule=rule or CommandRule(who="policy"), beds=beds)
     return judge(command, point, known)
 
@@ -50,7 +51,7 @@ def test_a_free_room_is_open_for_its_temperature_setpoints():
 @pytest.mark.parametrize(
     "refused",
     [
-        verdict(beds="a bed of room-301 is occupied"),
+        verdict(beds=Beds(closed="a bed of room-301 is occupied", low=18.0, high=28.0)),
         verdict(replace(HOLD, priority=Priority.SCHEDULE)),
         verdict(replace(HOLD, priority=Priority.DEMAND_LIMIT)),
         verdict(replace(HOLD, value=17.9)),
@@ -84,7 +85,8 @@ class Ward(Bench):
         super().__init__(folder, (HEAT, FLOW, TEMP, HUMID))
         self.book.replace(Catalog.of([], (HEAT, FLOW, TEMP, HUMID), [ROOM]))
         self.feeds = FeedBook(self.clock)
-        self.rooms = BedRooms(self.feeds.feeds, self.store, self.book, self.clock)
+        self.profiles = Profiles.load(None)
+        self.rooms = BedRooms(self.feeds.feeds, self.store, self.book, self.clock, self.profiles.vacated_rules)
 
     def make_judge(self):
         return Judge(self.book, self.store, self.claims, self.clock, beds=self.rooms.of)
@@ -169,3 +171,65 @@ async def test_a_release_that_does_not_succeed_is_tried_again(ward):
     ward.tell("K")
     await released(ward, each_s=1)
     assert ward.device.faults == []
+
+
+# --- what the profile says of an empty room ---------------------------------------------------------------------------
+
+
+def test_the_numbers_are_the_profile_s_with_their_source():
+    rules = Profiles.load(None).vacated_rules(ROOM)
+    assert (rules.free_s, rules.low_c, rules.high_c, rules.humidity_percent) == (1200, 18, 28, 60)
+    assert "our own caution" in rules.cited
+    assert "not verified at this site" in rules.cited
+    for other in ("admin_office", "icu_room", "operating_room"):
+        assert Profiles.load(None).vacated_rules(replace(ROOM, type=other)) is None
+
+
+def site(folder, text):
+    file = folder / "profiles.toml"
+    file.write_text(text)
+    return Profiles.load(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("[patient_room.vacated]\nlow_c = 28", "`low_c` must be below `high_c`"),
+        ("[patient_room.vacated]\nfree_minutes = 1", "free_minutes"),
+        ('[patient_room]\nenergy_measures = "never"', "contradicts"),
+        ("[admin_office.vacated]\nfree_minutes = 20\nlow_c = 18\nhigh_c = 28\nhumidity_percent = 60", "no bed tells"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_at_the_start(tmp_path, text, wrong):
+    with pytest.raises(ProfileError, match=wrong):
+        site(tmp_path, text)
+
+
+async def test_a_site_may_ask_for_more_and_the_guard_does(ward, tmp_path):
+    ward.measure()
+    ward.tell("U")
+    ward.clock.advance(minutes=25)
+    ward.tell("U")
+    ward.measure(26.5)
+    assert (ward.rooms.of(HEAT).closed, ward.rooms.vacated()) == ("", {"room-301"})
+    ward.profiles.become(site(tmp_path, "[patient_room.vacated]\nhigh_c = 26"))
+    assert "between 18 and 26 °C" in ward.rooms.of(HEAT).closed
+    ward.profiles.become(site(tmp_path, "[patient_room.vacated]\nfree_minutes = 30"))
+    assert "free for 30 min" in ward.rooms.of(HEAT).closed
+    ward.profiles.become(site(tmp_path, "[patient_room]\nvacated = false"))
+    assert "no state of its beds" in ward.rooms.of(HEAT).closed
+    assert ward.rooms.vacated() == frozenset()
+
+
+def limits(about, profiles):
+    return profiles.limits(about, ROOM), profiles.vacated_limits(about, ROOM)
+
+
+def test_an_empty_room_has_wider_temperatures_and_nothing_else():
+    usual, empty = limits(TEMP, Profiles.load(None))
+    assert ((usual.low, usual.high), (empty.low, empty.high)) == ((21, 24), (18, 28))
+    assert (empty.severity, empty.delay_s) == (usual.severity, usual.delay_s)
+    _, fahrenheit = limits(replace(TEMP, unit="degrees-fahrenheit"), Profiles.load(None))
+    assert (fahrenheit.low, fahrenheit.high) == (pytest.approx(64.4), pytest.approx(82.4))
+    assert limits(HUMID, Profiles.load(None))[1] is None
+    assert limits(replace(TEMP, site_low=22.0), Profiles.load(None))[1].low == 22.0  # the site's own word stays
