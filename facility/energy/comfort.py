@@ -99,9 +99,11 @@ def at_worst(parts: Iterable[Part]) -> Seconds:
     return Seconds(QUARTER_S - out - unknown, out, unknown)
 
 
-def exactly(rules: Mapping[str, Limit | Abnormal], known: Mapping[str, Sequence[Stretch]], start: int) -> Seconds:
-    """One quarter of an hour, from what was known of every point to the millisecond."""
-    end = start + QUARTER_MS
+def exactly(
+    rules: Mapping[str, Limit | Abnormal], known: Mapping[str, Sequence[Stretch]], start: int, end: int | None = None
+) -> Seconds:
+    """From `start` to `end`, at most a quarter of an hour, from what was known of every point to the millisecond."""
+    end = start + QUARTER_MS if end is None else end
     edges = {start, end}
     good: list[list[tuple[int, int, bool]]] = []
     for point, rule in rules.items():

@@ -96,13 +96,11 @@ def _ended(line: Line, until: datetime | None, since: datetime | None = None) ->
 
 def shares(holds: Iterable[Held], since: int, until: int) -> Mapping[str, Mapping[int, float]]:
     """Policy -> hour (milliseconds since 1970) -> share of it in which the policy was in force."""
-    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    by_policy: dict[str, list[Held]] = defaultdict(list)
     for one in holds:
-        start = max(_ms(one.since), since)
-        end = until if one.until is None else min(_ms(one.until), until)
-        if start < end:
-            spans[one.by.partition(":")[2]].append((start, end))
-    return {policy: _by_hour(_merged(sorted(of))) for policy, of in spans.items()}
+        by_policy[one.by.partition(":")[2]].append(one)
+    hours = ((policy, _by_hour(spans(of, since, until))) for policy, of in by_policy.items())
+    return {policy: by_hour for policy, by_hour in hours if by_hour}
 
 
 def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -113,6 +111,14 @@ def _merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, end))
     return merged
+
+
+def spans(holds: Iterable[Held], since: int, until: int) -> list[tuple[int, int]]:
+    """From when to when (milliseconds since 1970) at least one of them stood, as far as it is within."""
+    clipped = (
+        (max(_ms(one.since), since), until if one.until is None else min(_ms(one.until), until)) for one in holds
+    )
+    return _merged(sorted(span for span in clipped if span[0] < span[1]))
 
 
 def _by_hour(spans: Iterable[tuple[int, int]]) -> dict[int, float]:

@@ -81,6 +81,7 @@ METERS = (
 ROOMS = (
     point("r/t", "zone-temperature", "degrees-celsius", space="301"),
     point("r/h", "humidity", "percent-relative-humidity", space="301"),
+    point("r/sp", "cooling-setpoint", "degrees-celsius", space="301"),
     point("o/t", "zone-temperature", "degrees-celsius", space="or-1"),
 )
 SPACES = (
@@ -200,6 +201,40 @@ async def test_where_the_readings_are_gone_what_may_have_been_out_is_out(tmp_pat
         [room] = [d for d in (await reports.compliance(5)).days if (d.space, d.day) == ("301", "2026-11-20")]
     assert (room.out, room.unknown) == (15.0, 0.0)
     assert room.in_range == 24 * 60 - 15
+
+
+def bed_setback(time, action, level=14, by="policy:free-beds"):
+    result = f"held 26.0 in slot {level}" if action == "hold" else f"released slot {level}"
+    return Line(1, time, by, action, "r/sp", level, "26.0", "every bed is free", result)
+
+
+async def test_while_a_patient_room_was_set_back_it_is_judged_as_an_empty_one(tmp_path):
+    """25 °C from 2:00 to 5:00, of which its beds were free from 2:10 to 4:40: out for 10 minutes, and for 20."""
+    rows = [*night(), ("r/t", local(2), 25.0), ("r/t", local(5), 22.0)]
+    lines = [bed_setback(local(2, 10), "hold"), bed_setback(local(4, 40), "release")]
+    async with building(tmp_path, rows, lines=lines) as reports:
+        report = await reports.compliance(1)
+    [room] = [day for day in report.days if day.space == "301"]
+    assert (room.out, room.unknown, room.in_range) == (30.0, 0.0, 12 * 60 - 30)
+    assert len(report.notes) == 2
+
+
+async def test_beyond_what_an_empty_room_may_have_it_is_out_and_what_is_not_known_stays_unknown(tmp_path):
+    rows = [*night(), ("r/t", local(2), 28.5), ("r/t", local(3), None), ("r/t", local(4), 22.0)]
+    async with building(
+        tmp_path, rows, lines=[bed_setback(local(1), "hold"), bed_setback(local(6), "release")]
+    ) as made:
+        [room] = [day for day in (await made.compliance(1)).days if day.space == "301"]
+    assert (room.out, room.unknown) == (60.0, 60.0)
+
+
+@pytest.mark.parametrize("lines", [[], [bed_setback(local(1), "hold", level=15), bed_setback(local(6), "release", 15)]])
+async def test_what_was_not_held_for_its_beds_is_judged_as_ever(tmp_path, lines):
+    rows = [*night(), ("r/t", local(2), 25.0), ("r/t", local(5), 22.0)]
+    async with building(tmp_path, rows, lines=lines) as reports:
+        report = await reports.compliance(1)
+    [room] = [day for day in report.days if day.space == "301"]
+    assert (room.out, len(report.notes)) == (180.0, 1)
 
 
 async def test_a_day_of_a_clock_change_has_25_hours(tmp_path):
