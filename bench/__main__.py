@@ -32,7 +32,7 @@ from bench.figures import Run
 from bench.fleet import Farm, Job, farm, rusty
 from points.discovery.objects import asks
 
-PARTS = ("rpm", "cov", "latency", "poll", "discovery", "writes")
+PARTS = ("rpm", "cov", "latency", "poll", "discovery", "writes", "planning")
 ANSWER_MS = 10.0  # of a device in a building: a controller on Ethernet; a trunk takes longer
 SITE_DEVICES, SITE_OBJECTS = 500, 100
 PLAIN_DEVICES = 10  # of the same devices, for a client that reads one property after another
@@ -119,6 +119,23 @@ class Bench:
                 f"{found['age_alone_s']:.1f} s without writes; {found['deadline_s']:.0f} s are allowed."
             )
 
+    def planning(self) -> None:
+        """The planner and a rehearsal of its week; there is nothing to compare them with."""
+        from bench import planning  # noqa: PLC0415 (it imports what decides of the agent)
+
+        found = asyncio.run(planning.measure())
+        for case in ("planning-bind", "planning-everybody", "planning-few", "planning-nobody", "planning-minute"):
+            self._run.add(case, FACILITY, found[case])
+        self._run.add("rehearsal-week", FACILITY, found["rehearsal_s"])
+        self._run.add("rehearsal-stall", FACILITY, found["rehearsal_stall_ms"])
+        self._run.note(
+            f"planning: {found['policies']:,.0f} policies over {found['points']:,.0f} points, of which "
+            f"{planning.FEW} are asked for planning-few; {found['strategy_s']:.1f} s to make them of their "
+            f"configuration. The week that was rehearsed has {found['rehearsal_writes']:,.0f} writes; memory was "
+            f"{found['peak_mb']:,.0f} MB at its peak. Milliseconds are of a core, but for rehearsal-stall: that is the "
+            "longest time in which nobody else had a turn, whatever else the machine did."
+        )
+
     def discovery(self) -> None:
         """Ours finds the whole site with its own budgets and its search counts; of the others only the reading does."""
         with farm(SITE_DEVICES, "--objects", str(SITE_OBJECTS)) as devices:
@@ -201,6 +218,7 @@ def main() -> None:
         "discovery": bench.discovery,
         "poll": bench.poll,
         "writes": bench.writes,
+        "planning": bench.planning,
     }
     started = time.monotonic()
     for name, part in parts.items():

@@ -53,6 +53,8 @@ TARGETS = (
     Target(case="poll-50k-cpu", bound=50),
     Target(case="poll-50k-rss", bound=400),
     Target(case="writes", bound=3),
+    Target(case="planning-everybody", bound=200),
+    Target(case="rehearsal-week", bound=60),
     Target(case="discovery", bound=10, other=BAC0),
     Target(case="discovery", bound=10, other=BACPYPES3),
 )

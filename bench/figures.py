@@ -20,6 +20,8 @@ CASES = (
     "poll-50k-rss",
     "discovery",
     "writes",
+    "planning-everybody",
+    "rehearsal-week",
 )
 UNITS = {
     "rpm-changing": "values/s",
@@ -31,12 +33,19 @@ UNITS = {
     "discovery": "objects/s",
     "writes": "x the round trips",
     "writes-at-once": "x the round trips",
+    "planning-bind": "ms",
+    "planning-everybody": "ms",
+    "planning-few": "ms",
+    "planning-nobody": "ms",
+    "planning-minute": "ms",
+    "rehearsal-week": "s",
+    "rehearsal-stall": "ms",
 }
 
 
 @dataclass(slots=True)
 class Run:
-    """Everything that was measured. `also` holds cases beside the seven, which are told but not compared."""
+    """Everything that was measured. `also` holds cases beside those of `CASES`, which are told but not compared."""
 
     machine: dict[str, str]
     rounds: dict[str, dict[str, list[float]]] = field(default_factory=dict)  # case, client, a figure per round

@@ -14,7 +14,7 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
@@ -228,7 +228,7 @@ class Decider:
         try:
             if seat.decide is None:
                 seat.decide = seat.policy.bind(view.catalog)
-            decision = seat.decide(replace(view, readings=noted, since=self.steady, outside=ear), remembered)
+            decision = seat.decide(self._seen(view, noted, ear), remembered)
         except Exception as error:  # noqa: BLE001  one policy's fault must not silence the others; it is told
             fault, decision = error, Decision(until=view.now + AFTER_A_FAULT, memory=remembered)
         asked = Asked(
@@ -254,6 +254,10 @@ class Decider:
         if seat.due is not None:
             heappush(self._agenda, (seat.due, name))
         return asked
+
+    def _seen(self, view: View, noted: NotedReadings, ear: _Ear) -> View:
+        """The view of one policy."""
+        return View(now=view.now, zone=view.zone, catalog=view.catalog, readings=noted, since=self.steady, outside=ear)
 
     def _may_remember(self, name: str, policy: Policy | None) -> bool:
         """Whether what was remembered under this name is this policy's."""

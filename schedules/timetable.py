@@ -1,7 +1,7 @@
 """A programme in a zone, quick to ask: what it says now, since when, and what comes next.
 
-The answers are those of `schedules.calendar`; only the stretch that was asked for last is kept, because all policies
-of a programme ask about the same moment.
+The answers are those of `schedules.calendar`; only what was asked for last is kept, because all policies of a programme
+ask about the same moment.
 """
 
 from __future__ import annotations
@@ -31,6 +31,15 @@ class Stretch:
         return self.begin <= now and (self.foreseen is None or now < self.foreseen)
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is said of one moment alone."""
+
+    now: datetime
+    rule: str
+    same_until: datetime  # state and rule are the same until then
+
+
 @dataclass(slots=True)
 class Timetable:
     """One programme, shared by its policies. Equal if programme and zone are."""
@@ -38,6 +47,7 @@ class Timetable:
     programme: Programme
     zone: ZoneInfo
     _latest: Stretch | None = field(default=None, init=False, repr=False, compare=False)
+    _moment: Moment | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -59,10 +69,20 @@ class Timetable:
 
     def why(self, now: datetime) -> str:
         """The rule of that very moment; a stretch may last longer."""
-        return why_at(self.programme, now, self.zone)
+        return self._at_moment(now).rule
 
     def same_rule_until(self, now: datetime) -> datetime:
         """Until when state and rule are both the same for sure: the next change, a special event, the day's end."""
+        return self._at_moment(now).same_until
+
+    def _at_moment(self, now: datetime) -> Moment:
+        latest = self._moment
+        if latest is None or latest.now != now:
+            rule = why_at(self.programme, now, self.zone)
+            latest = self._moment = Moment(now, rule, self._same_rule_until(now))
+        return latest
+
+    def _same_rule_until(self, now: datetime) -> datetime:
         midnight = instant_of(civil_day(now, self.zone) + DAY, time(0), self.zone)
         events = (edge for event in self.programme.events for edge in (event.begin, event.end) if edge > now)
         return min(midnight, self.change(now) or midnight, *events)
@@ -72,7 +92,7 @@ class Timetable:
         end, turns = (None, "") if change is None else change
         state = state_at(self.programme, now, self.zone)
         foreseen = end if end is not None or self._is_the_same_every_year else now + FORESEEN
-        return Stretch(now, end, state, turns, self.why(now), foreseen)
+        return Stretch(now, end, state, turns, why_at(self.programme, now, self.zone), foreseen)
 
     @property
     def _is_the_same_every_year(self) -> bool:
