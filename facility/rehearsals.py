@@ -40,6 +40,7 @@ log = structlog.get_logger(__name__)
 
 LONGEST = 31  # days
 KEPT = 8  # rehearsals that are remembered
+MOST_WRITES = 500_000  # of one rehearsal: some hundred megabytes, and nobody reads so many
 FRESH = timedelta(hours=1)  # a rehearsal older than that is not what would happen now
 NOTHING = Difference(new=(), gone=())
 WEATHER_FOR = timedelta(days=1)
@@ -47,7 +48,7 @@ OUTDOOR = "outdoor-temperature"
 
 
 class Overtaken(PointsError):
-    """The building is another one than that which is rehearsed."""
+    """It cannot go on: the building is another one, or it would take too much of the agent's memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +199,7 @@ class Rehearsals:
                 made.assumes = run.forecast.tells
                 async for at in run.run(made.end):
                     made.at = at
-                    _must_be(present.book.current, made.catalog)
+                    _must_go_on(made, present.book.current, len(run.writes))
             made.told = await asyncio.to_thread(_told, made, strategies[-1].programmes)
             made.state = "done"
         except asyncio.CancelledError:
@@ -272,9 +273,11 @@ def changed_keys(old: Config, new: Config) -> list[str]:
     return [change.key for change in differences(old.model_dump(mode="json"), new.model_dump(mode="json"))]
 
 
-def _must_be(catalog: Catalog, begun: Catalog) -> None:
-    if catalog is not begun:
+def _must_go_on(made: Rehearsing, catalog: Catalog, writes: int) -> None:
+    if catalog is not made.catalog:
         raise Overtaken("the building's catalog has changed meanwhile; rehearse it again")
+    if writes > MOST_WRITES:
+        raise Overtaken(f"that are more than {MOST_WRITES:,} writes; rehearse fewer days")
 
 
 def _told(made: Rehearsing, programmes: Mapping[str, Programme]) -> Told:

@@ -13,6 +13,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -86,23 +87,29 @@ class Reloading:
         assert draft is not None
         assert self._source is not None
         before = self._written(self._source, draft)
+        keys = f"rehearsal {identity}: {len(made.changes)} keys change"
         try:
-            load_text(draft.text, str(self._source))  # the environment may have changed since
-            await self._audit.note(
-                by=user.by,
-                action="apply configuration",
-                target=str(self._source),
-                reason=reason.strip(),
-                result=f"rehearsal {identity}: {len(made.changes)} keys change",
-            )
+            await asyncio.to_thread(load_text, draft.text, str(self._source))  # the environment may have changed since
+            await self._on_record(user, reason, keys)
+        except (AuditUnavailable, ConfigError) as error:
+            raise FacilityError("bad-wish", f"Nothing has changed: {error}") from None
+        try:
+            before = self._written(self._source, draft)  # still
             if before != draft.text:
                 replace_file(self._source, draft.text)
-        except (AuditUnavailable, ConfigError, OSError) as error:
+        except (FacilityError, OSError) as error:
+            with suppress(AuditUnavailable):
+                await self._on_record(user, reason, f"rehearsal {identity}: failed, nothing has changed: {error}")
             raise FacilityError("bad-wish", f"Nothing has changed: {error}") from None
         self._strategy.take(draft.config, self._today())
         self._wake()
         await self._note()
         return AppliedInfo(changes=list(made.changes), written=str(self._source) if before != draft.text else "")
+
+    async def _on_record(self, user: User, reason: str, result: str) -> None:
+        await self._audit.note(
+            by=user.by, action="apply configuration", target=str(self._source), reason=reason.strip(), result=result
+        )
 
     async def _note(self) -> None:
         """Key by key; what cannot be noted now is noted at the next start, which compares again."""
@@ -123,12 +130,18 @@ class Reloading:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Whole or not at all; with the permissions that it had."""
+    """Whole or not at all; with the permissions that it had, and where a link to it points.
+
+    Raises OSError, also for a file that may only be read: who made it so did not mean it to be replaced.
+    """
+    path = path.resolve()
     mode = path.stat().st_mode & 0o7777
+    if not mode & 0o200 or not os.access(path, os.W_OK):
+        raise PermissionError(f"{path} may only be read; change it by hand, then `facility reload`.")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:  # line ends as they are
+            file.write(text.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(mode)
