@@ -10,7 +10,6 @@ from points.model import (
     Kind,
     Point,
     PointId,
-    Priority,
     Quality,
     Reading,
     Ref,

@@ -108,9 +108,9 @@ async def test_who_is_through_the_bbmd_finds_every_device(client, running):
 async def test_object_lists_hold_as_many_points_as_announced(client, running):
     client, _ = client
     total = 0
-    for name in SPECS:
+    for name, spec in SPECS.items():
         total += int(await client.read(name, device(name), "object-list", 0)) - 2  # the device and its port
-        total -= len(SPECS[name].timers)  # which are no points
+        total -= len(spec.timers)  # which are no points
     assert total == running.points
 
 
