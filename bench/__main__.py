@@ -132,8 +132,9 @@ class Bench:
             f"planning: {found['policies']:,.0f} policies over {found['points']:,.0f} points, of which "
             f"{planning.FEW} are asked for planning-few; {found['strategy_s']:.1f} s to make them of their "
             f"configuration. The week that was rehearsed has {found['rehearsal_writes']:,.0f} writes; memory was "
-            f"{found['peak_mb']:,.0f} MB at its peak. Milliseconds are of a core, but for rehearsal-stall: that is the "
-            "longest time in which nobody else had a turn, whatever else the machine did."
+            f"{found['peak_mb']:,.0f} MB at its peak. Milliseconds are of a core: rehearsal-stall is the most that was "
+            f"done before somebody else had a turn; on this machine, with all else that ran, that was "
+            f"{found['rehearsal_stall_wall_ms']:,.0f} ms."
         )
 
     def discovery(self) -> None:
