@@ -19,7 +19,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
     """The line, from 1, where a path begins, or the nearest that holds it: its table, the list it is in."""
     wanted = tuple(path)
     found: dict[Path, int] = {}
-    for number, place in _places(text):
+    for number, place in places_of(text):
         found.setdefault(place, number)
     while wanted:
         if wanted in found:
@@ -28,7 +28,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
     return None
 
 
-def _places(text: str) -> Iterator[tuple[int, Path]]:
+def places_of(text: str) -> Iterator[tuple[int, Path]]:
     """Every header and key of the text with its line."""
     table: Path = ()
     counts: dict[Path, int] = {}
