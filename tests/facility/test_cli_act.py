@@ -202,8 +202,10 @@ def test_whoami_says_as_whom_one_is_known_what_one_may_and_where(agent, typed):
     answer = typed("whoami")
     assert answer.stdout.splitlines() == [
         "You are rdiaz, operator of St Mary.",
-        "  You may acknowledge alarms, read the audit, command points, send events of the utility, "
-        "search the building, look at the building.",
+        (
+            "  You may acknowledge alarms, read the audit, command points, send events of the utility, "
+            "search the building, look at the building."
+        ),
         "  Where: in or-1 only.",
         "  A hold of yours lasts 15 minutes to 24 hours.",
     ]
