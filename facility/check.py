@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from facility.catalog_rows import stored_catalog
-from facility.config import Config, ConfigError
+from facility.config import Config, ConfigError, text_of
+from facility.config.places import line_of
 from facility.consents import Consents, stored
 from facility.passport_rows import stored_passports
 from facility.profiles import Profiles
@@ -45,16 +46,19 @@ SHOWN = 3  # demands of a policy, and relaxations, that are printed; the rest is
 
 @dataclass(slots=True)
 class Findings:
-    """Lines for a person; errors end the check with an exit code, warnings do not."""
+    """Lines for a person, about the `text` of a file; errors end the check with an exit code, warnings do not."""
 
+    text: str = ""
     lines: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     demands: list[Mapping[str, object]] = field(default_factory=list)
 
-    def wrong(self, text: str) -> None:
-        self.errors.append(text)
-        self.lines.append(f"ERROR    {text}")
+    def wrong(self, text: str, *path: str | int) -> None:
+        """`path`: the key of the configuration that says so; its line is told."""
+        line = line_of(self.text, path)
+        self.errors.append(text if line is None else f"line {line}: {text}")
+        self.lines.append(f"ERROR    {self.errors[-1]}")
 
     def doubtful(self, text: str) -> None:
         self.warnings.append(text)
@@ -63,7 +67,7 @@ class Findings:
 
 def checked(config: Config) -> Findings:
     """Everything that can be said about the configuration. Raises `PointsError` for unusable files."""
-    findings = Findings()
+    findings = Findings("" if config.source is None else text_of(config.source))
     now = datetime.now(UTC)
     must_be_usable(config)
     try:
@@ -192,27 +196,28 @@ def _rules(findings: Findings, config: Config, shaped: Catalog, unruled: Catalog
 
     A rule may be about what its points were taken for before (`class:unknown`), or about what another made of them.
     """
-    for where, match in [
-        *(("points", section.match) for section in config.points),
-        *((f"space {section.id}", text) for section in config.spaces for text in section.match),
+    rules = [("points", "points", number, [section.match]) for number, section in enumerate(config.points)]
+    rules += [(f"space {each.id}", "spaces", number, each.match) for number, each in enumerate(config.spaces)]
+    for where, key, number, match in [
+        (where, key, number, text) for where, key, number, texts in rules for text in texts
     ]:
         select = parse(match)
         chosen = len({point.id for catalog in (unruled, shaped) for point in select(catalog)})
         findings.lines.append(f"rule     {where}: {match!r} is {chosen} points")
         if not chosen:
-            findings.wrong(f"{where}: {match!r} selects no point")
+            findings.wrong(f"{where}: {match!r} selects no point", key, number, "match")
 
 
 def _tags(findings: Findings, config: Config) -> None:
     """A word of the site's own that a policy goes by and nothing has: it selects nothing, and nobody would be told."""
     said = [*(rule.tags for rule in config.points), *(space.tags for space in config.spaces)]
     known = set(itertools.chain(*said, *(machine.tags for machine in config.equipment)))
-    for section in config.policies:
+    for number, section in enumerate(config.policies):
         for tag in sorted({tag for text in section.speaks_for for tag in tags_in(text)}):
             if not fnmatch.filter(known, tag):
                 near = difflib.get_close_matches(tag, known, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ": write it as `tags` of points, spaces or equipment"
-                findings.wrong(f"policy {section.name!r}: nothing has the tag {tag!r}{hint}")
+                findings.wrong(f"policy {section.name!r}: nothing has the tag {tag!r}{hint}", "policies", number)
 
 
 def machines(findings: Findings, config: Config, catalog: Catalog) -> None:
@@ -241,15 +246,16 @@ def machines(findings: Findings, config: Config, catalog: Catalog) -> None:
 
 def _policies(findings: Findings, strategy: Strategy, catalog: Catalog, now: datetime) -> None:
     view = View(now=now, zone=strategy.zone, catalog=catalog, readings={})
+    place = {section.name: number for number, section in enumerate(strategy.config.policies)}
     for policy in strategy.policies:
         chosen = strategy.points_of(policy.name, catalog)
         demands = policy.bind(catalog)(view, None).demands
         findings.lines.append(f"policy   {policy.name}: selects {len(chosen)} points, demands {len(demands)} now")
         if not chosen:
-            findings.wrong(f"policy {policy.name!r} selects no point")
+            findings.wrong(f"policy {policy.name!r} selects no point", "policies", place[policy.name])
         if isinstance(policy, RoomTurndown | BedSetback | LeadLag | Restart):
             for problem in policy.problems(catalog):
-                findings.wrong(f"policy {policy.name!r}: {problem}")
+                findings.wrong(f"policy {policy.name!r}: {problem}", "policies", place[policy.name])
         for demand in demands[:SHOWN]:
             point = catalog.points[demand.point]
             value = show(point, demand.value)

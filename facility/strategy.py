@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from facility.config import Config, ConfigError
+from facility.config import Config
 from facility.config.policies import Given, PolicyBase
 from facility.config.programmes import Around
 from points.catalog import Catalog
@@ -137,11 +137,6 @@ def _given(timetables: Mapping[str, Timetable], config: Config) -> Given:
 
 def rules_of(config: Config) -> tuple[list[PointRule], list[SpaceRule]]:
     """What the site says about points and spaces."""
-    for where, text in [
-        *(("points", section.match) for section in config.points),
-        *((f"space {section.id!r}", text) for section in config.spaces for text in section.match),
-    ]:
-        _must_parse(text, where)
     points = [
         PointRule(**section.model_dump(exclude_none=True, exclude={"tags"}), tags=tuple(section.tags))
         for section in config.points
@@ -159,10 +154,3 @@ def _holidays(config: Config, today: date) -> dict[date, str]:
     years = range(today.year - 1, today.year + YEARS_AHEAD + 1)
     public = holidays_of(config.site.country, config.site.subdivision, years) if config.site.country else {}
     return {**public, **{entry.day: entry.name for entry in config.holidays}}
-
-
-def _must_parse(text: str, where: str) -> None:
-    try:
-        parse(text)
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None

@@ -27,11 +27,11 @@ from facility.config.bacnet import BacnetSection
 from facility.config.demand_response import DemandResponseSection
 from facility.config.device_schedules import DeviceScheduleSection
 from facility.config.energy import EnergySection
-from facility.config.errors import ConfigError
+from facility.config.errors import ConfigError, Misplaced
 from facility.config.feeds import FeedsSection
 from facility.config.places import line_of
 from facility.config.policies import KINDS, PolicySection
-from facility.config.programmes import CalendarSection, HolidayEntry, ProgrammeSection
+from facility.config.programmes import Around, CalendarSection, HolidayEntry, ProgrammeSection
 from facility.config.sections import (
     AgentSection,
     ApiSection,
@@ -91,30 +91,38 @@ class Config(BaseSettings):
     def _programmes_exist(self) -> Config:
         names = [programme.name for programme in self.programmes]
         states = {programme.name: programme.states for programme in self.programmes}
-        for policy in self.policies:
+        for number, policy in enumerate(self.policies):
             for programme, said in policy.follows.items():
                 if programme not in states:
                     known = ", ".join(names) or "none"
-                    raise ValueError(f"policy {policy.name!r} follows programme {programme!r}; known: {known}")
-                if strange := said - states[programme]:
-                    raise ValueError(
-                        f"policy {policy.name!r} speaks of {', '.join(sorted(strange))}; "
-                        f"programme {programme!r} knows {', '.join(sorted(states[programme]))}"
+                    text = f"policy {policy.name!r} follows programme {programme!r}; known: {known}"
+                    raise Misplaced(text, "policies", number, *policy.key_of(programme))
+                if strange := sorted(said - states[programme]):
+                    knows = ", ".join(sorted(states[programme]))
+                    text = (
+                        f"policy {policy.name!r} speaks of {', '.join(strange)}; programme {programme!r} knows {knows}"
                     )
+                    raise Misplaced(text, "policies", number, *policy.key_of(strange[0]))
         calendars = [calendar.name for calendar in self.calendars]
+        days = {section.name: section.calendar for section in self.calendars}
         for own in self.device_schedules:
             own.must_be_known(states, calendars)
-        for section in self.programmes:
-            section.must_be_complete(calendars, placed=self.site.place is not None)
-        for kind, all_names in (
-            ("programme", names),
-            ("calendar", calendars),
-            ("device schedule", [own.id for own in self.device_schedules]),
-            ("policy", [policy.name for policy in self.policies]),
-            ("equipment", [equipment.id for equipment in self.equipment]),
+        for number, section in enumerate(self.programmes):
+            try:
+                section.must_be_complete(calendars, placed=self.site.place is not None)
+                section.programme(Around(calendars=days, holidays={}, place=self.site.place))
+            except (ValueError, ConfigError) as error:
+                raise Misplaced(str(error), "programmes", number) from None
+        for kind, key, all_names in (
+            ("programme", "programmes", names),
+            ("calendar", "calendars", calendars),
+            ("device schedule", "device_schedules", [own.id for own in self.device_schedules]),
+            ("policy", "policies", [policy.name for policy in self.policies]),
+            ("equipment", "equipment", [equipment.id for equipment in self.equipment]),
         ):
-            for name in {name for name in all_names if all_names.count(name) > 1}:
-                raise ValueError(f"two of a name: {kind} {name!r}")
+            for number, name in enumerate(all_names):
+                if name in all_names[:number]:
+                    raise Misplaced(f"two of a name: {kind} {name!r}", key, number)
         return self
 
     @model_validator(mode="after")
@@ -236,11 +244,12 @@ def _explain(error: ValidationError, where: str, text: str) -> str:
     """Each problem with its key, and the line of the file where it stands."""
     lines = [f"{where} has {error.error_count()} error{'s' if error.error_count() > 1 else ''}:"]
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "configuration"
+        loc = problem["loc"] or getattr(problem.get("ctx", {}).get("error"), "path", ())
+        key = ".".join(str(part) for part in loc) or "configuration"
         said = re.sub(r"^Value error, ", "", problem["msg"])
         if problem["type"] == "extra_forbidden":
             said = "unknown key" + _nearest(problem["loc"])
-        line = line_of(text, [part for part in problem["loc"] if part not in KINDS])
+        line = line_of(text, [part for part in loc if part not in KINDS])
         place = "" if line is None else f"line {line}: "
         lines.append(f"  {place}{key}: {said}")
     return "\n".join(lines)

@@ -1,5 +1,15 @@
 """What is wrong with a configuration, in words for the person who wrote it."""
 
+from __future__ import annotations
+
 
 class ConfigError(Exception):
     """The configuration cannot be used."""
+
+
+class Misplaced(ValueError):
+    """Each part is well written, and they do not fit together; `path` is the key that has to be another."""
+
+    def __init__(self, text: str, *path: str | int) -> None:
+        super().__init__(text)
+        self.path = path

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from facility.config.section import Section
+from facility.config.words import SelectorText
 from facility.users import Grant, Role
+from schedules.holiday_dates import holidays_of
 from schedules.sun import Place
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
@@ -47,6 +49,11 @@ class Site(Section):
     def _has_both_or_neither(self) -> Self:
         if (self.latitude is None) != (self.longitude is None):
             raise ValueError("a place needs both latitude and longitude")
+        return self
+
+    @model_validator(mode="after")
+    def _has_known_holidays(self) -> Self:
+        holidays_of(self.country or "", self.subdivision, ())
         return self
 
     @property
@@ -149,7 +156,7 @@ class UserSection(Section):
 class PointSection(Section):
     """What the site says of points; it wins over what the agent understood."""
 
-    match: str
+    match: SelectorText
     """Which points the rule is about: a glob over point ids (`ahu-1/*`) or a selector."""
     point_class: str | None = None
     """What the point is: `temperature-setpoint`, `fan-speed`, ...; `facility points` shows what was understood."""
@@ -199,7 +206,7 @@ class SpaceSection(Section):
     """The name on the screens."""
     type: str
     """A key of the clinical profiles: `operating_room`, `admin_office`, ..."""
-    match: list[str] = []
+    match: list[SelectorText] = []
     """Globs over point ids that belong to the space."""
     tags: list[Slug] = []
     """Words of your own for selectors (`tag:clinic-b`); they hold for every point that is in the space."""

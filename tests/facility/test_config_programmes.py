@@ -146,6 +146,5 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path, text, says):
 
 
 def test_a_period_that_ends_before_it_begins_is_told(tmp_path):
-    config = configured(tmp_path, PROGRAMME + "begins = 2026-02-01\nends = 2026-01-01\n")
     with pytest.raises(ConfigError, match="programme 'a': ends on 2026-01-01, before it begins on 2026-02-01"):
-        programmes_of(config, TODAY)
+        configured(tmp_path, PROGRAMME + "begins = 2026-02-01\nends = 2026-01-01\n")

@@ -10,7 +10,7 @@ from session_bench import CONFIG
 from test_witness import simulated_hospital
 from watched_site import point
 
-from facility.config import Config, ConfigError
+from facility.config import Config
 from facility.demo.play import CONFIG as DEMO
 from facility.guard import Surroundings, judge
 from facility.model import Command
@@ -144,7 +144,7 @@ def test_a_mistake_is_named_with_what_is_right(section, says):
 
 
 def test_a_selector_that_only_reads_is_checked_too():
-    with pytest.raises(ConfigError, match=r"policy 'econ'.*there is no 'clas'"):
+    with pytest.raises(ValidationError, match=r"supply\n.*there is no 'clas'"):
         policies(FREE | {"supply": "clas:damper"})
 
 

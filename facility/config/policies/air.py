@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from facility.config.policies.base import FollowingBase, Given, PolicyBase
+from facility.config.words import SelectorText
 from schedules.policies.economizer import HIGH_LIMITS, HUMID_ZONES, Economizer, HighLimit
 from schedules.policies.static_pressure_reset import StaticPressureReset
 from schedules.policies.supply_temperature_reset import SupplyTemperatureReset
@@ -28,13 +29,13 @@ class EconomizerPolicy(PolicyBase):
     """Lets outdoor air cool only while it does (ASHRAE 90.1): above its high limit, the least outdoor air."""
 
     kind: Literal["economizer"]
-    enables: str = ""
+    enables: SelectorText = ""
     """Selector of binary points that switch the economizer on and off."""
-    dampers: str = ""
+    dampers: SelectorText = ""
     """Selector of outdoor air dampers; held at `least_percent` above the limit, and their controller's below it."""
     least_percent: Percent = 20.0
     """The least outdoor air that the code asks for, as a position of these dampers."""
-    outside: str
+    outside: SelectorText
     """Selector of the outdoor air temperature; where it is several, the warmest counts."""
     climate_zone: ClimateZone
     """ASHRAE climate zone of the site, such as "5a": it sets the limit."""
@@ -44,19 +45,19 @@ class EconomizerPolicy(PolicyBase):
     """Limit of the dry bulb in °C, instead of that of the climate zone."""
     high_kj_kg: Annotated[float, Field(ge=30, le=80)] = 66.0
     """Limit of `fixed-enthalpy` in kJ/kg, counted from dry air of 0 °C; ASHRAE 90.1 in SI units has 47."""
-    returned: str = ""
+    returned: SelectorText = ""
     """Selector of the return air temperature, for `differential-dry-bulb`."""
-    outside_humidity: str = ""
+    outside_humidity: SelectorText = ""
     """Selector of the outdoor humidity, for `fixed-enthalpy`."""
-    humidities: str = ""
+    humidities: SelectorText = ""
     """Selector of indoor humidities; while one is above `moist_percent`, no outdoor air cools."""
     moist_percent: Percent = 60.0
     """How humid it may be indoors, in % RH."""
-    events: str = ""
+    events: SelectorText = ""
     """Selector of what tells of smoke or bad air outside: a state other than its first, or an index."""
     event_above: Above = 100.0
     """Above which an air quality index is an event."""
-    supply: str = ""
+    supply: SelectorText = ""
     """Selector of the supply air temperature, to tell of frost."""
 
     @model_validator(mode="after")
@@ -105,9 +106,9 @@ class VentilationPolicy(FollowingBase):
     kind: Literal["ventilation"]
     occupied_state: str = "occupied"
     """The state of the programme in which it acts."""
-    outdoor_air: str
+    outdoor_air: SelectorText
     """Selector of points that say how much outdoor air there is at least, not of a damper that an economizer moves."""
-    sensors: str
+    sensors: SelectorText
     """Selector of the carbon dioxide sensors; the highest counts."""
     least: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """Outdoor air for the building alone, in the points' own unit."""
@@ -153,15 +154,15 @@ class SupplyTemperatureResetPolicy(FollowingBase):
     """The state in which it heats, if the programme has one."""
     cool_down_state: str = ""
     """The state in which it cools, if the programme has one."""
-    setpoint: str
+    setpoint: SelectorText
     """Selector of the supply air temperature setpoint."""
-    zones: str
+    zones: SelectorText
     """Selector of the points of the boxes it feeds: temperature, cooling setpoint and cooling loop of each."""
-    running: str
+    running: SelectorText
     """Selector of what says that the fan runs."""
-    outside: str
+    outside: SelectorText
     """Selector of the outdoor air temperature."""
-    humidities: str = ""
+    humidities: SelectorText = ""
     """Selector of humidities; while one is above `moist_percent`, the setpoint does not rise."""
     moist_percent: Percent = 55.0
     """Above which humidity, in % RH, the setpoint does not rise."""
@@ -235,11 +236,11 @@ class StaticPressureResetPolicy(PolicyBase):
     """Less pressure in a supply duct while no box is short of air (Guideline 36, trim and respond)."""
 
     kind: Literal["static-pressure-reset"]
-    setpoint: str
+    setpoint: SelectorText
     """Selector of the duct pressure setpoint."""
-    zones: str
+    zones: SelectorText
     """Selector of the points of the boxes it feeds: damper, flow and flow setpoint of each."""
-    running: str
+    running: SelectorText
     """Selector of what says that the fan runs."""
     initial_pa: Pascals = 120.0
     """Where it begins when the fan starts, in Pa."""

@@ -45,6 +45,11 @@ class PolicyBase(Section):
         """The programmes that it follows, each with the states that it speaks of."""
         return {}
 
+    def key_of(self, word: str) -> tuple[str, ...]:
+        """The key that says this word, as its value or in it; none if that is not sure."""
+        said = [key for key in self.model_fields_set if word in _words(getattr(self, key))]
+        return tuple(said) if len(said) == 1 else ()
+
     def policy(self, given: Given) -> Policy:
         """The policy that is meant. Raises `ConfigError` for what cannot be read."""
         raise NotImplementedError
@@ -63,6 +68,10 @@ class PolicyBase(Section):
     def optional(self, text: str) -> Selector:
         """The same for one that may be left empty: then it selects nothing."""
         return self.selector(text) if text else nothing
+
+
+def _words(value: object) -> tuple[object, ...]:
+    return tuple(value) if isinstance(value, Mapping | list | tuple | set) else (value,)
 
 
 def nothing(_catalog: Catalog) -> list[Point]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from facility.config.policies.base import Given, PolicyBase
+from facility.config.words import SelectorText
 from schedules.policies.bed_setback import BedSetback
 
 
@@ -16,9 +17,9 @@ class BedSetbackPolicy(PolicyBase):
     """
 
     kind: Literal["bed-setback"]
-    heating: str = "space-type:patient_room class:heating-setpoint"
+    heating: SelectorText = "space-type:patient_room class:heating-setpoint"
     """Selector of the heating setpoints."""
-    cooling: str = "space-type:patient_room class:cooling-setpoint"
+    cooling: SelectorText = "space-type:patient_room class:cooling-setpoint"
     """Selector of the cooling setpoints."""
     heating_c: Annotated[float, Field(ge=18, le=22)] = 20.0
     """Heating setpoint while every bed is free, in °C."""

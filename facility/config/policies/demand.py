@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from facility.config.policies.base import Given, PolicyBase
 from facility.config.sections import Slug
+from facility.config.words import SelectorText
 from points.model import PointId
 from schedules.policies.demand_limit import PAIRS, DemandLimit
 from schedules.policies.demand_response import DemandResponse
@@ -24,9 +25,9 @@ class SheddingBase(PolicyBase):
     refused with the reason.
     """
 
-    heating: str
+    heating: SelectorText
     """Selector of the heating setpoints."""
-    cooling: str
+    cooling: SelectorText
     """Selector of the cooling setpoints."""
     programme: Slug | None = None
     """Only while this programme says `occupied_state`; at other times the setback saves more."""
@@ -78,10 +79,10 @@ class DemandResponsePolicy(SheddingBase):
     """Relaxes setpoints while the utility asks for less; see docs/demand-response.md."""
 
     kind: Literal["demand-response"]
-    generators: str = ""
+    generators: SelectorText = ""
     """Selector of points that say whether a generator runs or a transfer switch is on emergency, e.g.
     `emergency-generator-1/run`. While one does, or is not known, no event is obeyed."""
-    emergencies: str = ""
+    emergencies: SelectorText = ""
     """Selector of points that say whether there is an emergency (code, disaster mode), with the same effect."""
     restore_minutes: Annotated[float, Field(ge=5, le=60)] = 20.0
     """Over how long the rooms get their setpoints back, one after the other."""

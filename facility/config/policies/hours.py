@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from facility.config.policies.base import FollowingBase, Given
+from facility.config.words import SelectorText
 from schedules.policies.weekly import Weekly
 
 
@@ -12,7 +13,7 @@ class WeeklyPolicy(FollowingBase):
     """Holds points at the values of a programme's present state."""
 
     kind: Literal["weekly"]
-    points: str
+    points: SelectorText
     """Selector of the points, e.g. `class:heating-setpoint space-type:admin_office`."""
     values: dict[str, float | bool | int | str]
     """State of the programme -> value; a state without one releases."""

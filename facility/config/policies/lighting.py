@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from facility.config.policies.base import FollowingBase, Given
+from facility.config.words import SelectorText
 from schedules.policies.daylight import Daylight
 from schedules.policies.lighting_sweep import LightingSweep
 
@@ -17,7 +18,7 @@ class LightingSweepPolicy(FollowingBase):
     kind: Literal["lighting-sweep"]
     sweep_state: str = "swept"
     """The state of the programme in which it acts."""
-    points: str
+    points: SelectorText
     """Selector of the relays or lighting outputs."""
     vacant_minutes: Annotated[float, Field(ge=1, le=30)] = 20.0
     """How long nobody must have been there; lighting codes ask for 20 to 30 minutes at most."""
@@ -29,7 +30,7 @@ class LightingSweepPolicy(FollowingBase):
     blink_seconds: Annotated[float, Field(ge=0, le=30)] = 0.0
     """How long a relay is off as a warning; 0: it cannot warn and goes off at the end of `warn_minutes`. Leave it at 0
     where lamps must not be restarted hot, or where a moment in the dark is a hazard."""
-    overrides: str = ""
+    overrides: SelectorText = ""
     """Selector of the after-hours buttons, each in the space that it keeps lit, e.g. `class:override`."""
     override_minutes: Annotated[float, Field(ge=5, le=120)] = 120.0
     """For how long a button keeps the light on; lighting codes allow two hours."""
@@ -63,7 +64,7 @@ class DaylightPolicy(FollowingBase):
     kind: Literal["daylight"]
     open_state: str = "open"
     """The state of the programme in which it acts; at night the sweep has the lights."""
-    points: str
+    points: SelectorText
     """Selector of the dimmers, e.g. `space-type:admin_office class:lighting-level`."""
     target_lux: Annotated[float, Field(ge=50, le=2000)] = 500.0
     """What is wanted at the desk, in lx."""

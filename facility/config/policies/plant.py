@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from facility.config.policies.base import Given, PolicyBase
 from facility.config.section import Section
 from facility.config.sections import Slug
+from facility.config.words import SelectorText
 from points.model import PointId
 from schedules.policies.lead_lag import LeadLag, Unit
 from schedules.policies.plant_reset import PlantReset
@@ -30,13 +31,13 @@ class PlantResetPolicy(PolicyBase):
     kind: Literal["plant-reset"]
     service: Literal["chilled-water", "hot-water"]
     """What the plant delivers."""
-    temperature: str
+    temperature: SelectorText
     """Selector of the supply water temperature setpoint."""
-    pressure: str = ""
+    pressure: SelectorText = ""
     """Selector of the differential pressure setpoint, if there is one."""
-    coils: str
+    coils: SelectorText
     """Selector of the points of its coils: valve, supply air temperature and its setpoint of each air handler."""
-    machines: str
+    machines: SelectorText
     """Selector of what says which of its chillers or boilers run."""
     mildest_c: Celsius
     """Supply water when nobody asks, in °C: the warmest chilled or the coolest hot water."""
@@ -122,7 +123,7 @@ class LeadLagPolicy(PolicyBase):
     kind: Literal["lead-lag"]
     units: Annotated[list[UnitSection], Field(min_length=2)]
     """The machines."""
-    load: str = ""
+    load: SelectorText = ""
     """Selector of the load of those that run, in percent; without it, `at_least` of them run."""
     at_least: Annotated[int, Field(ge=1)] = 1
     """So many run at all times."""
@@ -193,7 +194,7 @@ class RestartPolicy(PolicyBase):
     """Loads come back one after the other when the power does, and on the generator only as many as it can carry."""
 
     kind: Literal["restart"]
-    on_emergency: str
+    on_emergency: SelectorText
     """Selector of binary points that are active while a transfer switch is on the generator."""
     loads: Annotated[list[LoadSection], Field(min_length=1)]
     """The loads, in the order in which they start."""

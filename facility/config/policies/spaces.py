@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from facility.config.policies.base import FollowingBase, Given
 from facility.config.sections import Slug
+from facility.config.words import SelectorText
 from schedules.policies.occupancy_standby import OccupancyStandby
 from schedules.policies.optimal_start import OptimalStart
 from schedules.policies.optimal_stop import OptimalStop
@@ -24,9 +25,9 @@ class _ZonesPolicy(FollowingBase):
 
     occupied_state: str = "occupied"
     """The state of the programme in which people are there."""
-    heating: str
+    heating: SelectorText
     """Selector of the heating setpoints."""
-    cooling: str
+    cooling: SelectorText
     """Selector of the cooling setpoints."""
     heating_c: Celsius = 21.0
     """Heating setpoint while people are there, in °C."""
@@ -79,7 +80,7 @@ class OptimalStartPolicy(_ZonesPolicy):
     """Warms or cools ordinary spaces just early enough for their people; learns how fast each of them is."""
 
     kind: Literal["optimal-start"]
-    runs: str | None = None
+    runs: SelectorText | None = None
     """Selector of what runs while a zone is started, such as the start of its air handler; nothing if missing."""
     run_value: Held = True
     """What those are held at."""
@@ -159,11 +160,11 @@ class SetbackPolicy(FollowingBase):
     kind: Literal["setback"]
     unoccupied_state: str = "unoccupied"
     """The state of the programme in which it acts."""
-    heating: str
+    heating: SelectorText
     """Selector of the heating setpoints: they say which spaces are its zones."""
-    cooling: str
+    cooling: SelectorText
     """Selector of the cooling setpoints, likewise."""
-    points: str
+    points: SelectorText
     """Selector of what is held while a limit is passed: starts of air handlers, setpoints."""
     values: Annotated[dict[str, Held | dict[str, Held]], Field(min_length=1)]
     """`set-back`, `set-up`, `freeze-protection`, `dehumidify` -> one value for every point, or a value per class."""
@@ -218,7 +219,7 @@ class PreCoolingPolicy(FollowingBase):
     """The programme of the tariff; missing: only demand events count."""
     peak_state: str = "peak"
     """Its state while energy is dear."""
-    cooling: str
+    cooling: SelectorText
     """Selector of the cooling setpoints."""
     heating_c: Celsius = 21.0
     """Heating setpoint while people are there, in °C; it is never cooled to less than 1 K above."""
@@ -230,10 +231,10 @@ class PreCoolingPolicy(FollowingBase):
     """How long before the event or the peak it begins; it lets go five minutes before."""
     least_level: Annotated[int, Field(ge=1, le=3)] = 1
     """From which level on an event is worth it."""
-    generators: str = ""
+    generators: SelectorText = ""
     """Selector of points that say whether a generator runs or a transfer switch is on emergency, as for
     `demand-response`: while one does, or is not known, nothing is cooled."""
-    emergencies: str = ""
+    emergencies: SelectorText = ""
     """Selector of points that say whether there is an emergency, with the same effect."""
 
     @model_validator(mode="after")
