@@ -333,6 +333,9 @@ class FacilityApp(App[int]):
     def action_meter(self) -> None:
         self._pass_on("meter")
 
+    def action_make_anew(self) -> None:
+        self._pass_on("make_anew")
+
     def action_slots(self) -> None:
         self._pass_on("slots")
 
@@ -342,7 +345,7 @@ class FacilityApp(App[int]):
         await self.run_action((known or actions.split())[0])
 
     def action_next_tab(self, by: int = 1) -> None:
-        if isinstance(self.place, SchedulesPlace):
+        if isinstance(self.place, SchedulesPlace | EnergyPlace):
             self.place.next_tab(by)
 
     def action_differences(self) -> None:

@@ -55,10 +55,11 @@ VERBS = (
     Verb(keys="o", shown="o", action="override", short="override", long="override, timed, reasoned", needs="command"),
     Verb(keys="x", shown="x", action="release", short="release", long="release our hold", needs="command"),
     Verb(keys="w", shown="w", action="why", short="why", long="why is it so?"),
-    Verb(keys="t", shown="t", action="time_range", short="range", long="time range of the trend"),
+    Verb(keys="t", shown="t", action="time_range", short="range", long="time range"),
     Verb(keys="M", shown="M", action="meter", short="meter", long="the next meter"),
     Verb(keys="p", shown="p", action="slots", short="slots", long="all 16 slots"),
     Verb(keys="R", shown="R", action="read_now", short="read now", long="read from the device now", asks=True),
+    Verb(keys="R", shown="R", action="make_anew", short="anew", long="make the report anew", asks=True),
     Verb(keys="S", shown="S", action="sort", short="sort", long="sort: worst first"),
     Verb(keys="y", shown="y", action="copy", short="copy", long="copy the id"),
 )

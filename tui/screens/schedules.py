@@ -27,6 +27,7 @@ from tui.screens.week import NOTHING, Coming, Exceptions, Week
 from tui.seat import Press, Seat
 from tui.widgets.pane import CanvasPane
 from tui.widgets.table import Column, VirtualTable
+from tui.widgets.tabs import draw_tabs
 
 COLUMNS = (
     Column(title="", width=1),
@@ -350,10 +351,8 @@ class Tabs(CanvasPane):
         self._seat, self._place = seat, place
 
     def draw(self, canvas: Canvas) -> None:
-        place, x = self._place, 0
-        for number, name in enumerate(TABS):
-            canvas.spot(x, 0, len(name) + 2, Press(name))
-            x = canvas.put(x, 0, f" {name} ", "nav" if number == place.tab else "muted") + 1
+        place = self._place
+        x = draw_tabs(canvas, TABS, place.tab)
         edits = len(place.draft.edits)
         drafted = f"  {text.count(edits, 'edit')} not saved" if edits else ""
         room = canvas.width - x - 1 - len(drafted)
