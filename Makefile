@@ -20,7 +20,7 @@ help:
 	@echo 'make check             formatting, lint, types, layering'
 	@echo 'make format            formats, and mends what lint can mend by itself'
 	@echo 'make bench             compared with other BACnet clients, in figures (about 15 minutes, needs npm)'
-	@echo 'make bench ARGS="--only rpm"   a part of it: rpm, cov, latency, poll, discovery, writes'
+	@echo 'make bench ARGS="--only rpm"   a part of it: rpm, cov, latency, poll, discovery, writes, planning'
 	@echo 'make bench-screens     how the screens bear a thousand changes a second, in figures'
 	@echo 'make energy-week       what the policies save in a week of the simulated hospital, in figures'
 	@echo 'make soak              whether the agent keeps its size (ARGS="--minutes 120")'
