@@ -60,6 +60,10 @@ class BedRooms:
         space = self._book.current.spaces.get(place) if place is not None else None
         return space is not None and is_bed_space(space)
 
+    def there_are_any(self) -> bool:
+        """Whether the building has rooms in which patients sleep."""
+        return any(map(is_bed_space, self._book.current.spaces.values()))
+
     def of(self, point: Point) -> Beds | None:
         """What the beds of the point's room mean for policies; None if no patient sleeps there."""
         if point.space is None or not self.is_one(point.space):
@@ -132,6 +136,9 @@ class BedWatcher:
             await asyncio.gather(*self._at_work.values(), return_exceptions=True)
 
     async def _wait(self) -> None:
+        if not self._rooms.there_are_any():
+            await self._book.changed()
+            return
         waits = {asyncio.ensure_future(self._clock.sleep(TICK_S)), asyncio.ensure_future(self._news.wait())}
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
