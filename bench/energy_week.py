@@ -127,7 +127,7 @@ def one_week(first: date, days: float, step: float, theatres: str, *, policies: 
 
 def _lived(agent: VirtualAgent, people: People, end: datetime, step: float) -> Week:
     """Looks at every space after each step, as the live picture does."""
-    week, compliance = Week(), Compliance(Profiles.load(agent.config.profiles))
+    week, compliance = Week(), Compliance(Profiles.load(agent.config.profiles), agent.acts.vacated)
     store, catalog = agent.known.store, agent.known.book.current
     reported: datetime | None = None
     with store.watch(lambda point: point in compliance.watched) as readings:

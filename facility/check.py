@@ -41,6 +41,7 @@ from schedules.policies.restart import Restart
 from schedules.policies.room_turndown import RoomTurndown
 from schedules.policy import View
 
+MISSPELT = 0.85  # alike from here on
 SHOWN = 3  # demands of a policy, and relaxations, that are printed; the rest is counted
 
 
@@ -85,6 +86,7 @@ def checked(config: Config) -> Findings:
     _people(findings, config, shaped, consents.profiles)
     _relaxations(findings, consents)
     _tags(findings, config)
+    _states(findings, config)
     if catalog is not None and shaped is not None:
         _passports(findings, config, catalog)
         _rules(findings, config, shaped, shape_of((), ())(catalog))
@@ -218,6 +220,17 @@ def _tags(findings: Findings, config: Config) -> None:
                 near = difflib.get_close_matches(tag, known, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ": write it as `tags` of points, spaces or equipment"
                 findings.wrong(f"policy {section.name!r}: nothing has the tag {tag!r}{hint}", "policies", number)
+
+
+def _states(findings: Findings, config: Config) -> None:
+    """A state that no policy speaks of, and that is nearly one of which somebody does: then it releases everything."""
+    for programme in config.programmes:
+        said = (section.follows.get(programme.name, set()) for section in config.policies)
+        spoken = set(itertools.chain(*said)) | {programme.default}
+        for state in sorted(programme.states - spoken):
+            if near := difflib.get_close_matches(state, spoken, n=1, cutoff=MISSPELT):
+                text = f"no policy speaks of {state!r}; did you mean {near[0]!r}?"
+                findings.doubtful(f"programme {programme.name!r}: {text}")
 
 
 def machines(findings: Findings, config: Config, catalog: Catalog) -> None:

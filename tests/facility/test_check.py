@@ -316,3 +316,11 @@ def test_a_policy_goes_by_the_tag_of_a_rule_and_a_tag_that_nothing_has_is_told(s
         "policy 'hold': nothing has the tag 'clinc-b'; did you mean 'clinic-b'?",
         "policy 'hold' selects no point",
     ]
+
+
+def test_a_state_that_is_nearly_one_that_a_policy_speaks_of_is_doubted(site):
+    hours = {"name": "hours", "weekdays": ["07:00 occupied", "18:00 unocupied", "22:00 cleaning"]}
+    hold = HOLD | {"programme": "hours", "values": {"occupied": 21.0, "unoccupied": 16.0}}
+    assert checked(site(programmes=[hours], policies=[hold])).warnings == [
+        "programme 'hours': no policy speaks of 'unocupied'; did you mean 'unoccupied'?"
+    ]

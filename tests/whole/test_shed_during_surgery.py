@@ -8,6 +8,7 @@ from virtual_week import virtual_agent
 from facility.config import Config
 from points.model import Priority
 from schedules.feeds import DemandEvent
+from schedules.occupancy import is_sensor
 
 CHICAGO = ZoneInfo("America/Chicago")
 MORNING = datetime(2027, 7, 13, 9, 30, tzinfo=CHICAGO)  # a Tuesday
@@ -42,6 +43,12 @@ def announce(agent):
     agent.told.set_events([DemandEvent(id="peak", level=2, start=TEN, end=TEN + HOUR, randomize=5 * MINUTE)])
 
 
+def is_in_use(agent):
+    """Whether somebody is in the theatre, as its own sensor says."""
+    (sensor,) = (point for point in agent.known.book.current.points_in("or-1") if is_sensor(point))
+    return agent.known.store.get(sensor.id).value
+
+
 def refusals(agent):
     return {refusal.demand.point: refusal.why for refusal in agent.acts.planner.decider.refusals}
 
@@ -53,6 +60,7 @@ def test_offices_shed_the_theatre_is_refused_with_the_reason_and_all_is_given_ba
     with virtual_agent(config, MORNING, tmp_path, devices=(*OFFICES, "OR-1 Room Controller")) as week:
         week.do(announce)
         week.run_until(TEN + 10 * MINUTE)
+        assert week.do(is_in_use) is True  # a case is on
         refused = week.do(refusals)
         assert refused
         assert set(refused.values()) == {"or-1 is a space of type operating_room: nothing is ever shed there"}
