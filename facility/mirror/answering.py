@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable
 
 import aiomqtt
 import structlog
-from aiomqtt.exceptions import MqttConnectError
 
 from facility.mirror.inbox import LONGEST
 from facility.mirror.service import BrokerLost
 from facility.mirror.settings import MirrorSettings, tls_context
-from facility.mirror.strict import UNSUPPORTED_VERSION, V5, V311, PublishRejected, StrictClient, Unanswered
+from facility.mirror.strict import PublishRejected, StrictClient
+from facility.mirror.versions import Versions
 
 ROOM = 100  # requests that may wait
 REFUSED = 0x80  # subscribe return codes from here on
@@ -38,7 +38,7 @@ class Answering:
         self._answered = f"{settings.topics.base}/out/{branch}"
         self._branch = branch
         self._answer = answer
-        self._protocol = V5
+        self._versions = Versions(settings.where)
         self.connected = False
 
     def trouble(self) -> str:
@@ -48,23 +48,11 @@ class Answering:
     async def run(self) -> None:
         """One connection, from connect to loss."""
         try:
-            await self._connection()
+            await self._versions.speak(self._serve)
         except aiomqtt.MqttError as error:
             raise BrokerLost(f"MQTT broker {self._settings.where}: {error}") from None
         finally:
             self.connected = False
-
-    async def _connection(self) -> None:
-        try:
-            return await self._serve(self._protocol)
-        except MqttConnectError as refusal:
-            if self._protocol is V311 or getattr(refusal.rc, "value", refusal.rc) != UNSUPPORTED_VERSION:
-                raise
-            self._protocol = V311
-        except Unanswered:
-            if self._protocol is V311:
-                raise
-        return await self._serve(V311)
 
     async def _serve(self, protocol: aiomqtt.ProtocolVersion) -> None:
         client = StrictClient(

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 
 import aiomqtt
 import structlog
-from aiomqtt.exceptions import MqttConnectError
 
 from facility.mirror.service import BrokerLost
 from facility.mirror.settings import MirrorSettings, tls_context
-from facility.mirror.strict import UNSUPPORTED_VERSION, V5, V311, StrictClient, Unanswered
+from facility.mirror.strict import StrictClient
+from facility.mirror.versions import Versions
 from points.clock import Clock
 
 ROOM = 5_000  # messages that may wait: what a broker keeps for us comes at once
@@ -59,7 +59,7 @@ class Inbox:
         self._readers = dict(readers)
         self._clock = clock
         self._missed = missed
-        self._protocol = V5
+        self._versions = Versions(settings.where)
         self.connected = False
         self.trouble = "not connected yet"
 
@@ -70,24 +70,12 @@ class Inbox:
     async def run(self) -> None:
         """One connection, from connect to loss."""
         try:
-            await self._connection()
+            await self._versions.speak(self._connected)
         except aiomqtt.MqttError as error:
             self.trouble = str(error)
             raise BrokerLost(f"MQTT broker {self._settings.where}: {error}") from None
         finally:
             self.connected = False
-
-    async def _connection(self) -> None:
-        try:
-            return await self._connected(self._protocol)
-        except MqttConnectError as refusal:
-            if self._protocol is V311 or getattr(refusal.rc, "value", refusal.rc) != UNSUPPORTED_VERSION:
-                raise
-            self._protocol = V311
-        except Unanswered:
-            if self._protocol is V311:
-                raise
-        return await self._connected(V311)
 
     async def _connected(self, protocol: aiomqtt.ProtocolVersion) -> None:
         client = StrictClient(

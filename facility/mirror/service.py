@@ -21,15 +21,15 @@ from typing import Literal
 
 import aiomqtt
 import structlog
-from aiomqtt.exceptions import MqttConnectError
 
 from facility.mirror import payloads
 from facility.mirror.content import AlarmFeed, Content, Heads
 from facility.mirror.leftovers import look, status_session
 from facility.mirror.outlet import Outlet, Tally
 from facility.mirror.settings import MirrorSettings, tls_context
-from facility.mirror.strict import GOODBYE, UNSUPPORTED_VERSION, V5, V311, StrictClient, Unanswered
+from facility.mirror.strict import GOODBYE, V5, StrictClient
 from facility.mirror.topics import BadTopic
+from facility.mirror.versions import Versions
 from facility.wire import Link
 from points.catalog import CatalogBook
 from points.clock import Clock
@@ -69,7 +69,7 @@ class Mirror:
         self._clock = clock
         self._version = version
         self._heads = heads
-        self._protocol = V5  # until the broker refuses it; remembered for as long as we run
+        self._versions = Versions(settings.where)
         self._tally = Tally()
         self._outlet: Outlet | None = None
         self._online = False  # we have said so in this connection
@@ -108,7 +108,7 @@ class Mirror:
         """One connection, from connect to loss. Cancelling says goodbye."""
         self._content.listen()
         try:
-            await self._connection()
+            await self._versions.speak(self._connected)
         except aiomqtt.MqttError as error:
             self._is("down", f"{self._settings.where}: {error}")
             raise BrokerLost(f"MQTT broker {self._settings.where}: {error}") from error
@@ -122,19 +122,6 @@ class Mirror:
         finally:
             self._outlet = None
             self._online = False
-
-    async def _connection(self) -> None:
-        try:
-            return await self._connected(self._protocol)
-        except MqttConnectError as refusal:
-            if self._protocol is V311 or getattr(refusal.rc, "value", refusal.rc) != UNSUPPORTED_VERSION:
-                raise
-            self._protocol = V311
-        except Unanswered:  # amqtt 0.12.1 waits for more of a CONNECT it misreads; not remembered: it did not say no
-            if self._protocol is V311:
-                raise
-        log.info("the broker does not answer MQTT 5, going on with 3.1.1", broker=self._settings.where)
-        return await self._connected(V311)
 
     async def _connected(self, protocol: aiomqtt.ProtocolVersion) -> None:
         session = uuid.uuid4().hex
