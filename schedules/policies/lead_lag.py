@@ -152,7 +152,10 @@ class LeadLag:
         return failed
 
     def _staged(self, before: LeadLagMemory, load: float | None, able: int, now: datetime) -> LeadLagMemory:
-        """How many are needed. A load that is not known changes nothing, and no time counts meanwhile."""
+        """How many are needed. A load that is not known changes nothing, and no time counts meanwhile.
+
+        A new stage is looked at with the same load: if that still asks for a change, its time counts from now on.
+        """
         stage = min(max(before.stage, self.at_least), len(self.units))
         begun = before.staged if before.staged is not None and before.staged <= now else now
         high = load is not None and load > self.up_percent
@@ -162,9 +165,9 @@ class LeadLag:
         wait = timedelta(minutes=self.change_minutes)
         if now - begun >= timedelta(minutes=self.stage_minutes):
             if busy is not None and now - busy >= wait and stage < able:
-                return LeadLagMemory(stage=stage + 1, staged=now)
+                return self._staged(LeadLagMemory(stage=stage + 1, staged=now), load, able, now)
             if idle is not None and now - idle >= wait:
-                return LeadLagMemory(stage=stage - 1, staged=now)
+                return self._staged(LeadLagMemory(stage=stage - 1, staged=now), load, able, now)
         return LeadLagMemory(stage=stage, staged=begun, busy=busy, idle=idle)
 
     def _next_change(self, memory: LeadLagMemory, able: int, now: datetime) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pretend_office import BERLIN, NOON
 from pretend_plant import CRITICAL, Trace, named, sensor, sign, switch
@@ -167,7 +167,13 @@ PUMP_NEWS = st.fixed_dictionaries(
 )
 
 
+ALL_RUN = {f"pump-{name}/{what}": what == "sts" for name in NAMES for what in ("sts", "alarm")}
+ALL_RUN |= {f"pump-{name}/hours": None for name in NAMES}
+STILL_TOO_MUCH = [(1, ALL_RUN | {LOAD.id: None})] * 3 + [(450, ALL_RUN | {LOAD.id: 91.0})]  # for the new stage, too
+
+
 @settings(max_examples=40, deadline=None)
+@example(news=STILL_TOO_MUCH, at_least=1)
 @given(news=st.lists(st.tuples(st.integers(1, 3600), PUMP_NEWS), min_size=1, max_size=8), at_least=st.integers(1, 2))
 def test_whatever_happens_one_is_only_switched_off_while_as_many_as_are_needed_surely_run(news, at_least):
     pump = pumps(at_least=at_least)
