@@ -21,10 +21,11 @@ from facility.config import Config
 
 CHICAGO = ZoneInfo("America/Chicago")
 DEVICES = ("VAV-2-01", "VAV-2-03", "Lighting Panel LP-2")
+OFFICES = ("office-201", "office-203")
 KINDS = ("weekly", "occupancy-standby", "lighting-sweep", "optimal-start", "optimal-stop")
 STEP = 60.0
 LATE = timedelta(minutes=3)  # what was due while nobody was there
-DOWN = timedelta(seconds=90)
+DOWN = timedelta(minutes=2)  # whole steps of the hospital
 
 WHOLE = "FACILITY_WEEKS" in os.environ  # both whole weeks; else the spring is cut to the days around its change
 
@@ -36,6 +37,9 @@ def demo(state_dir):
     """The offices' policies of the demo, and optimal start and stop."""
     document = tomlkit.parse(files("facility.demo").joinpath("demo.toml").read_text()).unwrap()
     policies = [policy for policy in document["policies"] if policy["kind"] in KINDS]
+    for policy in policies:
+        if policy["kind"] == "lighting-sweep":  # of a panel of 24 zones, those of the two offices
+            policy["points"] = ", ".join(f"space:{office} class:lighting-command" for office in OFFICES)
     kinds = {policy["kind"] for policy in policies}
     setpoints = {"heating": "class:heating-setpoint", "cooling": "class:cooling-setpoint"}
     policies += [
@@ -70,7 +74,7 @@ def state_dir():
 @pytest.mark.parametrize(
     ("start", "days", "killed_after", "dies_at_write"),
     [
-        (SPRING, 7 if WHOLE else 3, timedelta(days=1, minutes=20), 40),
+        (SPRING, 7 if WHOLE else 3, timedelta(days=1, minutes=20), 8),
         (AUTUMN, 7, timedelta(days=1, minutes=15), 30),
     ],
 )
@@ -91,11 +95,11 @@ def test_the_rehearsed_week_is_what_then_happens(state_dir, start, days, killed_
         done = [(write.time, write.point, write.priority, write.value) for write in week.writes[before:]]
     foreseen, happened = by_slot(said), by_slot(each for each in done if each[0] < end)
     assert foreseen.keys() == happened.keys()
-    assert len(said) > 20 * days
+    assert len(said) > 8 * days
     late = 0
     for slot, writes in foreseen.items():
         assert [value for _, value in happened[slot]] == [value for _, value in writes], slot
         apart = [abs(then - now) for (then, _), (now, _) in zip(happened[slot], writes, strict=True)]
         assert max(apart) <= LATE, slot
         late += sum(each > timedelta(0) for each in apart)
-    assert late < len(said) / 10  # but for what was due while nobody was there, to the second
+    assert late <= max(len(said) // 10, 8)  # but for what was due while nobody was there, to the second
