@@ -56,6 +56,8 @@ def _removed(base: MutableMapping[str, Any], new: MutableMapping[str, Any], path
                     yield from _removed(old[known], entry, (*path, key, known))
         elif isinstance(value, Table) and isinstance(old, MutableMapping):
             yield from _removed(old, value, (*path, key))
+        elif isinstance(old, AoT):  # something else takes the place of the whole list
+            yield from ((*path, key, number) for number in reversed(range(len(old))))
 
 
 def _without(text: str, gone: Iterable[Path]) -> str:

@@ -72,8 +72,19 @@ def test_the_merged_text_says_what_both_say_together(base, new, data):
     text = commented(tomlkit.dumps(base))
     after = merged(text, tomlkit.dumps(new))
     assert without_empty(tomllib.loads(after)) == without_empty(together(base, new))
-    if not any(entry.get("remove") for entry in new.get("policies", [])):
+    taken_out = any(entry.get("remove") or entry.get("exceptions") == [] for entry in new.get("policies", []))
+    if not taken_out:
         assert text.count("# above") == after.count("# above")
+
+
+def test_a_list_of_tables_that_becomes_empty_takes_its_own_comments_and_no_other():
+    text = (
+        '[[policies]]\nname = "a"\n# the closure\n[[policies.exceptions]]\nname = "x"\n\n# the site\n[site]\none = 0\n'
+    )
+    after = merged(text, '[[policies]]\nname = "a"\nexceptions = []\n')
+    assert tomllib.loads(after) == {"policies": [{"name": "a", "exceptions": []}], "site": {"one": 0}}
+    assert "# the site" in after
+    assert "# the closure" not in after
 
 
 SITE = """\
