@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facility.config import Config
+from facility.config import Config, ConfigError
 from facility.judgement import Judge
 from facility.model import Claim
 from facility.rehearsal.course import Present
@@ -222,7 +222,7 @@ class Bench:
             return ()
 
         def drafted(_changes: str) -> Draft:
-            raise NotImplementedError
+            raise ConfigError("nothing is changed here")
 
         def twin(config: Config | None) -> Strategy:
             return self.strategy.twin(config or self.strategy.config, START.date())

@@ -14,14 +14,13 @@ from collections.abc import Awaitable, Callable
 import aiomqtt
 import structlog
 
-from facility.mirror.inbox import LONGEST
+from facility.mirror.listening import listener, subscribe
 from facility.mirror.service import BrokerLost
-from facility.mirror.settings import MirrorSettings, tls_context
+from facility.mirror.settings import MirrorSettings
 from facility.mirror.strict import PublishRejected, StrictClient
 from facility.mirror.versions import Versions
 
 ROOM = 100  # requests that may wait
-REFUSED = 0x80  # subscribe return codes from here on
 
 Answer = Callable[[bytes], Awaitable[bytes]]
 
@@ -55,21 +54,9 @@ class Answering:
             self.connected = False
 
     async def _serve(self, protocol: aiomqtt.ProtocolVersion) -> None:
-        client = StrictClient(
-            self._settings.host,
-            self._settings.port,
-            identifier=f"fac-{self._settings.site}-{self._settings.agent}-{self._branch}",
-            protocol=protocol,
-            username=self._settings.username,
-            password=self._settings.secret,
-            context=tls_context(self._settings),
-            room=ROOM,
-            longest=LONGEST,
-        )
+        client = listener(self._settings, self._branch, protocol, room=ROOM)
         async with client:
-            granted = await client.subscribe([(self._asked, 1)])
-            if any(getattr(code, "value", code) >= REFUSED for code in granted):
-                raise aiomqtt.MqttError(f"the broker does not let us read {self._asked}")
+            await subscribe(client, [self._asked], self._asked)
             self.connected = True
             log.info("requests are taken from MQTT", broker=self._settings.where, topic=self._asked)
             async for message in client.messages:

@@ -16,17 +16,16 @@ from dataclasses import dataclass, field
 import aiomqtt
 import structlog
 
+from facility.mirror.listening import listener, subscribe
 from facility.mirror.service import BrokerLost
-from facility.mirror.settings import MirrorSettings, tls_context
+from facility.mirror.settings import MirrorSettings
 from facility.mirror.strict import StrictClient
 from facility.mirror.versions import Versions
 from points.clock import Clock
 
 ROOM = 5_000  # messages that may wait: what a broker keeps for us comes at once
-LONGEST = 16 * 1024  # bytes, topic included; ours have 200
 PACE = 500.0  # messages a second
 BURST = 1_000  # before that counts
-REFUSED = 0x80  # subscribe return codes from here on
 _CARRIERS = ("UserProperty", "ResponseTopic", "CorrelationData", "ContentType")
 
 log = structlog.get_logger(__name__)
@@ -78,21 +77,10 @@ class Inbox:
             self.connected = False
 
     async def _connected(self, protocol: aiomqtt.ProtocolVersion) -> None:
-        client = StrictClient(
-            self._settings.host,
-            self._settings.port,
-            identifier=f"fac-{self._settings.site}-{self._settings.agent}-in",
-            protocol=protocol,
-            username=self._settings.username,
-            password=self._settings.secret,
-            context=tls_context(self._settings),
-            room=ROOM,
-            longest=LONGEST,
-        )
+        client = listener(self._settings, "in", protocol, room=ROOM)
         async with client:
-            granted = await client.subscribe([(f"{self._base}/{branch}/+", 1) for branch in self._readers])
-            if any(getattr(code, "value", code) >= REFUSED for code in granted):
-                raise aiomqtt.MqttError(f"the broker does not let us read {self._base}/#")
+            topics = [f"{self._base}/{branch}/+" for branch in self._readers]
+            await subscribe(client, topics, f"{self._base}/#")
             self._missed()
             self.connected, self.trouble = True, ""
             log.info("what others tell is taken from MQTT", broker=self._settings.where, topics=f"{self._base}/#")

@@ -85,6 +85,8 @@ class Bench:
         self.feeds = NOTHING_HEARD
         self.strategy = Strategy(load(path), start.date())
         self.rung = 0
+        self.weather_known = asyncio.Event()
+        self.weather_known.set()
         self.audit = Audit(db, self.clock)
         self.reloading = Reloading(strategy=self.strategy, audit=self.audit, db=db, today=start.date, wake=self.ring)
         scene = Scene(present=self.present, strategy=self.twin, weather=self.weather)
@@ -97,6 +99,7 @@ class Bench:
         return self.strategy.twin(config or self.strategy.config, self.clock.now().date())
 
     async def weather(self, since):
+        await self.weather_known.wait()
         return [(since + timedelta(hours=hour), -5.0) for hour in range(25)]
 
     def present(self):

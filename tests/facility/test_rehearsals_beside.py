@@ -32,13 +32,15 @@ async def test_only_what_is_told_of_a_rehearsal_is_kept(tmp_path):
 
 async def test_two_who_begin_at_once_do_not_both_have_one(tmp_path):
     async with bench_at(tmp_path, 2026, 11, 23, 12) as bench:
+        bench.weather_known.clear()  # the one that is first cannot have ended when the other one comes
         begun = await asyncio.gather(
-            *(bench.rehearsals.begin(ENGINEER, 1, LATER, edited=False, thermal=False) for _ in range(2)),
+            *(bench.rehearsals.begin(ENGINEER, 1, LATER, edited=False, thermal=True) for _ in range(2)),
             return_exceptions=True,
         )
         (refused,) = (each for each in begun if isinstance(each, FacilityError))
         (running,) = (each for each in begun if each is not refused)
         assert "is running" in str(refused)
+        bench.weather_known.set()
         await bench.rehearsals.of(running.id).task
 
 
