@@ -24,7 +24,7 @@ from facility.port import Facility
 from facility.wire import DeviceScheduleInfo, DriftInfo, DriftStretch, ExportPlan, ExportResult, Hello, ImportedSchedule
 
 app = typer.Typer(
-    name="device-schedules",
+    add_completion=False,
     help="The schedules and calendars that devices have of their own: they work there, whether the agent runs or not.",
     no_args_is_help=True,
 )

@@ -8,20 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from facility.cli import app
+from facility.cli import Verbs, app
 from facility.database import open_state
 from facility.demo.play import CONFIG
 
-VERBS = (
-    *((command.name or command.callback.__name__,) for command in app.registered_commands),
-    *(
-        (group.typer_instance.info.name, command.name or command.callback.__name__)
-        for group in app.registered_groups
-        for command in group.typer_instance.registered_commands
-    ),
-)
+VERBS = [
+    (verb, *inner)
+    for verb, command in Verbs().items()
+    for inner in ([(name,) for name in command.commands] if isinstance(command, TyperGroup) else [()])
+]
 
 
 def facility(*words: str, state: Path, **environment: str) -> subprocess.CompletedProcess[str]:

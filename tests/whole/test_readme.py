@@ -4,7 +4,9 @@ import re
 from datetime import date
 from pathlib import Path
 
-from facility.cli import app
+from typer.core import TyperGroup
+
+from facility.cli import Verbs
 from facility.config import load
 from facility.simulation.stories import STORIES
 from facility.strategy import Strategy, rules_of
@@ -29,10 +31,8 @@ def named(heading: str) -> set[str]:
 
 
 def test_every_command_is_named_in_it():
-    verbs = {command.name or command.callback.__name__ for command in app.registered_commands}
-    for group in app.registered_groups:
-        verbs |= {group.typer_instance.info.name}
-        verbs |= {command.name or command.callback.__name__ for command in group.typer_instance.registered_commands}
+    groups = [command for command in Verbs().values() if isinstance(command, TyperGroup)]
+    verbs = {*Verbs(), *(name for group in groups for name in group.commands)}
     assert len(verbs) > 20
     assert verbs - named("The command line") == set()
 
