@@ -25,7 +25,7 @@ import structlog
 from facility.accelerated.agent import COMMISSIONING, VirtualAgent
 from facility.accelerated.hospital import VirtualHospital
 from facility.compliance import Compliance
-from facility.config import Config
+from facility.config.model import Config
 from facility.feeds.book import BedReport, FeedBook
 from facility.profiles import Profiles
 from facility.simulation.rooms import PATIENT_ROOMS

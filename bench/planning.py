@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facility.config import Config, ConfigError
+from facility.config.errors import ConfigError
+from facility.config.model import Config
 from facility.judgement import Judge
 from facility.model import Claim
 from facility.rehearsal.course import Present

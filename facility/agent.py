@@ -24,7 +24,7 @@ from facility.audit.jumps import Jumps
 from facility.audit.signers import note_key
 from facility.audit.triggers import restored
 from facility.commands import CommandDesk
-from facility.config import Config
+from facility.config.model import Config
 from facility.consents import Consents
 from facility.consents import load as load_consents
 from facility.database import StateDatabase, open_state

@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from facility.catalog_rows import stored_catalog
-from facility.config import Config, ConfigError, text_of
+from facility.config.errors import ConfigError
+from facility.config.model import Config
 from facility.config.places import line_of
+from facility.config.sources import text_of
 from facility.consents import Consents, stored
 from facility.passport_rows import stored_passports
 from facility.profiles import Profiles

@@ -13,7 +13,7 @@ from facility.alarms import AlarmBook
 from facility.audit import Audit
 from facility.audit.anchoring import Anchoring
 from facility.claims import Claims
-from facility.config import Config
+from facility.config.model import Config
 from facility.feeds.account import FeedAccount
 from facility.flight.recorder import Recorder
 from facility.mirror.service import Mirror

@@ -7,7 +7,7 @@ socket that cannot be opened is a finding like any other.
 from __future__ import annotations
 
 from facility.catalog_rows import stored_catalog
-from facility.config import Config
+from facility.config.model import Config
 from facility.settings import discovery_plan, must_be_usable, stack_settings
 from points.bacnet.link import Interface
 from points.bacnet.stack import open_stack

@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from facility.config import Config, ConfigError
 from facility.config.difference import differences
+from facility.config.errors import ConfigError
+from facility.config.model import Config
 from facility.port import FacilityError
 from facility.rehearsal import telling
 from facility.rehearsal.course import Present, Rehearsal

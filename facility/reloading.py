@@ -19,9 +19,11 @@ from pathlib import Path
 
 from facility.audit import Audit, AuditUnavailable
 from facility.audit.configuration import note_configuration
-from facility.config import ConfigError, load_text, text_of
 from facility.config.difference import differences
+from facility.config.errors import ConfigError
+from facility.config.loading import load_text
 from facility.config.merging import merged
+from facility.config.sources import text_of
 from facility.database import StateDatabase
 from facility.guard import REASON_LENGTH
 from facility.port import FacilityError

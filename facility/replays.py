@@ -11,8 +11,10 @@ from typing import Any
 import tomlkit
 from pydantic import TypeAdapter, ValidationError
 
-from facility.config import Config, ConfigError, load_text
+from facility.config.errors import ConfigError
+from facility.config.loading import load_text
 from facility.config.merging import merged
+from facility.config.model import Config
 from facility.flight.frames import Start
 from facility.flight.replay import By, Replay, Replayed
 from facility.flight.tape import Tape

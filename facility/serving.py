@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from facility.config import Config
+from facility.config.model import Config
 from points.classify import safety_of_space
 from points.model import Point, Safety, SpaceId
 from points.site_rules import EquipmentTags

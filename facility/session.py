@@ -23,7 +23,7 @@ from facility.audit.denials import Denials
 from facility.audit.doors import visit
 from facility.claims import Claims
 from facility.commands import CommandDesk
-from facility.config import Config
+from facility.config.model import Config
 from facility.device_schedules import DeviceSchedules
 from facility.energy.reports import Reports
 from facility.explain import Explainer

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from facility.api import must_be_servable
-from facility.config import Config
+from facility.config.model import Config
 from facility.feeds.tls import server_context
 from facility.mirror.settings import MirrorSettings
 from facility.profiles import Profiles

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.config.policies import Given, PolicyBase
 from facility.config.programmes import Around
 from points.catalog import Catalog

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bench.clients.common import Arrivals, Job, answer_questions, read_in_parallel, reader_plan, run
-from facility.config import Config
+from facility.config.model import Config
 from facility.settings import discovery_plan, stack_settings
 from points.bacnet.port import Notification, Property, Query
 from points.bacnet.stack import StackSettings, open_stack

@@ -21,7 +21,7 @@ from facility.accelerated.timeline import AtOnce, VirtualClock, VirtualLoop, Vir
 from facility.assembly.acting import Acting, acting
 from facility.assembly.ground import Ground, trail_of
 from facility.assembly.knowing import Knowing, knowing
-from facility.config import Config
+from facility.config.model import Config
 from facility.database import open_state
 from facility.feeds.book import FeedBook
 from facility.passports import PassportKeeper

@@ -8,7 +8,7 @@ from datetime import timedelta
 from facility.audit import Audit
 from facility.audit.anchoring import Anchoring
 from facility.audit.keys import open_key
-from facility.config import Config
+from facility.config.model import Config
 from facility.database import StateDatabase
 from facility.passports import PassportKeeper
 from points.bacnet.port import Bacnet

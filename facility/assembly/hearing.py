@@ -10,8 +10,8 @@ from functools import partial
 
 from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
-from facility.config import Config
 from facility.config.feeds import Hl7Section
+from facility.config.model import Config
 from facility.feeds import adt
 from facility.feeds.account import FeedAccount
 from facility.feeds.book import BedReport, FeedBook

@@ -9,7 +9,7 @@ from facility.assembly.acting import Acting
 from facility.assembly.ground import Ground, Trail
 from facility.assembly.knowing import Knowing
 from facility.assembly.showing import Showing
-from facility.config import Config
+from facility.config.model import Config
 from facility.rehearsal.course import Present
 from facility.rehearsals import OUTDOOR, Rehearsals, Scene
 from facility.reloading import Reloading

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from facility.audit.ledger import Audit
-from facility.config import Config
 from facility.config.difference import differences
+from facility.config.model import Config
 from facility.database import StateDatabase
 from facility.profiles.files import read
 from facility.rows import PageRow, table_of, upsert

@@ -28,15 +28,16 @@ from facility.cli.common import (
     SocketOption,
     answers,
     ask,
-    configuration,
     duration,
     fail,
+    file_of,
     print_json,
     print_table,
     running_agents,
     say,
     say_which,
     socket_of,
+    where,
 )
 from facility.database import StateUnavailable
 from facility.port import Facility
@@ -115,7 +116,7 @@ def show(
         hello, records = ask(agent, question)
         zone = ZoneInfo(hello.zone)
     else:
-        files, zone = _files(None, config), configuration(config).site.tz
+        files, zone = _files(None, config), where(file_of(config)).site.tz
         try:
             records = records_in(files.database, target, limit, by=by, since=after, entry=entry)
         except StateUnavailable as error:
@@ -211,8 +212,9 @@ class _Files:
 
 def _files(database: Path | None, config: Path | None) -> _Files:
     """As given, as configured, or of the only agent that runs for this user; they can be read, or this is the end."""
-    used, running = configuration(config), []
-    if database is None and config is None and not Path("facility.toml").exists():
+    file = file_of(config)
+    used, running = where(file), []
+    if database is None and file is None:
         running = [path.with_name("state.db") for path in running_agents()]
         if len(running) > 1:
             say_which("--database", running)

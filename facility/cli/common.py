@@ -19,7 +19,8 @@ import typer
 from pydantic_core import to_jsonable_python
 
 from facility.client import RemoteFacility
-from facility.config import Config, ConfigError, load
+from facility.config.errors import ConfigError
+from facility.config.whereabouts import Whereabouts, whereabouts
 from facility.plain import escaped, escaped_json
 from facility.port import AgentLost, Facility, FacilityError
 
@@ -59,11 +60,16 @@ def say(line: str, *, err: bool = False) -> None:
     typer.echo(escaped(line), err=err)
 
 
-def configuration(path: Path | None) -> Config:
-    """The given file, or ./facility.toml if there is one, or the defaults."""
+def file_of(given: Path | None) -> Path | None:
+    """The configuration file: as given, or ./facility.toml if there is one."""
     here = Path("facility.toml")
+    return given or (here if here.exists() else None)
+
+
+def where(config: Path | None) -> Whereabouts:
+    """Where the agent of this configuration is, or that of the defaults."""
     try:
-        return load(path or (here if here.exists() else None))
+        return whereabouts(config)
     except ConfigError as error:
         fail(str(error), Exit.CONFIG)
 
@@ -72,17 +78,18 @@ def socket_of(given: Path | None, config: Path | None) -> Path:
     """Where the agent listens: as given, as configured, or the only one that runs for this user."""
     if given is not None:
         return given
-    if config is not None or Path("facility.toml").exists():
-        return configuration(config).socket
+    file = file_of(config)
+    if file is not None:
+        return where(file).socket
     running = running_agents()
     if len(running) > 1:
         say_which("--socket", running)
-    return running[0] if running else configuration(None).socket
+    return running[0] if running else where(None).socket
 
 
 def running_agents() -> list[Path]:
     """Where the agents of this user listen that have the usual state folder."""
-    base = configuration(None).state_dir.parent
+    base = where(None).state_dir.parent
     return [path for path in sorted(base.glob("*/agent.sock")) if answers(path)]
 
 

@@ -20,7 +20,6 @@ from facility.cli.common import (
     JsonOption,
     SocketOption,
     ask,
-    configuration,
     fail,
     print_json,
     print_table,
@@ -28,7 +27,9 @@ from facility.cli.common import (
     socket_of,
 )
 from facility.cli.devices import print_devices, state_of
-from facility.config import Config, ConfigError
+from facility.cli.settings import configuration
+from facility.config.errors import ConfigError
+from facility.config.model import Config
 from facility.log import set_up
 from facility.plain import escaped
 from facility.port import Facility

@@ -14,13 +14,13 @@ from facility.cli.common import (
     JsonOption,
     SocketOption,
     ask,
-    configuration,
     fail,
     print_json,
     print_table,
     say,
     socket_of,
 )
+from facility.cli.settings import configuration
 from facility.consents import Consents, stored
 from facility.port import Facility
 from facility.profiles.listing import Entry, entries

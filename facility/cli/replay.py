@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from facility.cli.common import ConfigOption, Exit, JsonOption, configuration, fail, print_json, say, socket_of
+from facility.cli.common import ConfigOption, Exit, JsonOption, fail, file_of, print_json, say, socket_of, where
 from facility.cli.writes import Listed, print_writes
-from facility.config import ConfigError
+from facility.config.errors import ConfigError
 from facility.flight.recorder import FOLDER
 from facility.flight.replay import Replayed
 from facility.flight.tape import Tape
@@ -69,8 +69,9 @@ def replay(
 
 def _record(config: Path | None) -> Path:
     """Where the agent of that configuration keeps its record; without one, the agent that runs for this user."""
-    if config is not None or Path("facility.toml").exists():
-        return configuration(config).state_dir / FOLDER
+    file = file_of(config)
+    if file is not None:
+        return where(file).state_dir / FOLDER
     return socket_of(None, None).parent / FOLDER
 
 

@@ -19,14 +19,15 @@ from facility.cli.common import (
     JsonOption,
     SocketOption,
     answers,
-    configuration,
     fail,
     print_json,
     say,
     socket_of,
 )
+from facility.cli.settings import configuration
 from facility.client import RemoteFacility
-from facility.config import Config, ConfigError
+from facility.config.errors import ConfigError
+from facility.config.model import Config
 from facility.log import set_up
 from facility.port import FacilityError
 from facility.simulation.stories import STORIES

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, in words for the person who wrote it."""
+"""The errors of a configuration."""
 
 from __future__ import annotations
 

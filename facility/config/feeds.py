@@ -8,8 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from facility.config.section import Section
-from facility.config.sections import Slug
+from facility.config.section import Section, Slug
 
 LOCATION = r"^[A-Za-z0-9_. -]{0,20}(\^[A-Za-z0-9_. -]{0,20}){0,2}$"
 

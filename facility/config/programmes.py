@@ -11,8 +11,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from facility.config.errors import ConfigError
-from facility.config.section import Section
-from facility.config.sections import Slug
+from facility.config.section import Section, Slug
 from schedules.calendar import PRECEDENCE, DayException, DayProgramme, Entry, Programme
 from schedules.dates import WEEKDAYS, Calendar, DateRange, Days, days_of
 from schedules.sun import Place, SunTime, sun_time_of

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from facility.config import Config
+from facility.config.model import Config
 
 DEFAULT_FILE = Path("docs/configuration.md")
 

@@ -1,6 +1,11 @@
 """What every section of `facility.toml` has in common: frozen, and no key that is not known."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
+Slug = Annotated[str, Field(pattern=SLUG)]
 
 
 class Section(BaseModel):

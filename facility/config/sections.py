@@ -2,78 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from facility.config.section import Section
+from facility.config.section import Section, Slug
 from facility.config.words import SelectorText
 from facility.users import Grant, Role
-from schedules.holiday_dates import holidays_of
-from schedules.sun import Place
-
-SLUG = r"^[a-z0-9][a-z0-9-]{0,47}$"
-
-
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        near = difflib.get_close_matches(name, available_timezones(), n=1)
-        raise ValueError(f"{name!r} is not an IANA time zone" + (f"; did you mean {near[0]!r}?" if near else ""))
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_known_zone)]
-Slug = Annotated[str, Field(pattern=SLUG)]
-
-
-class Site(Section):
-    id: Slug = "site"
-    """Short name of the site, a level of every MQTT topic."""
-    name: str = "My hospital"
-    """The name on the screens."""
-    zone: Zone = "UTC"
-    """IANA time zone; schedules are in its civil time."""
-    country: str | None = None
-    """ISO code whose public holidays apply (`US`), see the `holidays` package."""
-    subdivision: str | None = None
-    """State or region within the country (`IL`)."""
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    """Where the site is, in degrees, north positive; for programmes that go by the sun."""
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    """The same, east positive."""
-
-    @model_validator(mode="after")
-    def _has_both_or_neither(self) -> Self:
-        if (self.latitude is None) != (self.longitude is None):
-            raise ValueError("a place needs both latitude and longitude")
-        return self
-
-    @model_validator(mode="after")
-    def _has_known_holidays(self) -> Self:
-        holidays_of(self.country or "", self.subdivision, ())
-        return self
-
-    @property
-    def place(self) -> Place | None:
-        return None if self.latitude is None or self.longitude is None else Place(self.latitude, self.longitude)
-
-    @property
-    def tz(self) -> ZoneInfo:
-        return ZoneInfo(self.zone)
-
-
-class AgentSection(Section):
-    id: Slug = "main"
-    """This agent among those of the site, a level of every MQTT topic."""
-    state_dir: Path | None = None
-    """Where databases, lock and socket live. Default: `$XDG_STATE_HOME/facility/<site>`."""
-    log: Literal["debug", "info", "warning", "error"] = "info"
-    """The least important line that is logged."""
-    pretend: bool = False
-    """The building is a simulation; every screen says so."""
 
 
 class MqttSection(Section):
@@ -115,23 +51,6 @@ class RecorderSection(Section):
     """Off keeps no record of what policies saw and decided: no day can be replayed."""
     days: Annotated[int, Field(ge=1, le=366)] = 14
     """Days that the record is kept."""
-
-
-class ApiSection(Section):
-    socket: Path | None = None
-    """The Unix socket screens attach to. Default: `agent.sock` in the state folder."""
-    group: str | None = None
-    """Group that may open the socket; without one, only the agent's own user."""
-
-
-class AuditSection(Section):
-    key_file: Path | None = None
-    """The key that signs the audit's head; made at the first start. Default: `audit.key` in the state folder."""
-    anchor_file: Path | None = None
-    """Every signed head is appended here; best on another machine or disk. Default: `audit-anchors.jsonl` in the state
-    folder."""
-    anchor_minutes: Annotated[float, Field(ge=1, le=1440)] = 5
-    """How often the head is signed."""
 
 
 class UserSection(Section):

@@ -19,7 +19,7 @@ import orjson
 from facility.api import must_be_servable
 from facility.broker import BrokerTrouble, local_broker
 from facility.client import RemoteFacility
-from facility.config import load
+from facility.config.loading import load
 from facility.demo.bed_board import BedBoard
 from facility.demo.processes import ChildFailed, KeptAgent, free_port
 from facility.demo.summary import print_summary, summarise

@@ -14,7 +14,7 @@ from math import isfinite
 
 from facility.audit.holds import Line, PastHolds
 from facility.claims import Claims
-from facility.config import Config
+from facility.config.model import Config
 from facility.config.programmes import HolidayEntry
 from facility.energy.inforce import LOOK_BACK, Held, held
 from facility.port import FacilityError

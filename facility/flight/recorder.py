@@ -22,7 +22,7 @@ import orjson
 import structlog
 from pydantic import TypeAdapter
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.flight.frames import Frame, Said, Seen, Start, Turn, Why, form_of, line
 from points.catalog import Catalog
 from points.clock import Clock

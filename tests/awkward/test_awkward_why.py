@@ -15,7 +15,7 @@ from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
 from facility.compliance import Compliance
-from facility.config import Config
+from facility.config.model import Config
 from facility.database import open_state
 from facility.explain import Explainer
 from facility.foreign import ForeignSweep

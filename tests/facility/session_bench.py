@@ -16,7 +16,7 @@ from facility.audit.holds import PastHolds
 from facility.audit.keys import open_key
 from facility.audit.pages import Pages
 from facility.compliance import Compliance
-from facility.config import Config
+from facility.config.model import Config
 from facility.consents import Consents
 from facility.energy.gathering import Sources
 from facility.energy.reports import Reports

@@ -10,7 +10,8 @@ from session_bench import CONFIG, DEVICES, MONITORED, WARM
 
 from facility.catalog_rows import save_catalog, stored_catalog
 from facility.check import checked
-from facility.config import Config, load
+from facility.config.loading import load
+from facility.config.model import Config
 from facility.database import open_state
 from facility.passport_rows import save_passports
 from facility.settings import Misconfigured

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from facility.config import ConfigError, load
+from facility.config.errors import ConfigError
+from facility.config.loading import load
 from facility.config.programmes import ProgrammeSection, parse_change
 
 TURNDOWN = """

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from facility.config import ConfigError, load
+from facility.config.errors import ConfigError
+from facility.config.loading import load
 from facility.strategy import programmes_of
 from schedules.calendar import SILENT, DayException, Entry, day_blocks, state_at, why
 from schedules.dates import Calendar, DatePattern, DateRange, WeekNDay

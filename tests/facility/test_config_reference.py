@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from facility.config import Config, reference
+from facility.config import reference
+from facility.config.model import Config
 
 FILE = Path(__file__).parents[2] / reference.DEFAULT_FILE
 

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facility.config import ConfigError, load_text
+from facility.config.errors import ConfigError
+from facility.config.loading import load_text
 from facility.config.merging import merged
 from facility.config.places import line_of
 

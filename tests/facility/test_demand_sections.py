@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from session_bench import CONFIG
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.strategy import Strategy
 from schedules.policies.daylight import Daylight
 from schedules.policies.demand_limit import DemandLimit

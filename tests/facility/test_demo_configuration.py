@@ -1,6 +1,6 @@
 """The demo's configuration may be changed in the demo, and is the shipped one again at the next."""
 
-from facility.config import load
+from facility.config.loading import load
 from facility.demo.play import CONFIG, own_copy
 
 

@@ -8,7 +8,7 @@ import pytest
 from manual_clock import NOON
 from test_device_schedules import ENGINEER, LOBBY, OWN, PROGRAMME, QUIET, REASON, site, unavailable
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.port import FacilityError
 from facility.schedule_rules import why_not_calendar
 from facility.simulation.spec import CalendarSpec

@@ -9,7 +9,7 @@ import pytest
 from desk_bench import Bench
 from manual_clock import NOON
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.database import StateUnavailable
 from facility.device_schedules import DeviceSchedules
 from facility.port import FacilityError

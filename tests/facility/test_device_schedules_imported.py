@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.schedule_looks import Seen
 from facility.schedule_words import imported, toml
 from facility.strategy import Strategy

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manual_clock import ManualClock
 
-from facility.config import load_text
+from facility.config.loading import load_text
 from facility.flight import recorder as recording
 from facility.flight.frames import Said, Seen, Start, Turn, frame, line
 from facility.flight.recorder import Recorder

@@ -6,7 +6,7 @@ from stat import S_IMODE
 
 from test_flight import NOON, SENSOR, SITE, ZONE, Stage, written
 
-from facility.config import load_text
+from facility.config.loading import load_text
 from facility.flight import recorder as recording
 from facility.flight.recorder import WRITE_EVERY_S
 from facility.replays import replayed
@@ -112,7 +112,7 @@ async def test_days_are_packed_while_the_agent_runs(tmp_path):
     old = stage.folder / "2026-11-01.jsonl"
     task = asyncio.create_task(stage.recorder.run())
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await asyncio.sleep(0.05)
             old.write_bytes(b"")  # left from a month ago, and found at the next midnight
             stage.clock.advance(days=1)

@@ -10,7 +10,7 @@ from desk_bench import SETPOINT
 from manual_clock import NOON
 from session_bench import CATALOG, status
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.links import Gauges
 from facility.model import Alarm, AlarmKind, Claim, Severity
 from facility.supervisor import Roll

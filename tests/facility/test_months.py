@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.months import Months
 from facility.port import FacilityError
 from facility.strategy import Strategy

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_bench import SessionBench
 
-from facility.config import ConfigError, load
+from facility.config.errors import ConfigError
+from facility.config.loading import load
 from facility.config.demand_response import OpenAdrSection
 from facility.feeds.book import FeedBook
 from facility.feeds.openadr import OpenAdr, VtnFailed, notices_of

@@ -8,7 +8,7 @@ from desk_bench import ELSEWHERE, FAN, OVERRIDE, SETPOINT
 from session_bench import CATALOG, CONFIG, DEVICES, MONITORED, SessionBench, alarm, reading, status
 
 from facility.compliance import Compliance
-from facility.config import Config
+from facility.config.model import Config
 from facility.model import Severity
 from facility.overview import Overseer
 from facility.profiles import Profiles

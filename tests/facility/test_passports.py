@@ -14,7 +14,7 @@ from manual_clock import ManualClock
 from sqlalchemy import text
 
 from facility import database
-from facility.config import Config
+from facility.config.model import Config
 from facility.database import open_state
 from facility.passport_rows import load_passports, save_passports
 from facility.passports import SAVE_EVERY_S, PassportKeeper

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facility.config import load
+from facility.config.loading import load
 from facility.config.policies import KINDS
 from facility.strategy import Strategy, rules_of
 from schedules.precedence import TABLE

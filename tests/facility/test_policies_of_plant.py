@@ -10,7 +10,7 @@ from session_bench import CONFIG
 from test_witness import simulated_hospital
 from watched_site import point
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.demo.play import CONFIG as DEMO
 from facility.guard import Surroundings, judge
 from facility.model import Command

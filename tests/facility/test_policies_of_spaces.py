@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from session_bench import CONFIG
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.strategy import Strategy
 from schedules.policies.optimal_start import OptimalStart
 from schedules.policies.optimal_stop import OptimalStop

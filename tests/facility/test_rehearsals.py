@@ -10,7 +10,7 @@ import pytest
 from manual_clock import ManualClock
 
 from facility.audit import Audit
-from facility.config import load
+from facility.config.loading import load
 from facility.database import open_state
 from facility.feeds.vacated import BedRooms
 from facility.guard import Limits

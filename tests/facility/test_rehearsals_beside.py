@@ -4,7 +4,7 @@ import asyncio
 
 from test_rehearsals import ENGINEER, HEAT, LATER, OFFICES, SITE, ZONE, bench_at
 
-from facility.config import load_text
+from facility.config.loading import load_text
 from facility.port import FacilityError
 from facility.rehearsal.course import Rehearsal
 from facility.rehearsal.forecast import AsNow

@@ -3,7 +3,8 @@
 import pytest
 from test_rehearsals import ENGINEER, LATER, SITE, bench_at
 
-from facility.config import load_text, text_of
+from facility.config.loading import load_text
+from facility.config.sources import text_of
 from facility.config.merging import merged
 from facility.port import FacilityError
 

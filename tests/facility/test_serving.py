@@ -10,7 +10,7 @@ from watched_site import point
 
 from facility import views
 from facility.check import Findings, machines
-from facility.config import Config
+from facility.config.model import Config
 from facility.demo.play import CONFIG
 from facility.profiles import Profiles
 from facility.serving import NOBODY_SAID, Serving, serving_of

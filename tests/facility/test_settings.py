@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.config.bacnet import BacnetSection, PassportSection
 from facility.settings import Misconfigured, discovery_plan, overrule, stack_settings
 from points.bacnet.stack import StackSettings

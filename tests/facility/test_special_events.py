@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from session_bench import CATALOG, CONFIG, SessionBench
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.database import StateUnavailable
 from facility.hands import PolicyHands
 from facility.port import FacilityError
@@ -158,7 +158,7 @@ async def test_a_planner_that_waits_is_woken_and_the_building_follows_at_once(be
     )
     running = asyncio.create_task(planner.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not wakeups.waits:
                 bench.clock.advance(seconds=0.1)  # it rests after a round
                 await asyncio.sleep(0.001)

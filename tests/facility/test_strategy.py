@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 from session_bench import CATALOG, CONFIG
 
-from facility.config import Config, ConfigError
+from facility.config.errors import ConfigError
+from facility.config.model import Config
 from facility.strategy import Strategy, rules_of
 from points.catalog import Catalog
 from points.site_rules import PointRule, SpaceRule

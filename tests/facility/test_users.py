@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facility.config import Config, ConfigError, load
+from facility.config.errors import ConfigError
+from facility.config.loading import load
+from facility.config.model import Config
 from facility.settings import Misconfigured, consenting, roster
 from facility.users import PERMISSIONS, STRONGEST_FIRST, Caller, Grant, Permission, Role, Roster, User, stranger
 

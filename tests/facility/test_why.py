@@ -14,7 +14,7 @@ from manual_clock import NOON
 from scripted_policy import Scripted
 from session_bench import CONFIG, DEVICES, MONITORED, WARM, SessionBench, alarm, status
 
-from facility.config import Config
+from facility.config.model import Config
 from facility.hands import PolicyHands
 from facility.judgement import Judge
 from facility.overrides import BY_HAND, Found

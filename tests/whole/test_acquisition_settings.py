@@ -24,7 +24,7 @@ from town import DISTRIBUTE, Address, Router, Town, town
 import facility.cli.run as running
 from facility.agent import open_agent, open_survey
 from facility.client import RemoteFacility
-from facility.config import Config
+from facility.config.model import Config
 
 WHO_IS = b"\x10\x08"
 WINDOW = 1.0  # seconds

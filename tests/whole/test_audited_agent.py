@@ -13,7 +13,7 @@ import pytest
 from facility.agent import open_agent
 from facility.audit.keys import KeyUnusable
 from facility.client import RemoteFacility
-from facility.config import Config
+from facility.config.model import Config
 from facility.port import FacilityError
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typer.core import TyperGroup
 
 from facility.cli import Verbs
-from facility.config import load
+from facility.config.loading import load
 from facility.simulation.stories import STORIES
 from facility.strategy import Strategy, rules_of
 

@@ -17,7 +17,7 @@ import tomlkit
 from twin import rehearsed
 from virtual_week import Died, virtual_agent
 
-from facility.config import Config
+from facility.config.model import Config
 
 CHICAGO = ZoneInfo("America/Chicago")
 DEVICES = ("VAV-2-01", "VAV-2-03", "Lighting Panel LP-2")

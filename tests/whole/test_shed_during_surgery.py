@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from virtual_week import virtual_agent
 
-from facility.config import Config
+from facility.config.model import Config
 from points.model import Priority
 from schedules.feeds import DemandEvent
 from schedules.occupancy import is_sensor

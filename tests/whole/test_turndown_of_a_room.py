@@ -17,7 +17,7 @@ from theatre import Theatre
 
 from facility.agent import open_agent
 from facility.client import RemoteFacility
-from facility.config import Config
+from facility.config.model import Config
 from facility.simulation.process import simulated_hospital
 from points.model import Priority, Ref
 from schedules.policies.room_turndown import RoomTurndown

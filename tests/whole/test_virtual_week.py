@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from virtual_week import Died, virtual_agent
 
-from facility.config import Config
+from facility.config.model import Config
 from points.model import Priority
 
 CHICAGO = ZoneInfo("America/Chicago")

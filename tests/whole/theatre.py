@@ -18,7 +18,7 @@ from manual_clock import ManualClock
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
-from facility.config import Config
+from facility.config.model import Config
 from facility.courses import Courses
 from facility.database import open_state
 from facility.hands import PolicyHands

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from facility.config.errors import ConfigError
-from facility.config.section import Section
-from facility.config.sections import Slug
+from facility.config.section import Section, Slug
 from points.catalog import Catalog
 from points.model import Point
 from points.selectors import parse

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from facility.config.policies.base import Given, PolicyBase
-from facility.config.sections import Slug
+from facility.config.section import Slug
 from facility.config.words import SelectorText
 from points.model import PointId
 from schedules.policies.demand_limit import PAIRS, DemandLimit

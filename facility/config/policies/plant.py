@@ -7,8 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from facility.config.policies.base import Given, PolicyBase
-from facility.config.section import Section
-from facility.config.sections import Slug
+from facility.config.section import Section, Slug
 from facility.config.words import SelectorText
 from points.model import PointId
 from schedules.policies.lead_lag import LeadLag, Unit

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from facility.config.policies.base import FollowingBase, Given
-from facility.config.sections import Slug
+from facility.config.section import Slug
 from facility.config.words import SelectorText
 from schedules.policies.occupancy_standby import OccupancyStandby
 from schedules.policies.optimal_start import OptimalStart

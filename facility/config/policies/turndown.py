@@ -7,8 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from facility.config.policies.base import FollowingBase, Given
-from facility.config.section import Section
-from facility.config.sections import Slug
+from facility.config.section import Section, Slug
 from points.model import PointId, SpaceId
 from schedules.policies.room_turndown import RoomTurndown, TurndownRoom
 

@@ -17,7 +17,7 @@ import pytest
 
 from facility.audit.holds import Line
 from facility.cli.energy import _print_energy
-from facility.config import Config
+from facility.config.model import Config
 from facility.config.programmes import HolidayEntry
 from facility.energy.gathering import Sources
 from facility.energy.live import Shedding
@@ -112,7 +112,7 @@ async def building(folder, rows, *, gaps=(), lines=(), keep=None, shed=None, **e
     )  # fmt: skip
     running = asyncio.create_task(history.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while history.link().state != "ok" or not history._rolled_until or history.settled < NOON - QUARTER:
                 await asyncio.sleep(0.01)
         yield reports
@@ -458,7 +458,7 @@ async def test_an_empty_history_gives_reports_in_which_nothing_is_known(tmp_path
     )  # fmt: skip
     running = asyncio.create_task(history.run())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while history.link().state != "ok":
                 await asyncio.sleep(0.01)
         for days in (1, 30):

@@ -1,0 +1,114 @@
+"""Where settings come from: the environment, the secrets directory, and a text; the strongest first.
+
+Environment variables are `FACILITY_BACNET__ADDRESS=...`, secrets are files such as `mqtt__password`. Secrets are never
+read from the text.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from facility.config.errors import ConfigError
+
+
+class Sourced(BaseSettings):
+    """Settings of the agent."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="FACILITY_", env_nested_delimiter="__")
+
+    source: ClassVar[Path | None] = None
+    """The file it was read from; None where there was none."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return _sources(file_secret_settings, init_settings, env_settings)
+
+
+Settings = TypeVar("Settings", bound=Sourced)
+
+
+def made(settings: type[Settings], document: dict[str, Any], file: Path | None, *, alone: bool = False) -> Settings:
+    """Settings by what a document says, under environment and secrets; `alone`: without them.
+
+    Raises `pydantic.ValidationError`.
+    """
+    secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+
+    class FromText(settings):  # type: ignore[valid-type, misc]
+        source: ClassVar[Path | None] = file
+
+        model_config = SettingsConfigDict(secrets_dir=secrets)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            written = InitSettingsSource(settings_cls, document)
+            if alone:
+                return (written,)
+            return (*_sources(file_secret_settings, init_settings, env_settings), written)
+
+    found: Settings = FromText()
+    return found
+
+
+def _sources(
+    secrets: PydanticBaseSettingsSource, *stronger: PydanticBaseSettingsSource
+) -> tuple[PydanticBaseSettingsSource, ...]:
+    """Where values come from besides the text, the strongest first."""
+    return (*stronger, NestedSecretsSettingsSource(secrets, secrets_nested_delimiter="__", secrets_prefix=""))
+
+
+def text_of(path: Path) -> str:
+    """What the file says. Raises `ConfigError`."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")  # line ends as they are; a mark of the byte order is no word
+    except FileNotFoundError:
+        raise ConfigError(
+            f"There is no configuration file {path}. `facility demo` needs none; see README.md."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """What the text says. Raises `ConfigError`; `where` it is from is told in it."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not valid TOML: {error}") from None
+    if "client_secret" in document.get("demand_response", {}).get("openadr", {}):
+        raise ConfigError(
+            f"{where}: demand_response.openadr.client_secret does not belong into the file. "
+            "Set FACILITY_DEMAND_RESPONSE__OPENADR__CLIENT_SECRET, or put a file "
+            "demand_response__openadr__client_secret into $FACILITY_SECRETS_DIR."
+        )
+    if "password" in document.get("mqtt", {}):
+        raise ConfigError(
+            f"{where}: mqtt.password does not belong into the file. "
+            "Set FACILITY_MQTT__PASSWORD, or put a file mqtt__password into $FACILITY_SECRETS_DIR."
+        )
+    return document
