@@ -8,7 +8,7 @@ import pytest
 import typer
 from session_bench import CONFIG
 
-from facility.cli import common
+from facility.cli import settings
 from facility.cli.common import Exit, ask, duration, print_json, print_table, socket_of, value
 from facility.port import FacilityError
 from facility.wire import Lamp
@@ -109,8 +109,23 @@ def test_a_broken_configuration_is_told_with_its_exit_code(elsewhere, tmp_path, 
     assert elsewhere
     (tmp_path / "facility.toml").write_text("nonsense")
     with pytest.raises(typer.Exit) as ended:
-        common.configuration(None)
+        settings.configuration(None)
     assert (ended.value.exit_code, "not valid TOML" in capsys.readouterr().err) == (Exit.CONFIG, True)
+
+
+def test_what_is_wrong_with_a_policy_hinders_nobody_from_asking_the_agent(elsewhere, tmp_path):
+    (tmp_path / "facility.toml").write_text('[site]\nid = "st-mary"\n[[policies]]\nkind = "magic"\n')
+    assert socket_of(None, None) == elsewhere / "st-mary" / "agent.sock"
+
+
+def test_a_misspelt_whereabout_is_no_other_agent(elsewhere, tmp_path, capsys):
+    assert elsewhere
+    (tmp_path / "facility.toml").write_text('[agent]\nstate_dri = "/srv/facility"\n')
+    with pytest.raises(typer.Exit) as ended:
+        socket_of(None, None)
+    said = capsys.readouterr().err
+    assert (ended.value.exit_code, "line 2: agent.state_dri" in said) == (Exit.CONFIG, True)
+    assert "did you mean 'state_dir'" in said
 
 
 def test_a_no_is_a_sentence_and_an_exit_code(tmp_path, capsys):
