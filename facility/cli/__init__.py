@@ -17,7 +17,7 @@ VERBS: Mapping[str, str] = {
     "run": "run:run",
     "demo": "run:demo",
     "tui": "run:tui",
-    "discover": "look:discover",
+    "discover": "discover:discover",
     "devices": "devices:devices",
     "passport": "devices:passport",
     "approve": "devices:approve",

@@ -8,6 +8,7 @@ from session_bench import DEVICES
 from test_cli_devices import HELLO
 
 from facility import views
+from facility.cli import discover as verb
 from facility.cli import look
 from facility.wire import Discovery, Lamp, Overview
 
@@ -53,7 +54,8 @@ class Agent:
 def agent(monkeypatch):
     agent = Agent()
     monkeypatch.setattr(look, "ask", answers(agent))
-    monkeypatch.setattr(look, "LOOK_AGAIN_S", 0.0)
+    monkeypatch.setattr(verb, "ask", answers(agent))
+    monkeypatch.setattr(verb, "LOOK_AGAIN_S", 0.0)
     return agent
 
 
@@ -73,7 +75,7 @@ def test_without_a_terminal_the_progress_is_a_line_now_and_then_and_one_at_the_e
 
 
 def test_each_line_says_how_far_it_is(typed, monkeypatch):
-    monkeypatch.setattr(look, "LINE_EVERY_S", 0.0)
+    monkeypatch.setattr(verb, "LINE_EVERY_S", 0.0)
     assert "reading · 24 Who-Is · 12 devices · 5 to go · 480 points  AHU 1" in typed("discover").stderr.splitlines()
 
 
