@@ -30,7 +30,7 @@ from facility.config.whereabouts import Whereabouts
 class Config(Whereabouts):
     """The whole configuration."""
 
-    model_config = SettingsConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(extra="forbid")
 
     bacnet: BacnetSection = BacnetSection()
     mqtt: MqttSection | None = None

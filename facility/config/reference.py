@@ -6,13 +6,20 @@ repository is not what they say.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from facility.config.model import Config
+from facility.config.section import Section
 
 DEFAULT_FILE = Path("docs/configuration.md")
 
@@ -31,7 +38,7 @@ Schema = dict[str, Any]
 
 def text() -> str:
     """The whole page."""
-    document = _with_choices(Config.model_json_schema())
+    document = _with_choices(_with_texts(Config.model_json_schema()))
     defs = document["$defs"]
     plain = {key: of for key, of in document["properties"].items() if not list(_models(of, defs))}
     parts = [INTRODUCTION, "\n".join(["## Before any section\n", *_table(plain, document.get("required", ()))])]
@@ -65,6 +72,33 @@ def _models(of: Schema, defs: Schema) -> Iterator[Schema]:
     for inside in (of.get("items"), of.get("additionalProperties")):
         if isinstance(inside, dict):
             yield from _models(inside, defs)
+
+
+def _with_texts(document: Schema) -> Schema:
+    """The same, each field with the text that stands under it in the code."""
+    models = {model.__name__: model for model in _below(Section)}
+    for schema, model in ((document, Config), *((of, models.get(name)) for name, of in document["$defs"].items())):
+        for name, said in _texts(model) if model else ():
+            schema["properties"].get(name, {}).setdefault("description", said)
+    return document
+
+
+def _below(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for each in model.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def _texts(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Fields and what is said of them, its own before those of what it is made from."""
+    for each in model.__mro__:
+        if not each.__module__.startswith(__package__):
+            continue
+        (found,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+        for field, text in pairwise(found.body if isinstance(found, ast.ClassDef) else ()):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(said))):
+                    yield name, inspect.cleandoc(said)
 
 
 def _with_choices(document: Schema) -> Schema:

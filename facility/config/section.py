@@ -9,4 +9,4 @@ Slug = Annotated[str, Field(pattern=SLUG)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 # type; label, and indented how it is written (after `words.cut`, joined by blanks). A number may follow every spelling.
 # Types are the keys of the clinical profiles. The first line that matches at a place in the text has it.
@@ -195,6 +195,7 @@ class Place:
         return f"{self.label}{joint}{self.number.upper()}" if self.number else self.label
 
 
+@cache
 def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
     rows = []
     for heading, lines in re.findall(r"^(\w.*)\n((?: .*\n)+)", _TABLE, re.MULTILINE):
@@ -204,13 +205,11 @@ def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
     return rows
 
 
-_PATTERNS = _patterns()
-# Whether there is a place at all, in one go: most names speak of none.
-_ANY = re.compile(
-    r"(?<!\S)(?:"
-    + "|".join(re.sub(r"\(\?P<\w+>", "(?:", pattern.pattern).removeprefix(r"(?<!\S)") for _, _, pattern in _PATTERNS)
-    + ")"
-)
+@cache
+def _any() -> re.Pattern[str]:
+    """Whether there is a place at all, in one go: most names speak of none."""
+    plain = (re.sub(r"\(\?P<\w+>", "(?:", pattern.pattern) for _, _, pattern in _patterns())
+    return re.compile(r"(?<!\S)(?:" + "|".join(each.removeprefix(r"(?<!\S)") for each in plain) + ")")
 
 
 @lru_cache(maxsize=16_384)
@@ -219,7 +218,7 @@ def found(text: tuple[str, ...]) -> tuple[Place, ...]:
     line = _REFERENCE.sub("", " ".join(text))
     room = _ROOM.search(line)
     places = []
-    for order, (kind, label, pattern) in enumerate(_PATTERNS if _ANY.search(line) else ()):
+    for order, (kind, label, pattern) in enumerate(_patterns() if _any().search(line) else ()):
         matches = [match.groupdict() for match in pattern.finditer(line)]
         if not matches:
             continue
@@ -245,7 +244,7 @@ def of_one_gas(place: Place, *texts: tuple[str, ...]) -> Place:
 
 def unknown_room(number: str) -> Place:
     """A room of which nothing but its number is known."""
-    return Place(type=UNKNOWN, label="Room", number=number, order=len(_PATTERNS))
+    return Place(type=UNKNOWN, label="Room", number=number, order=len(_patterns()))
 
 
 def _number(match: dict[str, str | None]) -> str:
