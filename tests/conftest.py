@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from broker_process import Mosquitto
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no counterexample. Where CI runs, the examples of a test are the same each time: what a run there
+# finds is of the change that it looks at; every other run looks at new ones.
+settings.register_profile(
+    "here",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+    derandomize=bool(os.environ.get("FACILITY_CI")),
+)
+settings.load_profile("here")
 
 LONGEST = ("whole", "tui", "awkward", "simulation")  # folders whose files take longest
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from points.model import DeviceRef
 
-PATIENCE = 5.0  # seconds a test waits for what has to come
+PATIENCE = 30.0  # seconds a test waits for what has to come
 
 
 async def until(condition: Callable[[], object]) -> None:

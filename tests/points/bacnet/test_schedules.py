@@ -54,6 +54,13 @@ async def stack() -> AsyncIterator[Stack]:
         yield opened
 
 
+@pytest.fixture
+async def patient() -> AsyncIterator[Stack]:
+    """For a device with threads of its own."""
+    async with open_stack(StackSettings(address="127.0.0.1:0", apdu_timeout=60, retries=0)) as opened:
+        yield opened
+
+
 class TestReading:
     async def test_a_schedule_is_read_as_it_is(self, stack: Stack) -> None:
         async with timed_device(LOBBY, HOLIDAYS) as (device, _, timers):
@@ -137,7 +144,7 @@ class TestWriting:
             await stack.write_as(nobody, Property(object_type, 1, name), b"\x91\x01")
 
 
-async def test_a_stack_that_nobody_here_wrote_takes_and_shows_the_same(stack: Stack) -> None:
+async def test_a_stack_that_nobody_here_wrote_takes_and_shows_the_same(patient: Stack) -> None:
     at_seven = ((TimeValue(time(0), Scalar(Datatype.REAL, 21.5)), TimeValue(time(23, 59), NULL)),) * 7
     events = (*EXCEPTIONS[1:], SpecialEvent(CalendarReference(1), at_seven[0], 4))
     dates = (
@@ -151,16 +158,16 @@ async def test_a_stack_that_nobody_here_wrote_takes_and_shows_the_same(stack: St
     await server.start()
     try:
         device = DeviceRef(network=0, address=await server.local_address(), instance=9)
-        empty = await read_schedule(stack, device, 1)
+        empty = await read_schedule(patient, device, 1)
         assert (empty.name, empty.week, empty.exceptions, empty.default) == ("Hours", ((),) * 7, (), NULL)
-        await write_dates(stack, device, 1, dates)
-        await write_week(stack, device, 1, at_seven)
-        await write_exceptions(stack, device, 1, events)
-        schedule, calendar = await read_schedule(stack, device, 1), await read_calendar(stack, device, 1)
+        await write_dates(patient, device, 1, dates)
+        await write_week(patient, device, 1, at_seven)
+        await write_exceptions(patient, device, 1, events)
+        schedule, calendar = await read_schedule(patient, device, 1), await read_calendar(patient, device, 1)
         assert (schedule.week, schedule.exceptions, schedule.effective) == (at_seven, events, ALWAYS)
         assert (calendar.name, calendar.dates) == ("Holidays", dates)
         with pytest.raises(DeviceRefused):
-            await read_schedule(stack, device, 2)
+            await read_schedule(patient, device, 2)
     finally:
         await server.stop()
 
