@@ -40,7 +40,7 @@ from points.model import EventKind, Kind, Quality, Safety
 from points.store import PointStore
 
 PROFILES = Profiles.load()
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 @dataclass

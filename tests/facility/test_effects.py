@@ -75,7 +75,7 @@ class Plant:
 
     async def looked(self):
         """The service has done what there was to do, and sleeps."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.bench.clock._sleepers or any(check.asking for check in self.effects._checks.values()):
                 await asyncio.sleep(0)
 

@@ -160,7 +160,7 @@ async def test_a_clean_stop_leaves_nothing_in_the_plant_whatever_was_under_way(b
         tell=lambda _: None,
     )
     task = asyncio.create_task(planner.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await reached.wait()
         task.cancel()
         asyncio.get_running_loop().call_later(0.02, go_on.set)

@@ -24,7 +24,7 @@ def test_what_was_remembered_for_classifying_is_forgotten():
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
 

@@ -27,7 +27,7 @@ async def bench(tmp_path):
 
 async def until(condition):
     """Lets everything else run until it is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.001)
 

@@ -30,7 +30,7 @@ def agent(tmp_path, monkeypatch):
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -61,7 +61,7 @@ async def test_it_is_started_again_when_it_ends_unasked(agent):
 async def test_one_that_does_not_end_is_killed(agent, tmp_path, monkeypatch):
     (tmp_path / "child").write_text("#!/bin/sh\necho up\nexec sleep 60\n")
     monkeypatch.setattr(processes, "END_WITHIN_S", 0.05)
-    async with asyncio.timeout(10), agent.running():
+    async with asyncio.timeout(30), agent.running():
         await until(lambda: lines(agent))
     with pytest.raises(ProcessLookupError):
         os.kill(agent.pid, 0)

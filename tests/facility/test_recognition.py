@@ -78,7 +78,7 @@ async def test_what_others_were_told_is_judged_too(site):
     _, _, book, recognition = site
     recognition.heard(AHU, {"object-name": "AHU-1", "vendor-name": "Other", "model-name": "X1"})
     running = asyncio.create_task(recognition.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not book.current.devices[AHU].quarantine:
             await asyncio.sleep(0.001)
     running.cancel()
@@ -96,7 +96,7 @@ async def test_what_could_not_be_stored_is_judged_when_the_service_is_run_again(
         with pytest.raises(StateUnavailable):
             await recognition.run()
     running = asyncio.create_task(recognition.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not book.current.devices[AHU].quarantine:
             await asyncio.sleep(0.001)
     running.cancel()

@@ -70,7 +70,7 @@ async def supervised(service, clock, roll):
 async def waits_of(service, number, roll=None):
     clock = Waits(number)
     with capture_logs() as logs:
-        async with supervised(service, clock, roll or Roll()), asyncio.timeout(5):
+        async with supervised(service, clock, roll or Roll()), asyncio.timeout(30):
             await clock.enough.wait()
     return clock.waits, [line["log_level"] for line in logs]
 
@@ -114,7 +114,7 @@ async def test_a_service_that_ends_by_itself_is_run_again():
 async def test_a_vital_service_is_not_survived():
     clock, roll, service = Waits(1), Roll(), falling(KeyError("claims"))
     with capture_logs() as logs, pytest.raises(KeyError):
-        await asyncio.wait_for(supervise(service, clock, roll, vital=True), 5)
+        await asyncio.wait_for(supervise(service, clock, roll, vital=True), 30)
     assert (service.runs, clock.waits, [line["log_level"] for line in logs]) == (1, [], ["critical"])
 
 
@@ -155,7 +155,7 @@ async def test_it_stands_again_only_after_it_has_run_for_a_while(monkeypatch):
         await asyncio.Event().wait()
 
     service, roll, clock = Service(second_lasts), Roll(), Waits(99)
-    async with supervised(service, clock, roll), asyncio.timeout(5):
+    async with supervised(service, clock, roll), asyncio.timeout(30):
         while service.runs < 2:
             await asyncio.sleep(0)
         assert roll.down == {"mirror": "no route"}

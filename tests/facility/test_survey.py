@@ -153,7 +153,7 @@ def running(survey):
 
 
 async def until(condition):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
 
@@ -229,7 +229,7 @@ async def test_a_failure_is_told_and_tried_again(bench):
     bench.network.trouble = BacnetUnavailable("the wire is cut")
     survey = await bench.start()
     with running(survey) as task, pytest.raises(BacnetUnavailable):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
     state = survey.state()
     assert (state.running, state.error, state.finished) == (False, "the wire is cut", bench.clock.now())
     bench.network.trouble = None
@@ -301,7 +301,7 @@ def others(number):
 
 
 async def stored(bench, devices):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len((await load_catalog(bench.db)).devices) < devices:
             await asyncio.sleep(0)
 

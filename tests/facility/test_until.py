@@ -16,7 +16,7 @@ async def test_a_signal_ends_the_waiting(number):
     await asyncio.sleep(0)
     assert not waiting.done()
     signal.raise_signal(number)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await waiting
 
 
@@ -30,7 +30,7 @@ async def test_with_a_parent_the_closing_of_standard_input_ends_it_and_words_do_
         done, _ = await asyncio.wait({waiting}, timeout=0.05)
         assert not done
         os.close(parents)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await waiting
 
 

@@ -231,12 +231,12 @@ async def test_over_a_real_broker(bench, mosquitto):
         answering = Answering(settings, "demand-response", UtilityBus(bench.utility, bench.clock).answer)
         serving = asyncio.create_task(answering.run())
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not answering.connected:
                     await asyncio.sleep(0.01)
             for payload in (message(bench), message(bench), b"nonsense"):
                 await sender.publish(asked, payload, qos=1)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 answers = [json.loads((await anext(sender.messages)).payload)["result"] for _ in range(3)]
         finally:
             serving.cancel()

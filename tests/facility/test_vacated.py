@@ -123,7 +123,7 @@ async def ward(tmp_path):
 
 async def released(ward, *, each_s=0):
     """Waits until nothing is held; `each_s`: how the ward's clock goes on meanwhile."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while ward.slot(HEAT, 14) is not None or ward.claims.of(HEAT.id):
             await asyncio.sleep(0.005)
             ward.clock.advance(seconds=each_s)

@@ -503,7 +503,7 @@ async def test_a_stop_waits_for_no_device_for_long(monkeypatch: pytest.MonkeyPat
     hung, refuses = PretendDevice(1), PretendDevice(2, address="10.0.0.2:47808")
     points = [a_point(hung, 1, "hung"), a_point(refuses, 1, "refuses"), a_point(refuses, 2, "refuses")]
     asked = []
-    async with asyncio.timeout(10), kept(hung, refuses, points=points, serves_cov=True) as bench:
+    async with asyncio.timeout(30), kept(hung, refuses, points=points, serves_cov=True) as bench:
 
         async def unsubscribe(ref: Ref, *, process: int) -> None:
             asked.append((ref.device.instance, process))

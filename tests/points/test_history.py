@@ -25,7 +25,7 @@ from points.store import PointStore
 
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 TEMP = PointId("vav-1/zone-temp")
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 class HandClock:

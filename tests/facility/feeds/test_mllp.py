@@ -43,7 +43,7 @@ async def listening(peers="127.0.0.0/8", tls=None):
     server = MllpServer(where, taken.append, SystemClock())
     task = asyncio.create_task(server.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not server.port:
                 await asyncio.sleep(0)
         yield server, taken
@@ -61,7 +61,7 @@ async def sent(server, *parts):
             await writer.drain()
             await asyncio.sleep(0)
         writer.write_eof()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await reader.read()
     except OSError:
         return b""
@@ -127,7 +127,7 @@ async def test_a_stranger_is_not_even_read():
 async def test_there_are_so_many_connections_and_no_more():
     async with listening() as (server, _):
         held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(mllp.CONNECTIONS)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while server.connections < mllp.CONNECTIONS:
                 await asyncio.sleep(0)
         assert await sent(server, status()) == b""
@@ -141,7 +141,7 @@ async def test_a_frame_that_does_not_end_is_given_up(monkeypatch):
     async with listening() as (server, taken):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"\x0bMSH|")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await reader.read() == b""
         await closed(writer)
     assert taken == []
@@ -176,7 +176,7 @@ async def test_a_connection_that_was_cut_off_makes_room_for_its_sender(monkeypat
     monkeypatch.setattr(mllp, "GIVES_WAY_S", 0.0)
     async with listening() as (server, taken):
         held = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(mllp.CONNECTIONS)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while server.connections < mllp.CONNECTIONS:
                 await asyncio.sleep(0)
             assert b"MSA|AA|C1\r" in await sent(server, status())
@@ -239,7 +239,7 @@ async def told(server, octets, tls):
         return b""
     try:
         writer.write(octets)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await reader.readuntil(b"\x1c\r")
     except (OSError, asyncio.IncompleteReadError):
         return b""

@@ -135,7 +135,7 @@ async def running(mirror: Mirror, *, ready: bool = True) -> AsyncIterator[asynci
             await task
 
 
-async def until(so: object, task: asyncio.Task[None] | None = None, seconds: float = 15) -> None:
+async def until(so: object, task: asyncio.Task[None] | None = None, seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not so():
             if task is not None and task.done():

@@ -123,7 +123,7 @@ async def test_by_hand_it_tells_its_password_and_ends_with_its_input():
     assert ready.pid == process.pid
     async with aiomqtt.Client(HOST, ready.port, **login(ready)):
         assert ready.password not in command_line(ready.pid)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         out, err = await process.communicate(b"")  # closes its input
     assert (process.returncode, out, err) == (0, b"", b"")
 
@@ -134,7 +134,7 @@ async def test_it_ends_when_asked(asked: signal.Signals):
     assert process.stdout is not None
     await process.stdout.readline()
     process.send_signal(asked)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         assert await process.wait() == 0
     await process.communicate()
 
@@ -159,7 +159,7 @@ async def test_a_newcomer_is_told_only_what_it_subscribed_to():
             await newcomer.subscribe("end")
             await agent.publish("end", b"", qos=1)
             heard = []
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 async for message in newcomer.messages:
                     if message.topic.value == "end":
                         break

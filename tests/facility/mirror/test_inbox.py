@@ -33,7 +33,7 @@ async def running(inbox):
 
 
 async def until(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -80,7 +80,7 @@ async def test_a_lost_broker_ends_the_run_and_the_next_one_says_that_some_may_be
     async with running(inbox) as task:
         await mosquitto.stop()
         with pytest.raises(BrokerLost):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 await task
     assert (inbox.connected, bool(inbox.trouble)) == (False, True)
     await mosquitto.start()
@@ -96,6 +96,6 @@ async def test_more_than_there_is_room_for_ends_the_connection(mosquitto, monkey
         for number in range(50):
             await client.publish(f"{BASE}/bed/room-{number}", b"{}", qos=1, retain=True)
     with pytest.raises(BrokerLost, match="more came than there was room for"):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await inbox.run()
     assert len(missed) == 2
