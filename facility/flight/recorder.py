@@ -2,8 +2,8 @@
 
 The planner only hands over what it has; a thread writes it within seconds, so that a crash costs seconds of the record
 and nothing of control. What cannot be recorded costs the record alone, is counted and told, and the record begins anew
-after it: nothing on file rests on what is not. Days that are over are packed; those older than is kept are deleted.
-Nobody but the agent's account may read them.
+after it: nothing on file rests on what is not. Days that are over are packed; those older than is kept are deleted, and
+with them the catalogs that only they speak of. Nobody but the agent's account may read them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -144,6 +144,7 @@ class Recorder:
     def _start(self, view: View, decided: Round, decider: Decider, why: Why) -> Start:
         """Everything is written anew after it."""
         self._inputs, self._demands, self._remarks, self._feeds = {}, {}, {}, None
+        self._catalogs.append((self._digest, view.catalog))
         given = {asked.policy: asked.remembered for asked in decided.asked}
         remembered = {name: given.get(name, memory) for name, memory in decider.memories().items()}
         remembered |= given
@@ -189,7 +190,6 @@ class Recorder:
     def _take(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._digest = digest_of(catalog)
-        self._catalogs.append((self._digest, catalog))
 
     def _note(self, frame: Frame) -> None:
         self._waiting.append(frame)
@@ -204,7 +204,7 @@ class Recorder:
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             for digest, catalog in catalogs:
-                write_catalog(self._folder, digest, catalog)
+                write_catalog(self._folder, digest, catalog, self._clock.now())
             days: dict[str, list[bytes]] = {}
             for each in waiting:
                 days.setdefault(each.at.date().isoformat(), []).append(line(each))
@@ -227,6 +227,12 @@ class Recorder:
                     pack(path)
             except OSError as error:
                 log.warning("not packed", day=day, why=str(error))
+        for path in self._folder.glob("catalog-*"):
+            try:
+                if datetime.fromtimestamp(path.stat().st_mtime, UTC).date().isoformat() < oldest:
+                    path.unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("not forgotten", file=path.name, why=str(error))
 
 
 def plain(memory: Memory) -> Any:
@@ -244,10 +250,11 @@ def digest_of(catalog: Catalog) -> str:
     return digest.hexdigest()[:16]
 
 
-def write_catalog(folder: Path, digest: str, catalog: Catalog) -> None:
-    """Once for each."""
+def write_catalog(folder: Path, digest: str, catalog: Catalog, now: datetime) -> None:
+    """Once for each; its file is as old as what last spoke of it."""
     path = folder / f"catalog-{digest}.json.gz"
     if path.exists():
+        os.utime(path, (now.timestamp(), now.timestamp()))
         return
     document = {
         "points": _POINTS.dump_python(list(catalog.points.values()), mode="json"),
@@ -257,6 +264,7 @@ def write_catalog(folder: Path, digest: str, catalog: Catalog) -> None:
     part.unlink(missing_ok=True)
     with _private(part) as file:
         file.write(gzip.compress(orjson.dumps(document), compresslevel=6))
+    os.utime(part, (now.timestamp(), now.timestamp()))
     part.replace(path)
 
 

@@ -240,6 +240,33 @@ async def test_days_that_are_over_are_packed_and_old_ones_deleted(tmp_path):
     assert replayed(stage.folder, NOON.date()).as_it_was.mismatches == ()
 
 
+async def test_a_catalog_goes_with_the_last_day_that_speaks_of_it(tmp_path):
+    stage = Stage(tmp_path)
+    await stage.day()
+    (old,) = stage.folder.glob("catalog-*")
+    stage.catalog = Catalog.of([], [HEAT, COOL, SENSOR], CATALOG.spaces.values())
+    day = timedelta(days=1)
+    await stage.until(NOON + day)
+    await stage.recorder.flush()
+    stage.clock.advance(days=2)
+    stage.recorder._tidy()
+    assert old.exists()  # the first of three days has it still
+    stage.clock.advance(days=1)
+    stage.recorder._tidy()
+    (new,) = stage.folder.glob("catalog-*")
+    assert new != old
+    assert replayed(stage.folder, (NOON + day).date()).as_it_was.mismatches == ()
+
+
+async def test_a_catalog_that_is_spoken_of_every_day_stays(tmp_path):
+    stage = Stage(tmp_path)
+    for days in range(6):
+        await stage.until(NOON + timedelta(days=days))
+        await stage.recorder.flush()
+        stage.recorder._tidy()
+        assert len(list(stage.folder.glob("catalog-*.json.gz"))) == 1
+
+
 def test_a_day_that_was_not_recorded_is_told(tmp_path):
     with pytest.raises(NotRecorded, match="nothing is on file yet"):
         list(Tape(tmp_path).frames(date(2026, 1, 1)))
