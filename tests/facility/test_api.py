@@ -95,7 +95,7 @@ async def socket(tmp_path: Path):
     path = tmp_path / "agent.sock"
     api = Api(path, Session, Health(ready=lambda: "no devices yet", metrics=lambda _caller: "facility_points 3\n"))
     running = asyncio.create_task(api.run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not path.exists():
             await asyncio.sleep(0)
     yield path
@@ -133,7 +133,7 @@ async def asks(socket: Path, what: str, uid: int = STRANGER, gid: int = STRANGER
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-S", "-c", script, str(socket), what, stdout=PIPE, stderr=PIPE
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         said, trouble = await child.communicate()
     assert child.returncode == 0, trouble.decode()
     return said.decode()
@@ -156,7 +156,7 @@ async def open_socket(monkeypatch):
         path = Path(folder) / "agent.sock"
         api = Api(path, session, Health(ready=lambda: None, metrics=str))
         running = asyncio.create_task(api.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not path.exists():
                 await asyncio.sleep(0)
         path.chmod(0o666)
@@ -202,7 +202,7 @@ async def test_a_refused_live_stream_says_why(tmp_path):
 
     health = Health(ready=lambda: None, metrics=str)
     running = asyncio.create_task(Api(path, session, health, refused=refused).run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not path.exists():
             await asyncio.sleep(0)
     async with RemoteFacility(path) as facility:
@@ -313,7 +313,7 @@ async def test_metrics_are_for_those_who_may_look_and_a_refusal_is_told(tmp_path
     running = asyncio.create_task(
         Api(path, Session, Health(ready=lambda: None, metrics=metrics), refused=refused).run()
     )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not path.exists():
             await asyncio.sleep(0)
     async with (
@@ -327,8 +327,9 @@ async def test_metrics_are_for_those_who_may_look_and_a_refusal_is_told(tmp_path
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_leaving_the_stream_is_noticed_at_once(socket):
-    async with RemoteFacility(socket) as facility, asyncio.timeout(3), facility.watch() as updates:
+async def test_leaving_the_stream_is_noticed_at_once(socket, monkeypatch):
+    monkeypatch.setattr("aiohttp.client.DEFAULT_WS_CLIENT_TIMEOUT", aiohttp.ClientWSTimeout(ws_close=600.0))
+    async with RemoteFacility(socket) as facility, asyncio.timeout(30), facility.watch() as updates:
         assert (await anext(updates)).kind == "hello"
 
 
