@@ -14,7 +14,7 @@ Guarantees:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
@@ -23,7 +23,7 @@ from points.model import PointId, Reading, values_agree
 from schedules.contest import Contest
 from schedules.feeds import Feeds
 from schedules.plan import LEASE, Conflict, Plan, Refusal, Slot, Standing, is_due, unwanted
-from schedules.policy import Decide, Decision, Demand, Memory, Policy, View
+from schedules.policy import Decide, Decision, Demand, Memory, Policy, View, stood_before
 from schedules.steadiness import Steadiness
 
 AFTER_A_FAULT = timedelta(minutes=1)
@@ -39,6 +39,8 @@ class Asked:
     remembered: Memory | None  # what it had been given to remember
     inputs: Mapping[PointId, Reading | None]
     listened: bool  # it looked at the feeds
+    stood: Mapping[PointId, float] = field(default_factory=dict)
+    """Where setpoints stood before others moved them, of those about which it asked, in °C."""
     fault: Exception | None = None
 
 
@@ -125,6 +127,10 @@ class Decider:
     def memories(self) -> dict[str, Memory]:
         """What all policies remember, by name."""
         return dict(self._memories)
+
+    def stood(self, asker: str, point: PointId, now: datetime) -> float | None:
+        """Where a setpoint stood, in °C, before another policy than `asker` moved it."""
+        return stood_before(point, now, (self._memories.get(name) for name in self._seats if name != asker))
 
     def is_input(self, point: PointId) -> bool:
         return point in self._watchers
@@ -223,12 +229,12 @@ class Decider:
         seat = self._seats[name]
         remembered = self._memories.get(name)
         noted = NotedReadings(view.readings, self.steady, view.now)
-        ear = _Ear(view)
+        ear, told = _Ear(view), dict[PointId, float]()
         fault: Exception | None = None
         try:
             if seat.decide is None:
                 seat.decide = seat.policy.bind(view.catalog)
-            decision = seat.decide(self._seen(view, noted, ear), remembered)
+            decision = seat.decide(self._seen(name, view, noted, ear, told), remembered)
         except Exception as error:  # noqa: BLE001  one policy's fault must not silence the others; it is told
             fault, decision = error, Decision(until=view.now + AFTER_A_FAULT, memory=remembered)
         asked = Asked(
@@ -237,6 +243,7 @@ class Decider:
             remembered=remembered,
             inputs=noted.looked_at,
             listened=ear.listened,
+            stood=told,
             fault=fault,
         )
         self._watch(name, seat.asked, asked)
@@ -255,9 +262,24 @@ class Decider:
             heappush(self._agenda, (seat.due, name))
         return asked
 
-    def _seen(self, view: View, noted: NotedReadings, ear: _Ear) -> View:
+    def _seen(self, name: str, view: View, noted: NotedReadings, ear: _Ear, told: dict[PointId, float]) -> View:
         """The view of one policy."""
-        return View(now=view.now, zone=view.zone, catalog=view.catalog, readings=noted, since=self.steady, outside=ear)
+
+        def stood(point: PointId) -> float | None:
+            celsius = self.stood(name, point, view.now)
+            if celsius is not None:
+                told[point] = celsius
+            return celsius
+
+        return View(
+            now=view.now,
+            zone=view.zone,
+            catalog=view.catalog,
+            readings=noted,
+            since=self.steady,
+            outside=ear,
+            stood=stood,
+        )
 
     def _may_remember(self, name: str, policy: Policy | None) -> bool:
         """Whether what was remembered under this name is this policy's."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from points.model import PointId
 from schedules.policy import Memory
 from schedules.sliding import Sample
 
@@ -40,7 +41,12 @@ class Limiting(Memory):
     round: tuple[str, ...] = ()  # who has had his turn
     last: Mapping[str, datetime] = field(default_factory=dict)  # when each was shed last
     releasing: bool = False
-    bases: Mapping[str, float] = field(default_factory=dict)  # °C, by point
+    bases: Mapping[str, float] = field(default_factory=dict)  # °C, by point; of who is shed, or was lately
+
+    def stood(self, point: PointId, now: datetime) -> float | None:
+        """Nothing is known from before a long silence: it is asked every minute."""
+        is_present = self.minute is not None and abs(now - self.minute) < FORGET
+        return self.bases.get(point) if is_present else None
 
 
 def put_back(was: Limiting, by: timedelta) -> Limiting:

@@ -50,6 +50,13 @@ class Memory:
     It is kept on disk, so a restart forgets nothing; one that cannot be read any more is as if there were none.
     """
 
+    def stood(self, point: PointId, now: datetime) -> float | None:
+        """Where a setpoint stood, in °C, before the policy that remembers this moved it.
+
+        None: the policy does not move it, nor did it so lately that the setpoint may still read as it was moved.
+        """
+        return None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
@@ -76,6 +83,12 @@ class View:
     A reading's own time cannot say this: every poll renews it. The planner keeps it (`schedules.steadiness`).
     """
     outside: Callable[[], Feeds] = lambda: NOTHING_HEARD
+    stood: Callable[[PointId], float | None] = lambda _point: None
+    """Where a setpoint stood, in °C, before another policy moved it; None if none does, or did lately.
+
+    A reading cannot tell a person's adjustment from what another policy wrote. Only for who begins to move a setpoint
+    and remembers from then on where it stood: nobody is asked again because another policy has begun, or has ended.
+    """
 
     def __getitem__(self, point: PointId) -> Reading | None:
         return self.readings.get(point)
@@ -111,6 +124,15 @@ class Policy(Protocol):
 
 Selector = Callable[[Catalog], list[Point]]
 """Which points a policy speaks for; resolved against the catalog of the moment."""
+
+
+def stood_before(point: PointId, now: datetime, memories: Iterable[Memory | None]) -> float | None:
+    """Where a setpoint stood, in °C, before one of those who remember these moved it; the first who knows is believed.
+
+    They agree: whoever was not the first to move it has heard from the others where it stood.
+    """
+    found = (memory.stood(point, now) for memory in memories if memory is not None)
+    return next((celsius for celsius in found if celsius is not None), None)
 
 
 def earliest(instants: Iterable[datetime | None]) -> datetime | None:

@@ -3,7 +3,8 @@
 Guarantees (ASHRAE Guideline 36, demand limit setpoint adjustment; domain rows 9 to 12):
 - The offsets of the levels 1, 2 and 3 are 0.5, 1 and 2 K, heating down and cooling up. They are not cumulative: each is
   counted from where the setpoint stood when shedding began.
-- What people had adjusted at the thermostat by then is kept as it was (frozen), and counts until it is over.
+- What people had adjusted at the thermostat by then is kept as it was (frozen), and counts until it is over. What
+  another policy has moved is no adjustment: then it counts from where the setpoint stood before that (`View.stood`).
 - A relaxed setpoint never leaves the range that the room may have, and is never tighter than it was.
 - A room whose temperature or humidity is out of its range, or is not known, is not shed.
 - Only ordinary rooms. What else a site has selected is demanded as well, so that it is refused with the reason
@@ -54,9 +55,11 @@ class Setpoint:
 
     def found(self, view: View, comfort: Comfort) -> float | None:
         """Where it stands before it is shed, in °C, with what people have adjusted; None if that is not known."""
-        celsius = known_celsius(self.point, view[self.point.id])
-        if celsius is None:
+        read = known_celsius(self.point, view[self.point.id])
+        if read is None:
             return None
+        stood = view.stood(self.point.id)
+        celsius = read if stood is None else stood
         return celsius if abs(celsius - self.nominal) <= comfort.adjustable_kelvin else self.nominal
 
     def at(self, level: int, base: float, comfort: Comfort) -> float | None:

@@ -45,6 +45,8 @@ class Said:
     demands: tuple[Demand, ...] | None = None
     remarks: tuple[Remark, ...] | None = None
     fault: str = ""
+    stood: Mapping[PointId, float] = field(default_factory=dict)
+    """Where setpoints stood before others moved them, as it was told, in °C."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +186,8 @@ def _said(said: Said) -> dict[str, Any]:
         document["remarks"] = [[each.about, each.text, each.held] for each in said.remarks]
     if said.fault:
         document["fault"] = said.fault
+    if said.stood:
+        document["stood"] = dict(said.stood)
     return document
 
 
@@ -197,6 +201,7 @@ def _read_said(document: Mapping[str, Any]) -> Said:
         if "remarks" in document
         else None,
         fault=document.get("fault", ""),
+        stood={PointId(point): celsius for point, celsius in document.get("stood", {}).items()},
     )
 
 

@@ -185,7 +185,7 @@ class Recorder:
         remarks = None if self._remarks.get(name, ()) == decision.remarks else decision.remarks
         self._demands[name], self._remarks[name] = decision.demands, decision.remarks
         fault = "" if asked.fault is None else f"{type(asked.fault).__name__}: {asked.fault}"
-        return Said(policy=name, until=decision.until, demands=demands, remarks=remarks, fault=fault)
+        return Said(policy=name, until=decision.until, demands=demands, remarks=remarks, fault=fault, stood=asked.stood)
 
     def _take(self, catalog: Catalog) -> None:
         self._catalog = catalog

@@ -9,7 +9,7 @@ not on record: it is unknown to them, and told.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ from schedules.contest import Contest
 from schedules.decider import SOONEST, NotedReadings
 from schedules.feeds import NOTHING_HEARD, Feeds
 from schedules.plan import Slot
-from schedules.policy import Decide, Decision, Demand, Memory, Policy, View
+from schedules.policy import Decide, Decision, Demand, Memory, Policy, View, stood_before
 from schedules.steadiness import Steadiness
 
 MOST_MISMATCHES = 200
@@ -173,15 +173,13 @@ class Replay:
     def _ask_again(self, name: str, seat: _Seat, said: Said, turn: Turn) -> None:
         """An unchanged policy, as it was asked."""
         if said.demands is None and seat.said is not None:
-            said = Said(
-                policy=name, until=said.until, demands=seat.said.demands, remarks=said.remarks, fault=said.fault
-            )
+            said = replace(said, demands=seat.said.demands)
         seat.said = said
         if turn.recap or said.fault:
             seat.demands = said.demands or ()
             self._contest.say(name, seat.demands, self._catalog)
             return
-        decision = self._ask(name, turn.at)
+        decision = self._ask(name, turn.at, said)
         if decision.demands != (said.demands or ()) or decision.until != said.until:
             self._mismatches.append(
                 Mismatch(
@@ -192,7 +190,8 @@ class Replay:
                 )
             )
 
-    def _ask(self, name: str, at: datetime) -> Decision:
+    def _ask(self, name: str, at: datetime, said: Said | None = None) -> Decision:
+        """`said`: on record, of an unchanged policy: it is told what it was told, whatever becomes of the others."""
         seat = self._seats[name]
         listened = False
 
@@ -201,8 +200,21 @@ class Replay:
             listened = True
             return self._feeds
 
+        def stood(point: PointId) -> float | None:
+            if said is not None:
+                return said.stood.get(point)
+            return stood_before(point, at, (each.memory for other, each in self._seats.items() if other != name))
+
         noted = NotedReadings(self._readings, Steadiness(at), at)
-        view = View(now=at, zone=self._zone, catalog=self._catalog, readings=noted, since=self._since, outside=outside)
+        view = View(
+            now=at,
+            zone=self._zone,
+            catalog=self._catalog,
+            readings=noted,
+            since=self._since,
+            outside=outside,
+            stood=stood,
+        )
         try:
             decision = seat.decide(view, seat.memory)
         except Exception as error:  # noqa: BLE001  one policy's fault must not end the replay; it is told

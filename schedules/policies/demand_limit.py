@@ -105,6 +105,7 @@ class _Minute:
         minute = minute_of(self.view.now)
         if self.now.minute is not None and minute < self.now.minute:
             self.now = put_back(self.now, self.now.minute - minute)
+        self._forget()
         remarks = self._let_go()
         if minute != self.now.minute:
             self._look(power)
@@ -182,17 +183,13 @@ class _Minute:
 
     def _begin(self) -> None:
         """A shedding begins; what no longer counts of those before is forgotten."""
-        at, spans = self.view.now, spans_of(self.now.past)
-        lately = {room for room, when in spans.items() if _is_late(when, at)}
-        rooms = (room for space, room in self.chosen.rooms.items() if space in lately)
-        counted = {setpoint.point.id for room in rooms for setpoint in room.setpoints}
+        at = self.view.now
         self.now = replace(
             self.now,
             began=at,
             level=1,
             level_since=at,
             last={room: since for room, since in self.now.last.items() if at - since < LONG_UNSHED},
-            bases={point: base for point, base in self.now.bases.items() if point in counted},
         )
 
     def _turns(self) -> tuple[list[str], list[str]]:
@@ -217,7 +214,7 @@ class _Minute:
         if any(at - end < shortest for _, end in spans):
             return False
         room = self.chosen.rooms[space]
-        if room.why_not(self.view, self.policy.comfort) or self._base(space, spans) is None:
+        if room.why_not(self.view, self.policy.comfort) or self._base(space) is None:
             return False
         return self._longest(spans, at) - at >= shortest
 
@@ -232,7 +229,7 @@ class _Minute:
         at, was, spans = self.view.now, self.now, spans_of(self.now.past)
         bases = dict(was.bases)
         for space in spaces:
-            bases |= self._base(SpaceId(space), spans.get(space, ())) or {}
+            bases |= self._base(SpaceId(space)) or {}
         self.now = replace(
             was,
             shed=(*was.shed, *((space, at, self._longest(spans.get(space, ()), at)) for space in spaces)),
@@ -241,10 +238,9 @@ class _Minute:
             bases=bases,
         )
 
-    def _base(self, space: SpaceId, spans: Spans) -> dict[str, float] | None:
+    def _base(self, space: SpaceId) -> dict[str, float] | None:
         """Where the setpoints of a room stand that is not shed now; None if that is not known."""
-        bases = self.now.bases if _is_late(spans, self.view.now) else {}
-        return freeze(self.view, self.chosen.rooms[space], bases, self.policy.comfort)
+        return freeze(self.view, self.chosen.rooms[space], self.now.bases, self.policy.comfort)
 
     def _longest(self, spans: Spans, since: datetime) -> datetime:
         """Until when a room may be shed at the longest, so that no hour has more of it than allowed."""
@@ -253,6 +249,16 @@ class _Minute:
         return since + max(_minutes(self.policy.longest_minutes) - used, timedelta(0))
 
     # --- whenever it is asked -----------------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """Where the setpoints of those stood that are not shed, nor were lately: they read as they stand again."""
+        if not self.now.bases:
+            return
+        lately = {room for room, _, end in self.now.past if self.view.now - end < FORGET}
+        counted = lately | {room for room, _, _ in self.now.shed}
+        rooms = (room for space in counted if (room := self.chosen.rooms.get(SpaceId(space))) is not None)
+        points = {setpoint.point.id for room in rooms for setpoint in room.setpoints}
+        self.now = replace(self.now, bases={point: at for point, at in self.now.bases.items() if point in points})
 
     def _let_go(self) -> list[Remark]:
         """Those whose time is over, and those that are not well."""
@@ -343,11 +349,6 @@ class _Minute:
 def _kilowatts(meter: Point, view: View) -> float | None:
     number, factor = known_number(view[meter.id]), _KILOWATTS.get(meter.unit)
     return None if number is None or factor is None else number * factor
-
-
-def _is_late(spans: Spans, at: datetime) -> bool:
-    """Whether the setpoints of a room that was shed then may still read as it was."""
-    return any(at - end < FORGET for _, end in spans)
 
 
 def _minutes(minutes: float) -> timedelta:

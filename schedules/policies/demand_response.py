@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from points.catalog import Catalog
-from points.model import Kind, Point, Priority, SpaceId, Value
+from points.model import Kind, Point, PointId, Priority, SpaceId, Value
 from schedules.occupancy import state_text
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
 from schedules.shedding import Comfort, Room, Selected, freeze, relaxed, release_times, selected
@@ -44,6 +44,9 @@ class Response(Memory):
     releases: tuple[tuple[str, datetime], ...] = ()
     bases: Mapping[str, float] = field(default_factory=dict)  # °C, by point
     forget: datetime | None = None  # then the setpoints read as they stand again
+
+    def stood(self, point: PointId, now: datetime) -> float | None:
+        return self.bases.get(point) if self.forget is None or now < self.forget else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ Guarantees:
 - Only in ordinary spaces, never where patients are.
 - A room outside its protective band, or of unknown temperature or humidity, has its full setpoints until it is well
   inside again, by half a kelvin and three percent, or somebody has been there.
+- What begins to shed meanwhile counts from where the setpoints stood before (`schedules.moved`), not from here; but so
+  that it makes none tighter.
 - The setpoints come back with the first sign of life. Guideline 36 waits for a minute of it; that would save half a
   kelvin for a minute, at the price of a decision that depends on how long somebody has been there, and of a person who
   was seen and is not believed. Somebody who only passes by costs another five minutes of full setpoints, no more.
@@ -20,15 +22,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from points.catalog import Catalog
 from points.model import Point, PointId, Priority, SpaceId
 from schedules.breath import Breathing, breathing
+from schedules.moved import Moved
 from schedules.occupancy import occupancy
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
+from schedules.shedding import OFFSETS
 from schedules.timetable import Timetable
 from schedules.voices import Voice, of_access, of_air, of_lights
 from schedules.writable import Surroundings, in_unit_of, known_celsius, known_number, may_speak_for, surroundings
@@ -38,8 +42,21 @@ CLASSES = {"doors": ("door",), "lights": ("lighting-command", "lighting-level"),
 
 KELVIN_INSIDE, PERCENT_INSIDE = 0.5, 3.0  # how far inside again a room must be that was outside
 
-Relaxed = tuple[PointId, float]
-"""A setpoint, and what it is relaxed to, in its own unit."""
+
+@dataclass(frozen=True, slots=True)
+class _Relaxed:
+    """A setpoint, and what it is relaxed to."""
+
+    point: Point
+    value: float  # in its own unit
+    sense: int  # +1 cooling, -1 heating
+    nominal: float  # °C, before
+    celsius: float  # the value
+
+    def base(self, view: View, was: Moved) -> float:
+        """Where it stood, in °C; looser where the first level of shedding, counted from there, would tighten it."""
+        stood, least = was.base(view, self.point, self.nominal), self.celsius - self.sense * OFFSETS[1]
+        return max(stood, least) if self.sense > 0 else min(stood, least)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +65,10 @@ class Standby(Memory):
 
     outside: tuple[str, ...] = ()
     breath: Breathing = field(default_factory=Breathing)
+    relaxed: Moved = field(default_factory=Moved)
+
+    def stood(self, point: PointId, now: datetime) -> float | None:
+        return self.relaxed.stood(point, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +106,7 @@ class OccupancyStandby:
             was = memory if isinstance(memory, Standby) else Standby()
             breath = breathing(was.breath, view, air)
             voices = {space: self._voices(view, points, breath) for space, points in asked.items()}
-            return self._decide(view, setpoints, around, voices, Standby(outside=was.outside, breath=breath))
+            return self._decide(view, setpoints, around, voices, replace(was, breath=breath))
 
         return decide
 
@@ -106,7 +127,7 @@ class OccupancyStandby:
     def _decide(
         self,
         view: View,
-        setpoints: Mapping[SpaceId, list[Relaxed]],
+        setpoints: Mapping[SpaceId, list[_Relaxed]],
         around: Mapping[SpaceId, Surroundings],
         voices: Mapping[SpaceId, tuple[Voice, ...]],
         was: Standby,
@@ -119,6 +140,7 @@ class OccupancyStandby:
         remarks: list[Remark] = []
         were_outside = frozenset(was.outside)
         outside: list[str] = []
+        bases: dict[str, float] = {}
         for space, relaxed in setpoints.items():
             verdict = occupancy(view, around[space].sensors, hold=hold, scheduled=True, after=voices[space])
             changes.append(verdict.until)
@@ -131,10 +153,17 @@ class OccupancyStandby:
                 remarks.append(Remark(about=space, text="it needs its full setpoints, or is not known", held=True))
             else:
                 demands += (
-                    Demand(point=point, value=value, priority=self.priority, policy=self.name, reason=verdict.why)
-                    for point, value in relaxed
+                    Demand(
+                        point=each.point.id,
+                        value=each.value,
+                        priority=self.priority,
+                        policy=self.name,
+                        reason=verdict.why,
+                    )
+                    for each in relaxed
                 )
-        memory = Standby(outside=tuple(outside), breath=was.breath)
+                bases |= {each.point.id: each.base(view, was.relaxed) for each in relaxed}
+        memory = Standby(outside=tuple(outside), breath=was.breath, relaxed=was.relaxed.after(bases, view.now))
         return Decision(
             demands=tuple(demands),
             until=earliest(changes),
@@ -142,17 +171,18 @@ class OccupancyStandby:
             remarks=tuple(remarks),
         )
 
-    def _setpoints_by_space(self, catalog: Catalog) -> Mapping[SpaceId, list[Relaxed]]:
+    def _setpoints_by_space(self, catalog: Catalog) -> Mapping[SpaceId, list[_Relaxed]]:
         """Each setpoint with its relaxed value. One of no known space has no witness and is left alone."""
-        found: defaultdict[SpaceId, list[Relaxed]] = defaultdict(list)
-        for selector, celsius in (
-            (self.heating, self.heating_celsius - self.standby_kelvin),
-            (self.cooling, self.cooling_celsius + self.standby_kelvin),
+        found: defaultdict[SpaceId, list[_Relaxed]] = defaultdict(list)
+        for selector, sense, nominal in (
+            (self.heating, -1, self.heating_celsius),
+            (self.cooling, 1, self.cooling_celsius),
         ):
+            celsius = nominal + sense * self.standby_kelvin
             for point in may_speak_for(selector(catalog), catalog):
                 value = in_unit_of(point, celsius)
                 if point.space is not None and value is not None:
-                    found[point.space].append((point.id, value))
+                    found[point.space].append(_Relaxed(point, value, sense, nominal, celsius))
         return found
 
     def _is_protected(self, view: View, around: Surroundings, *, was_outside: bool) -> bool:

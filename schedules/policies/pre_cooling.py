@@ -2,7 +2,8 @@
 
 In the hour before either, the cooling setpoint of ordinary rooms is lowered, so that the building itself holds the cold
 when the event or the peak begins. Five minutes before that, this lets go: by then the setpoints have to read as they
-are without it, because that is where demand response counts its offsets from.
+are without it, because that is where demand response counts its offsets from. What begins earlier (an event at once, a
+limit of demand) is told where they stood (`schedules.moved`).
 
 Guarantees:
 - Only ordinary spaces, never clinical ones: there is no other space that a zone can be made of.
@@ -18,13 +19,14 @@ Reference: general practice (demand-response pre-cooling); the safety constraint
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
 from points.catalog import Catalog
-from points.model import Point, Priority
+from points.model import Point, PointId, Priority
 from schedules.calendar import state_at
+from schedules.moved import READS_AS_BEFORE, Moved
 from schedules.policies.demand_response import named_switches, why_opted_out
 from schedules.policy import Decide, Decision, Demand, Memory, Remark, Selector, View, earliest
 from schedules.timetable import Timetable
@@ -32,7 +34,7 @@ from schedules.zones import Zone, zones_of
 
 CLEAR_KELVIN = 1.0  # between the heating setpoint and whatever this cools to
 WARMER_KELVIN = 0.5  # by so much a room that was cool already is warm again
-LETS_GO = timedelta(minutes=5)  # before it begins: a setpoint reads as it was only once its device was heard of again
+LETS_GO = READS_AS_BEFORE  # before it begins
 
 
 def _no_points(_catalog: Catalog) -> list[Point]:
@@ -41,9 +43,13 @@ def _no_points(_catalog: Catalog) -> list[Point]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cool(Memory):
-    """The rooms that were cool already and have not been clearly warmer since."""
+    """The rooms that were cool already and have not been clearly warmer since, and where the setpoints stood."""
 
     rooms: tuple[str, ...] = ()
+    lowered: Moved = field(default_factory=Moved)
+
+    def stood(self, point: PointId, now: datetime) -> float | None:
+        return self.lowered.stood(point, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +92,22 @@ class PreCooling:
         watched = named_switches(catalog, self.generators, self.emergencies)
 
         def decide(view: View, memory: Memory | None) -> Decision:
+            was = memory if isinstance(memory, Cool) else Cool()
             why, until = self._now(view)
             out = view.feeds.opted_out or (why_opted_out(view, watched) if why else "")
             if out:
-                return Decision(until=until, remarks=(Remark(about="", text=f"opted out: {out}", held=True),))
+                told = (Remark(about="", text=f"opted out: {out}", held=True),)
+                return Decision(until=until, memory=_after(was, view.now), remarks=told)
             if not why:
-                return Decision(until=until)
-            was = frozenset(memory.rooms) if isinstance(memory, Cool) else frozenset[str]()
+                return Decision(until=until, memory=_after(was, view.now))
+            were_cool = frozenset(was.rooms)
+            lowered: dict[str, float] = {}
             demands: list[Demand] = []
             remarks: list[Remark] = []
             cool: list[str] = []
             for zone in zones:
                 celsius = zone.celsius(view)
-                is_cool = celsius is not None and self._is_cool(celsius[0], was=zone.space in was)
+                is_cool = celsius is not None and self._is_cool(celsius[0], was=zone.space in were_cool)
                 if is_cool:
                     cool.append(zone.space)
                 if remark := self._why_not(view, zone, celsius, is_cool=is_cool):
@@ -108,8 +117,11 @@ class PreCooling:
                     Demand(point=point.id, value=value, priority=self.priority, policy=self.name, reason=why)
                     for point, value in held[zone.space]
                 )
-            memory = Cool(rooms=tuple(cool)) if cool else None
-            return Decision(demands=tuple(demands), until=until, memory=memory, remarks=tuple(remarks))
+                lowered |= {
+                    point.id: was.lowered.base(view, point, self.cooling_celsius) for point, _ in held[zone.space]
+                }
+            after = Cool(rooms=tuple(cool), lowered=was.lowered.after(lowered, view.now))
+            return Decision(demands=tuple(demands), until=until, memory=_kept(after), remarks=tuple(remarks))
 
         return decide
 
@@ -162,3 +174,12 @@ class PreCooling:
         if is_cool:
             return Remark(about=zone.space, text=f"at {celsius[0]:.1f} °C it is cool already")
         return None
+
+
+def _after(was: Cool, now: datetime) -> Cool | None:
+    """What is still to be remembered when nothing is lowered."""
+    return _kept(Cool(lowered=was.lowered.after({}, now)))
+
+
+def _kept(cool: Cool) -> Cool | None:
+    return None if cool == Cool() else cool

@@ -304,6 +304,7 @@ REMARKS = st.builds(Remark, about=st.text(max_size=5), text=st.text(max_size=5),
 SAID = st.builds(
     Said, policy=st.just("p"), until=TIMES | st.none(), demands=st.none() | st.lists(DEMANDS, max_size=3).map(tuple),
     remarks=st.none() | st.lists(REMARKS, max_size=3).map(tuple), fault=st.text(max_size=5),
+    stood=st.dictionaries(st.just(HEAT.id), st.floats(10, 35), max_size=1),
 )  # fmt: skip
 BED = Bed(space="room-1", bed="a", state=BedState.UNOCCUPIED, since=NOON)
 FEEDS = st.none() | st.just(Feeds(beds={"room-1": (BED,)}, heard={BEDS: NOON}))
