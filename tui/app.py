@@ -178,8 +178,8 @@ class FacilityApp(App[int]):
 
     def _arrange(self) -> None:
         """Puts the right place into the frame, and lets what is in sight redraw itself."""
-        if not self._standing:
-            return
+        if not (self._standing and self.is_running):
+            return  # not composed yet, or being taken down: a last tick may come between
         self._set_classes()
         small = too_small(self.size.width, self.size.height)
         for widget in (self.nav, self.keybar, self.query_one("#body")):

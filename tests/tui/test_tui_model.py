@@ -10,6 +10,7 @@ import pytest
 from fake_facility import NOW, SETPOINT, FakeFacility, StandingClock, alarm, value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from unhurried import UnhurriedLoop
 from watching import LARGE, SMALL, seen, watching
 
 from facility.client import RemoteFacility
@@ -93,7 +94,7 @@ async def test_an_open_preview_loses_its_y_with_the_agent():
         facility.lose()
         await watch.until_seen("nothing was sent")
         assert " Y " not in watch.text
-        await asyncio.sleep(0.55)
+        watch.dead_time_passes()
         await watch.press("Y")
         assert facility.asked["commit"] == 0
 
@@ -106,13 +107,13 @@ async def test_retries_double_to_ten_seconds():
     following = asyncio.create_task(picture.run())
     waits = []
     for _ in range(6):
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while picture.retry_in == 0:
                 await asyncio.sleep(0)
         waits.append(picture.retry_in)
         attempts = facility.asked["watch"]
         clock.pass_time(picture.retry_in)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while facility.asked["watch"] == attempts:
                 await asyncio.sleep(0)
     following.cancel()
@@ -127,7 +128,7 @@ async def followed(facility):
     picture = Picture(facility, clock=facility.clock)
     following = asyncio.create_task(picture.run())
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not picture.live:
                 await asyncio.sleep(0)
         yield picture
@@ -137,16 +138,27 @@ async def followed(facility):
             await following
 
 
-async def test_an_agent_that_sends_an_overview_now_and_then_is_not_lost(monkeypatch):
+def test_an_agent_that_sends_an_overview_now_and_then_is_not_lost(monkeypatch):
     monkeypatch.setattr(model, "SILENCE", 0.2)
     monkeypatch.setattr(fake_facility, "HEARTBEAT", 0.05)
-    facility = FakeFacility()
-    async with followed(facility) as picture:
-        before = picture.revision
-        async with asyncio.timeout(5):
-            while picture.revision < before + 8:
-                await asyncio.sleep(0.01)
-        assert picture.live
+
+    async def follow():
+        async with followed(FakeFacility()) as picture:
+            before = picture.revision
+            async with asyncio.timeout(30):
+                while picture.revision < before + 8:
+                    await asyncio.sleep(0.01)
+            assert picture.live
+
+    with asyncio.Runner(loop_factory=UnhurriedLoop) as runner:
+        runner.run(follow())
+
+
+async def test_a_tick_that_comes_while_the_screens_are_taken_down_finds_nothing_to_do():
+    async with watching() as watch:
+        pass
+    watch.app._seen = -1
+    watch.app._tick()
 
 
 @SIZES
@@ -166,7 +178,7 @@ async def test_a_silent_agent_is_said_to_be_silent_and_its_clock_stands(size, mo
 async def test_a_socket_without_an_agent_is_explained_at_once(size, tmp_path):
     async with RemoteFacility(tmp_path / "nosock") as facility:
         app = FacilityApp(facility)
-        async with app.run_test(size=size) as pilot, asyncio.timeout(3):
+        async with app.run_test(size=size) as pilot, asyncio.timeout(30):
             while "Trying again in" not in (screen := seen(app)):
                 await pilot.pause(0.02)
     words = " ".join(screen.split())
@@ -179,7 +191,7 @@ async def test_a_catalog_that_comes_anew_forgets_what_is_gone():
     async with followed(facility) as picture:
         left = [info for info in facility.catalog if info.id != SETPOINT]
         facility.push(points=left)
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while SETPOINT in picture.points:
                 await asyncio.sleep(0)
         assert len(picture.points) == len(left)
@@ -189,7 +201,7 @@ async def test_updates_merge_and_ended_acknowledged_alarms_leave():
     facility = FakeFacility()
     picture = Picture(facility, clock=StandingClock())
     following = asyncio.create_task(picture.run())
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         while not picture.live:
             await asyncio.sleep(0)
         facility.push(values=[value("or-3/humidity", 61.0)])

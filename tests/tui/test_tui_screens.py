@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from watching import LARGE, SMALL, assert_snapshot, watching
 
 import tui.app as app_module
 from facility.wire import SpaceState
+from tui.screens import command
 from tui.screens.command import CommandDialog
 
 SIZES = pytest.mark.parametrize("size", [SMALL, (160, 50)], ids=["80x24", "160x50"])
@@ -320,18 +320,19 @@ async def compose_override(watch, value_keys=("1", "8"), reason="valve test"):
     await watch.until_seen("step 2 of 3")
 
 
-async def test_an_override_writes_only_with_y():
-    facility = FakeFacility()
+async def test_an_override_writes_only_with_y(monkeypatch):
+    facility, present = FakeFacility(), [100.0]
+    monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=lambda: present[0]))
     async with watching(facility) as watch:
         await compose_override(watch)
         for word in ("18.0 °C to ahu-4", "Wins?", "valve test", "04:14:07", "ALLOWED"):
             assert word in watch.text, word
-        watch.app.screen._previewed = time.monotonic()
-        await watch.pilot.press("Y")  # dead at first: a repeated key must not slip through
-        assert facility.changes == []
+        for present[0] in (100.0, 100.4):
+            await watch.press("Y")  # dead at first: a repeated key must not slip through
+            assert facility.changes == []
         await watch.press("y", "enter", "o")
         assert facility.changes == []
-        await asyncio.sleep(0.55)
+        present[0] = 100.5
         await watch.press("Y")
         await watch.until_seen("HELD", "read back")
         [(kind, wish)] = facility.changes
@@ -357,7 +358,7 @@ async def test_a_refused_preview_has_no_y():
         await compose_override(watch)
         assert "REFUSED" in watch.text
         assert " Y " not in watch.text
-        await asyncio.sleep(0.55)
+        watch.dead_time_passes()
         await watch.press("Y")
         assert facility.changes == []
 
@@ -384,7 +385,7 @@ async def test_a_stale_preview_reads_again_and_never_writes():
         await compose_override(watch)
         watch.clock.pass_time(61)
         await watch.until_seen("too old")
-        await asyncio.sleep(0.55)
+        watch.dead_time_passes()
         await watch.press("Y")
         assert facility.changes == []
         await watch.press("enter")
@@ -397,7 +398,7 @@ async def test_slots_that_changed_since_the_preview_are_named():
     async with watching(facility) as watch:
         await compose_override(watch)
         facility._wishes.clear()  # slot 5 appears between preview and Y
-        await asyncio.sleep(0.55)
+        watch.dead_time_passes()
         await watch.press("Y")
         await watch.until_seen("Not done", "slot 5")
         assert facility.changes == []
@@ -435,7 +436,7 @@ async def test_release_is_a_wish_without_value():
         assert "fume complaint" in watch.text
         await watch.press("enter")
         await watch.until_seen("step 2 of 3")
-        await asyncio.sleep(0.55)
+        watch.dead_time_passes()
         await watch.press("Y")
         await watch.until_seen("RELEASED")
         assert facility.changes[0][1].value is None

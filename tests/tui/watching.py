@@ -12,6 +12,7 @@ from fake_facility import FakeFacility, StandingClock
 from textual.pilot import Pilot
 
 from tui.app import FacilityApp
+from tui.screens.command import DEAD_TIME, CommandDialog
 from tui.themes import ThemeName
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -39,13 +40,19 @@ class Watch:
         await self.pilot.press(*keys)
         await self.look()
 
+    def dead_time_passes(self) -> None:
+        """From here on `Y` is no key that was held too long."""
+        dialog = self.app.screen
+        assert isinstance(dialog, CommandDialog)
+        dialog._previewed -= DEAD_TIME
+
     async def look(self) -> None:
         self.app._seen = -1
         self.app._tick()
         await self.pilot.pause()
 
     async def until(self, condition: Callable[[], object]) -> None:
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while not condition():
                 await self.look()
                 await asyncio.sleep(0.01)
