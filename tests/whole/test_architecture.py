@@ -14,6 +14,7 @@ ON_THE_MAP_BY_TOPIC = (
     "facility",
     "facility/audit",
     "facility/profiles",
+    "facility/config",
     "facility/assembly",
     "facility/feeds",
     "facility/rehearsal",
