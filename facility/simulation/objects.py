@@ -31,6 +31,7 @@ from bacpypes3.primitivedata import Null
 
 from facility.simulation.proprietary import TransferCounterObject
 from facility.simulation.spec import COMMANDABLE, Kind, PointSpec, Value
+from points.bacnet.quicker import quicken
 
 MINIMUM_ON_OFF = 6
 WARN_RELINQUISH = -2.0
@@ -38,6 +39,8 @@ OWN_LEVEL = 16  # at which a device's own controller asks
 SETTABLE = ("outOfService", "covIncrement")
 ANALOG = frozenset({Kind.AI, Kind.AO, Kind.AV, Kind.LO})
 BINARY = frozenset({Kind.BI, Kind.BO, Kind.BV})
+
+quicken()
 
 
 class _Notified:

@@ -22,12 +22,15 @@ from points.bacnet.addresses import device_at, sender_of
 from points.bacnet.answers import Refusal
 from points.bacnet.peers import FIRST_ID
 from points.bacnet.port import IAm
+from points.bacnet.quicker import quicken
 from points.bacnet.senders import Senders
 from points.model import DeviceRef
 
 MAX_APDU = 1476  # octets: what fits an Ethernet frame as BACnet/IP (ASHRAE 135, Annex J)
 MAX_SEGMENTS = 65  # encoded as "more than 64"; object lists of big controllers need far more than the default 16
 SEGMENT_TIMEOUT = 2000  # milliseconds
+
+quicken()
 
 
 class Listener(Application):  # type: ignore[misc]  # the library is untyped
