@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import shutil
 import signal
 import socket
@@ -13,12 +14,16 @@ from pathlib import Path
 import pytest
 
 HERE = "127.0.0.1"
+NOT_GIVEN_AWAY = range(20_000, 32_000)  # below what a kernel gives to whoever asks for any port
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HERE, 0))
-        return int(probe.getsockname()[1])
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """One that nobody has, and that nobody who asks for any port gets before the process that it is for has it."""
+    for port in random.sample(NOT_GIVEN_AWAY, 100):
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind((HERE, port))
+            return port
+    pytest.fail("a hundred ports are all taken")
 
 
 def mosquitto_path() -> str:
@@ -45,8 +50,9 @@ class Mosquitto:
         self._process = await asyncio.create_subprocess_exec(
             mosquitto_path(), "-c", str(self._config), stdout=quiet, stderr=quiet
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
+                assert self._process.returncode is None, "mosquitto did not start"  # and who answers is another
                 with contextlib.suppress(OSError):
                     _, writer = await asyncio.open_connection(HERE, self.port)
                     writer.close()

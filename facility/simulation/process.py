@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 START_TIMEOUT = 30.0  # s; a loaded machine takes a few
 STOP_TIMEOUT = 5.0
 LOOPBACK = "127.0.0.1"
+NOT_GIVEN_AWAY = range(20_000, 32_000)  # below what a kernel gives to whoever asks for any port
 
 
 class HospitalFailed(Exception):
@@ -84,11 +86,13 @@ async def simulated_hospital(
 
 
 def free_port() -> int:
-    """A UDP port nobody has at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A UDP port nobody has at this moment, and nobody who asks for any before the one it is for has started."""
+    for port in (*random.sample(NOT_GIVEN_AWAY, 100), 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            found: int = probe.getsockname()[1]
+            return found
+    raise HospitalFailed("There is no free UDP port on this machine.")
 
 
 async def _ready(process: asyncio.subprocess.Process, listening: asyncio.Task[None], said: list[str]) -> Hospital:

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from broker_process import free_port
+
 from facility.client import RemoteFacility
 from facility.demo.play import CONFIG
 from facility.port import FacilityError
@@ -23,9 +25,7 @@ SOON = 30.0  # seconds; a loaded machine with two cores
 
 
 def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port(socket.SOCK_DGRAM)
 
 
 async def until(question: Callable[[], Awaitable[object]], *, within: float = SOON):

@@ -149,7 +149,7 @@ async def by_http(ward, mark):
         reader, writer = await asyncio.open_unix_connection(str(ward.state / "agent.sock"))
         writer.write(octets)
         writer.write_eof()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             await reader.read()
         writer.close()
         await writer.wait_closed()

@@ -43,7 +43,7 @@ async def test_a_write_by_another_client_is_found_with_its_level_and_value(tmp_p
                     every=timedelta(hours=1),
                 )
                 running = asyncio.create_task(sweep.run())
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     event = await anext(aiter(told))
                     slots = await stack.read_slots(book.current.point(SETPOINT).ref)
                     while len(sweep.overrides()) < 2:

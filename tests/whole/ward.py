@@ -6,15 +6,14 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 from datetime import timedelta
 
 import aiohttp
 import aiomqtt
+from broker_process import free_port
 
 from facility.client import RemoteFacility
-from facility.demo.processes import free_port
 from facility.port import FacilityError
 from points.clock import SystemClock
 
@@ -26,7 +25,7 @@ id = "ward"
 [agent]
 log = "debug"
 [bacnet]
-address = "127.0.0.1/24:{bacnet}"
+address = "127.0.0.1/24:0"
 rediscover_hours = 0
 sweep_minutes = 0
 [mqtt]
@@ -49,12 +48,6 @@ id = "or-1"
 name = "Theatre 1"
 type = "operating_room"
 """
-
-
-def free_udp_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def stamp(minutes=0):
@@ -87,10 +80,10 @@ async def until(question, within=30):
 class Ward:
     def __init__(self, folder, broker):
         self.state = folder / "state"
-        self.hl7 = free_port(0)
+        self.hl7 = free_port()
         self.mqtt = broker.port
         self.config = folder / "ward.toml"
-        self.config.write_text(CONFIG.format(bacnet=free_udp_port(), mqtt=broker.port, hl7=self.hl7))
+        self.config.write_text(CONFIG.format(mqtt=broker.port, hl7=self.hl7))
         self.facility = RemoteFacility(self.state / "agent.sock")
         self.log = folder / "agent.log"
 
@@ -143,7 +136,7 @@ class Ward:
                 writer.write(octets[i : i + size])
                 await writer.drain()
             writer.write_eof()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(30):
                 said = await reader.read()
         writer.close()
         with contextlib.suppress(OSError):
