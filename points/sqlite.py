@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -81,7 +82,7 @@ class SqliteFile:
         """Brings the schema to the newest revision in `scripts`; a file that holds data is copied first."""
         config = Config()
         config.set_main_option("script_location", str(scripts))
-        newest = ScriptDirectory.from_config(config).get_current_head()
+        newest = _newest(scripts)
         with self.engine.connect() as connection:
             present = MigrationContext.configure(connection).get_current_revision()
             if present is not None and present != newest:
@@ -136,6 +137,12 @@ class SqliteFile:
             f"The database {self.path} cannot be used: {problem}. Move it aside "
             f"(mv {self.path} {self.path}.broken) or put a backup in its place, then start again."
         )
+
+
+@cache
+def _newest(scripts: Path) -> str | None:
+    """The scripts come with the program: while it runs, they are the same."""
+    return ScriptDirectory(scripts).get_current_head()
 
 
 class _Asked:

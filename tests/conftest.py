@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from broker_process import Mosquitto
 from hypothesis import HealthCheck, settings
+from schemas import Schemas
+
+from points import sqlite
 
 # A slow machine is no counterexample. Where CI runs, the examples of a test are the same each time: what a run there
 # finds is of the change that it looks at; every other run looks at new ones.
@@ -35,6 +38,13 @@ def pytest_collection_finish() -> None:
     """Some thousand tests stay to the end: the garbage collector need not look at them again and again."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def schemas() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "command", Schemas())
+        yield
 
 
 @pytest.fixture
