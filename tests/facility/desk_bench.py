@@ -166,9 +166,9 @@ class PretendDevice:
 class Bench:
     """One agent's worth of acting; `restart` is what a new process finds."""
 
-    def __init__(self, folder, points=(SETPOINT, FAN, ELSEWHERE)):
+    def __init__(self, folder, points=(SETPOINT, FAN, ELSEWHERE), worker=None):
         self.stack = ExitStack()
-        self.db = self.stack.enter_context(open_state(folder))
+        self.db = self.stack.enter_context(open_state(folder, worker))
         self.clock = ManualClock()
         self.device = PretendDevice(self)
         self.book = CatalogBook(Catalog.of([], points))

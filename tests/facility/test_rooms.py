@@ -26,6 +26,7 @@ from facility.model import GUARD, Claim, Held, Rejected
 from facility.profiles.model import Protection
 from points.model import Priority, Quality
 
+TURNS = 20
 LOW_SUPPLY, LOW_EXTRACT = 210.0, 116.0  # the offset at rest is kept
 
 
@@ -53,11 +54,9 @@ async def running(*services):
 
 
 async def settled(bench, rounds=200):
-    """Until nothing is under way: the database's thread answers in its own time."""
-    for _ in range(rounds):
-        await asyncio.sleep(0.001)
-        if not bench.desk._running:
-            await bench.desk.settle()
+    """So many turns for everybody that nothing is under way any more; the disk answers at once."""
+    for _ in range(TURNS * rounds):
+        await asyncio.sleep(0)
 
 
 async def turned_down(bench):
