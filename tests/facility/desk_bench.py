@@ -8,6 +8,7 @@ from datetime import timedelta
 from manual_clock import ManualClock
 from sqlalchemy import text
 
+from facility.accelerated.timeline import AtOnce
 from facility.audit import Audit
 from facility.claims import Claims
 from facility.commands import CommandDesk
@@ -166,9 +167,9 @@ class PretendDevice:
 class Bench:
     """One agent's worth of acting; `restart` is what a new process finds."""
 
-    def __init__(self, folder, points=(SETPOINT, FAN, ELSEWHERE), worker=None):
+    def __init__(self, folder, points=(SETPOINT, FAN, ELSEWHERE)):
         self.stack = ExitStack()
-        self.db = self.stack.enter_context(open_state(folder, worker))
+        self.db = self.stack.enter_context(open_state(folder, AtOnce()))  # no thread is waited for
         self.clock = ManualClock()
         self.device = PretendDevice(self)
         self.book = CatalogBook(Catalog.of([], points))

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from desk_bench import Bench, make_point
 
-from facility.accelerated.timeline import AtOnce
 from facility.courses import Courses
 from facility.judgement import Judge
 from facility.model import Command
@@ -58,7 +57,7 @@ class RoomBench(Bench):
     """The bench with an operating and an isolation room, watched over."""
 
     def __init__(self, folder, points=()):
-        super().__init__(folder, points=(*ROOM, *ISOLATION, *points), worker=AtOnce())  # no thread is waited for
+        super().__init__(folder, points=(*ROOM, *ISOLATION, *points))
         self.book.replace(Catalog.of([], (*ROOM, *ISOLATION, *points), [OR, AII]))
         self.profiles = Profiles.load()
         self.occupied, self.door = False, False

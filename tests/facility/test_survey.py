@@ -10,6 +10,7 @@ from manual_clock import ManualClock
 
 from facility import shape as shape_module
 from facility import survey as module
+from facility.accelerated.timeline import AtOnce
 from facility.catalog_rows import load_catalog
 from facility.database import StateUnavailable, open_state
 from facility.shape import shape_of
@@ -160,7 +161,7 @@ async def until(condition):
 
 @pytest.fixture
 def bench(tmp_path):
-    with open_state(tmp_path) as db:
+    with open_state(tmp_path, AtOnce()) as db:  # no thread is waited for
         yield Bench(db, Network(), ManualClock())
 
 
@@ -219,8 +220,7 @@ async def test_a_building_that_is_not_there_yet_is_looked_for_again_soon(bench):
         await until(lambda: survey.state().finished)
         assert (bench.network.looks, survey.state().error, dict(bench.points)) == (1, "", {})
         bench.network.deaf = False
-        for _ in range(10):  # until it waits again
-            await asyncio.sleep(0)
+        await until(lambda: bench.clock._sleepers)
         bench.clock.advance(seconds=module.EMPTY_AGAIN.total_seconds())
         await until(lambda: len(bench.points) == 2)
 
