@@ -44,7 +44,7 @@ from points.events import Events
 from points.freshness import Freshness
 from points.model import Device, DeviceId, DeviceRef, Kind, Point, PointId, Priority, Ref, Safety, Source
 from points.store import PointStore
-from schedules.planner import AT_ONCE
+from schedules.errands import AT_ONCE
 
 DEVICES, EACH, CRITICAL = 50, 10, 4  # of each device: points written, points that must stay fresh
 PROCESSES = 2

@@ -30,8 +30,8 @@ from points.errors import PointsError
 from points.model import DeviceId, Point, PointId, Priority, Reading, Slots, SpaceId, StatusFlags, Value
 from points.store import PointStore
 from schedules.decider import Decider
+from schedules.errands import Postponed, Trouble
 from schedules.plan import LEASE, Slot
-from schedules.planner import Postponed, Trouble
 from schedules.policies.bed_setback import BedSetback
 from schedules.policies.room_turndown import RoomTurndown
 from schedules.policies.weekly import Weekly

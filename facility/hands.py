@@ -17,8 +17,8 @@ from facility.model import Command, Failed, Mismatch, Outcome, Rejected, SlotKey
 from points.clock import Clock
 from points.errors import DeviceSilent, PointsError
 from points.model import PointId, Priority, Reading, values_agree
+from schedules.errands import NotYet
 from schedules.plan import Standing
-from schedules.planner import NotYet
 from schedules.policy import Demand
 
 LOOK_EVERY = timedelta(minutes=5)  # a look costs one read; a lost slot is found within one lease
@@ -31,7 +31,7 @@ class NotDone(PointsError):
 
 
 class PolicyHands:
-    """What acts for the policies: `schedules.planner.Hands`, on the desk."""
+    """What acts for the policies: `schedules.errands.Hands`, on the desk."""
 
     def __init__(self, desk: CommandDesk, clock: Clock) -> None:
         self._desk = desk

@@ -6,34 +6,30 @@ what policies remember is on disk before anything is done about it. Every minute
 with what is held, in slices, so that nothing else waits. Restarts, missed wake-ups and clock changes heal with the next
 round.
 
-One point that cannot be had never holds up another: devices are visited side by side, a silent one is left alone
-until the next round, and what failed is tried again for ever, less and less often. What has only to wait its turn
-(`NotYet`) is no failure: it is asked for again exactly when it said, or when the catalog is another: with it the rules
-may be, too. What is let go of goes in the opposite order to that in which it was taken. A clean stop (cancellation)
-lets go of everything the policies hold, also of what was still on its way to the device; after a crash, the next start
-does.
+What is to be done is handed to `schedules.errands`, and no round waits long for a device: one that is slow, refuses or
+says nothing holds up no other, and is planned anew when it is done with what it is about. Another catalog has other
+rules: then nothing waits its turn any more. What is let go of goes in the opposite order to that in which it was taken.
+A clean stop (cancellation) lets go of everything the policies hold, also of what was still on its way to the device;
+after a crash, the next start does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Protocol
 
 import structlog
 
 from points.catalog import Catalog
 from points.clock import Clock
-from points.errors import DeviceSilent, PointsError
-from points.model import Event, EventKind, PointId, Priority, values_agree
+from points.model import Event, EventKind
 from points.store import PointStore
 from schedules.decider import Asked, Decider, Round
-from schedules.plan import Release, Slot, Standing
-from schedules.policy import Demand, Memory, Policy, View, earliest
+from schedules.errands import LEAVE_AFTER_S, Errands, Hands, Postponed, Trouble
+from schedules.plan import Plan, Release, Slot
+from schedules.policy import Memory, Policy, View, earliest
 from schedules.remembering import Forgetful, Remembering, Safekeeping
 from schedules.steadiness import Steadiness
 from schedules.wakeups import Wakeups
@@ -43,70 +39,13 @@ log = structlog.get_logger(__name__)
 TICK_S = 60.0  # domain row 1: evaluate every minute, whatever happens
 COMPARE = timedelta(seconds=TICK_S - 5)  # everything is compared once a tick
 REST_S = 2.0  # between two rounds, so that a storm of readings costs one round
-AT_ONCE = 8  # devices visited side by side
-PATIENCE_S = 30.0  # for one hold or release; longer means that the hands hang
 FAREWELL_S = 10.0  # for letting go at a stop
 SLICE = 2_000  # slots compared at a stretch: a few milliseconds
 MOMENT_S = 0.1  # at least, before somebody whose turn has not come asks again at a stop
-RETRY = timedelta(minutes=1)  # after a first failure, doubling up to
-RETRY_AT_MOST = timedelta(minutes=15)
-
-
-class NotYet(PointsError):
-    """It may be done, but not now: a step before it is missing, or an actuator needs its rest. `after` says when."""
-
-    def __init__(self, message: str, after: timedelta) -> None:
-        super().__init__(message)
-        self.after = after
-
-
-class Hands(Protocol):
-    """What acts for the policies. The facility's command desk, in a glove.
-
-    `hold` and `release` return when the device confirmed; they raise with a text fit for a person when it did not:
-    `points.errors.DeviceSilent` if the device gave no answer, so that its other points are not tried in vain, and
-    `NotYet` if nothing is wrong but the moment.
-    """
-
-    def held(self) -> Mapping[Slot, Standing]:
-        """Every slot that a policy holds now."""
-        ...
-
-    async def hold(self, demand: Demand, until: datetime) -> None:
-        """Puts the value into the slot, or renews it, until then."""
-        ...
-
-    async def release(self, point: PointId, priority: Priority, reason: str) -> None:
-        """Lets go of the slot."""
-        ...
-
-    async def settle(self) -> None:
-        """Waits for what goes on although nobody waits for it: a cancelled `hold` may still come to hold its slot."""
-        ...
 
 
 Record = Callable[[View, Round, Decider], None]
 """Is told of every round in which somebody was asked, before anything is done about it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """An errand that failed, and when it is tried again."""
-
-    errand: Demand | Release
-    text: str
-    since: datetime
-    tries: int
-    again: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Postponed:
-    """An errand whose turn has not come, why, and when it is asked for again."""
-
-    errand: Demand | Release
-    text: str
-    again: datetime
 
 
 class Planner:
@@ -153,9 +92,18 @@ class Planner:
         self._pause = pause
         self.decider = decider or _new_decider(clock.now(), kept)
         self.last_jump: tuple[datetime, float] | None = None  # when a step of the clock was noticed, seconds
-        self.troubles: dict[Slot, Trouble] = {}
-        self.postponed: dict[Slot, Postponed] = {}
+        self._errands = Errands(hands, clock, anew=self._anew, ended=self._wakeups.ring)
         self.rounds = 0
+
+    @property
+    def troubles(self) -> Mapping[Slot, Trouble]:
+        """What failed, and is tried again."""
+        return self._errands.troubles
+
+    @property
+    def postponed(self) -> Mapping[Slot, Postponed]:
+        """What waits for its turn."""
+        return self._errands.postponed
 
     def hear(self) -> None:
         """The feeds say something else."""
@@ -167,7 +115,7 @@ class Planner:
             self.decider.begin_anew(self._clock.now())
         self._compared = None
         try:
-            async with self._wakeups, asyncio.TaskGroup() as tasks:
+            async with self._wakeups, self._errands, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
                 while True:
                     await self.round()
@@ -180,8 +128,7 @@ class Planner:
     @property
     def next_turn(self) -> datetime | None:
         """When, by the clock alone, another round has something to do; None: nothing before a minute is over."""
-        turns = [postponed.again for postponed in self.postponed.values()]
-        return earliest([*turns, self.decider.next_change])
+        return earliest([self._errands.next_turn, self.decider.next_change])
 
     async def round(self) -> None:
         """Asks who has to be asked, and does what is to be done about it."""
@@ -189,14 +136,15 @@ class Planner:
         await self._memories.keep(remembered, view.now)
         self.rounds += 1
         self._report(view.now)
+        leave_at = self._clock.now() + timedelta(seconds=LEAVE_AFTER_S)
         if self._compared is None or not timedelta(0) <= view.now - self._compared < self._compare:
             self._compared = view.now
             await self._memories.carry(self.decider.steady.carried(view.now), view.now)
             for slots in self._slices():
-                await self._act(view.now, slots)
+                await self._act(view.now, slots, leave_at)
                 await asyncio.sleep(0)
         else:
-            await self._act(view.now, {*decided.touched, *self.troubles, *self.postponed})
+            await self._act(view.now, {*decided.touched, *self._errands.open}, leave_at)
 
     async def _decide(self) -> tuple[View, Round, Mapping[str, Memory | None]]:
         """What everybody says now, and what has to be remembered of it.
@@ -210,7 +158,7 @@ class Planner:
             remembered = dict.fromkeys(self.decider.adopt(policies))
         if view.catalog is not self._catalog:
             self._catalog = view.catalog
-            self.postponed.clear()
+            self._errands.postponed.clear()
         decided = await self._asked(view)
         if decided.asked:
             self._note(view, decided)
@@ -238,8 +186,8 @@ class Planner:
             log.exception("not recorded")
 
     def _slices(self) -> Iterator[Collection[Slot]]:
-        """Everything that is wanted or held, in its order, some at a time; at least one slice, be it empty."""
-        slots = iter(list(dict.fromkeys((*self.decider.wanted, *self._hands.held()))))
+        """Everything that is wanted, held or open, in its order, some at a time; at least one slice, be it empty."""
+        slots = iter(list(dict.fromkeys((*self.decider.wanted, *self._hands.held(), *self._errands.open))))
         some = set(islice(slots, SLICE))
         while True:
             yield some
@@ -247,9 +195,11 @@ class Planner:
             if not some:
                 return
 
-    async def _act(self, now: datetime, slots: Collection[Slot]) -> None:
-        plan = self.decider.plan(self._hands.held(), now, slots)
-        await self._carry_out([*plan.releases, *plan.holds], plan.until, slots)
+    async def _act(self, now: datetime, slots: Collection[Slot], leave_at: datetime) -> None:
+        await self._errands.carry_out(self.decider.plan(self._hands.held(), now, slots), slots, leave_at)
+
+    def _anew(self, slot: Slot) -> Plan:
+        return self.decider.plan(self._hands.held(), self._clock.now(), {slot})
 
     async def _wait(self) -> None:
         jump = await self._wakeups.wait(self.next_turn, TICK_S)
@@ -258,8 +208,7 @@ class Planner:
             self.last_jump = (now, jump.seconds)
             self.decider.begin_anew(now)
             self._compared = None
-            self.troubles.clear()
-            self.postponed.clear()
+            self._errands.begin_anew()
             text = f"The clock of this machine went {jump.seconds:+.0f} s: everything is planned anew"
             log.warning("clock jumped", seconds=round(jump.seconds, 1))
             self._tell(Event(kind=EventKind.SYSTEM, time=now, about="clock", text=text))
@@ -270,78 +219,6 @@ class Planner:
             while True:
                 if self.decider.note(await readings.batch(), self._clock.now()):
                     self._wakeups.ring()
-
-    async def _carry_out(self, errands: Sequence[Demand | Release], until: datetime, about: Collection[Slot]) -> None:
-        """Runs the errands that are due, all there are about these slots: devices side by side, one's in order."""
-        self._forget(errands, about)
-        now = self._clock.now()
-        visits: defaultdict[str, list[Demand | Release]] = defaultdict(list)
-        for errand in errands:
-            if self._is_due(errand, now):
-                visits[errand.point.split("/")[0]].append(errand)
-        at_once = asyncio.Semaphore(AT_ONCE)
-        async with asyncio.TaskGroup() as tasks:
-            for visit in visits.values():
-                tasks.create_task(self._visit(visit, until, at_once))
-
-    def _is_due(self, errand: Demand | Release, now: datetime) -> bool:
-        """Whether nothing that was tried or told before speaks against trying it now."""
-        slot = (errand.point, errand.priority)
-        before = (self.troubles.get(slot), self.postponed.get(slot))
-        return all(each is None or each.again <= now or not _is_same(each.errand, errand) for each in before)
-
-    async def _visit(self, errands: Sequence[Demand | Release], until: datetime, at_once: asyncio.Semaphore) -> None:
-        async with at_once:
-            for errand in errands:
-                try:
-                    async with asyncio.timeout(PATIENCE_S):
-                        await self._do(errand, until)
-                except NotYet as error:
-                    self._note_turn(errand, error)
-                except (DeviceSilent, TimeoutError) as error:
-                    self._note_failure(errand, error)
-                    return
-                except Exception as error:  # noqa: BLE001  whatever one point's trouble is, the next point has its turn
-                    self._note_failure(errand, error)
-                else:
-                    self._note_success(errand)
-
-    async def _do(self, errand: Demand | Release, until: datetime) -> None:
-        match errand:
-            case Demand():
-                await self._hands.hold(errand, until)
-            case Release(point=point, priority=priority, reason=reason):
-                await self._hands.release(point, priority, reason)
-
-    def _note_turn(self, errand: Demand | Release, later: NotYet) -> None:
-        again = self._clock.now() + later.after
-        self.postponed[(errand.point, errand.priority)] = Postponed(errand=errand, text=str(later), again=again)
-        log.debug("not yet", point=errand.point, slot=errand.priority, why=str(later))
-
-    def _note_failure(self, errand: Demand | Release, error: Exception) -> None:
-        slot, now = (errand.point, errand.priority), self._clock.now()
-        self.postponed.pop(slot, None)
-        before = self.troubles.get(slot)
-        tries = 1 if before is None else before.tries + 1
-        text = str(error) or type(error).__name__
-        rest = min(RETRY * 2 ** min(tries - 1, 10), RETRY_AT_MOST)
-        since = now if before is None else before.since
-        self.troubles[slot] = Trouble(errand=errand, text=text, since=since, tries=tries, again=now + rest)
-        (log.warning if before is None else log.debug)("not done", point=errand.point, slot=errand.priority, why=text)
-
-    def _note_success(self, errand: Demand | Release) -> None:
-        self.postponed.pop((errand.point, errand.priority), None)
-        trouble = self.troubles.pop((errand.point, errand.priority), None)
-        if trouble is not None:
-            log.info("done after all", point=errand.point, slot=errand.priority, tries=trouble.tries + 1)
-
-    def _forget(self, errands: Sequence[Demand | Release], about: Collection[Slot]) -> None:
-        """Trouble with what nobody wants any more is none, and nobody waits for its turn."""
-        open_slots = {(errand.point, errand.priority) for errand in errands}
-        for slot in [slot for slot in self.troubles if slot in about and slot not in open_slots]:
-            del self.troubles[slot]
-        for slot in [slot for slot in self.postponed if slot in about and slot not in open_slots]:
-            del self.postponed[slot]
 
     def _report(self, now: datetime) -> None:
         """Tells each fault, conflict and refusal when it appears, and the end of a fault."""
@@ -380,28 +257,18 @@ class Planner:
 
         A hold that was under way is held only once it has settled.
         """
-        self.postponed.clear()
+        self._errands.begin_anew()
         tried: list[Slot] | None = None
         while (held := list(self._hands.held())) != tried or self.postponed:
             if self.postponed:
                 again = min(postponed.again for postponed in self.postponed.values())
                 await self._clock.sleep(max(MOMENT_S, (again - self._clock.now()).total_seconds()))
-            self.troubles.clear()
-            self.postponed.clear()
+            self._errands.begin_anew()
             releases = [Release(point=slot[0], priority=slot[1], reason="the agent was stopped") for slot in held]
-            await self._carry_out(releases[::-1], self._clock.now(), held)
+            await self._errands.let_go(releases[::-1])
             await self._hands.settle()
             tried = held
 
 
 def _new_decider(now: datetime, kept: Remembering) -> Decider:
     return Decider(now, kept.load(), Steadiness(now, kept.carried()))
-
-
-def _is_same(one: Demand | Release, other: Demand | Release) -> bool:
-    """Whether two errands to one slot ask for the same."""
-    match one, other:
-        case Demand(), Demand():
-            return values_agree(one.value, other.value)
-        case _:
-            return isinstance(one, Release) and isinstance(other, Release)

@@ -85,8 +85,8 @@ class Rehearsal:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """A clock's; the planner has nobody to wait for here."""
-        await asyncio.sleep(0)
+        """A clock's: time passes between rounds only, so the planner is patient with its hands for ever."""
+        await asyncio.Event().wait()
 
     async def run(self, end: datetime) -> AsyncIterator[datetime]:
         """Rehearses until `end`; tells now and then how far it has come. It goes by the catalog that it began with."""

@@ -19,8 +19,8 @@ from points.catalog import CatalogBook
 from points.errors import PointsError
 from points.model import PointId, Priority, Quality, Reading, Source, Value
 from points.store import PointStore
+from schedules.errands import NotYet
 from schedules.plan import LEASE, Slot, Standing
-from schedules.planner import NotYet
 from schedules.policy import Demand
 
 PREFIX = "policy:"
@@ -40,7 +40,7 @@ class _Slots:
 
 
 class ShadowHands:
-    """`schedules.planner.Hands`: everything it is asked for comes to pass at once, if the guard agrees."""
+    """`schedules.errands.Hands`: everything it is asked for comes to pass at once, if the guard agrees."""
 
     def __init__(
         self,

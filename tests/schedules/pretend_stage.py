@@ -24,6 +24,7 @@ class VirtualTime:
         self.present = now
         self.allowed = now
         self.jumps = []
+        self.at_work = lambda: False  # hands that have done it before anybody could wait for them
         self._moved = asyncio.Condition()
         self._rung = False
         self.waits = 0
@@ -32,7 +33,10 @@ class VirtualTime:
         return self.present
 
     async def sleep(self, seconds):
-        await self._pass(self.present + timedelta(seconds=seconds), may_ring=False)
+        end = self.present + timedelta(seconds=seconds)
+        while self.at_work():
+            await asyncio.sleep(0)
+        await self._pass(end, may_ring=False)
 
     async def wait(self, until, at_most_s):
         end = self.present + timedelta(seconds=at_most_s)
@@ -80,6 +84,8 @@ class PretendHands:
         self.refuses = {}
         self.hangs = set()
         self.under_way = set()
+        self.at_once = 0  # devices that are just about to answer
+        clock.at_work = lambda: self.at_once > 0
 
     def held(self):
         now = self._clock.now()
@@ -100,7 +106,9 @@ class PretendHands:
             await asyncio.wait(self.under_way)
 
     async def _reach(self, point_id):
+        self.at_once += 1
         await asyncio.sleep(0)
+        self.at_once -= 1
         if point_id in self.hangs:
             await asyncio.get_running_loop().create_future()
         if point_id in self.refuses:
