@@ -62,7 +62,7 @@ def _removed(base: MutableMapping[str, Any], new: MutableMapping[str, Any], path
 
 def _without(text: str, gone: Iterable[Path]) -> str:
     """The text without these entries; comments stay, but for those right above one of them."""
-    lines = text.splitlines(keepends=True)
+    lines = [f"{line}\n" for line in text.split("\n")]  # as TOML counts them: not at every mark that ends a line
     places = list(places_of(text))
     for path in gone:
         begin = next(number for number, place in places if place == path) - 1
@@ -75,7 +75,7 @@ def _without(text: str, gone: Iterable[Path]) -> str:
         if begin > 0 and not lines[begin - 1].strip():
             begin -= 1
         lines[begin:end] = [""] * (end - begin)  # the others keep their numbers
-    return "".join(lines)
+    return "".join(lines).removesuffix("\n")
 
 
 def _is_between(line: str) -> bool:

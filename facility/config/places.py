@@ -8,9 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\]#]+?)\s*\]\]?\s*(#.*)?$")
-_KEY = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+))*)\s*=")
-_PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
+_NAME = r"""(?:"(?:\\.|[^"\\\n])*"|'[^'\n]*'|[A-Za-z0-9_-]+)"""
+_NAMES = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
+_HEADER = re.compile(rf"[ \t]*(\[\[?)[ \t]*({_NAMES})[ \t]*\]")
+_KEY = re.compile(rf"[ \t]*({_NAMES})[ \t]*=")
+_PART = re.compile(r"\"((?:\\.|[^\"\\])*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
+_TOKEN = re.compile(  # texts of several lines and of one, comments, brackets, ends of lines, and what is none of these
+    r"""{three}(?:\\.|[^\\])*?{three}"{{0,2}}|{ones}.*?{ones}'{{0,2}}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|"""
+    r"""\#[^\n]*|[\[\]{{}}\n]|[^"'\#\[\]{{}}\n]+|.""".format(three='"""', ones="'" * 3),
+    re.DOTALL,
+)
 
 Path = tuple[str | int, ...]
 
@@ -29,20 +36,22 @@ def line_of(text: str, path: Sequence[str | int]) -> int | None:
 
 
 def places_of(text: str) -> Iterator[tuple[int, Path]]:
-    """Every header and key of the text with its line."""
+    """Every header and key of the text with its line; not those of an inline table."""
     table: Path = ()
     counts: dict[Path, int] = {}
-    quoted = ""  # the mark of a text of several lines that is open
-    for number, line in enumerate(text.splitlines(), 1):
-        if quoted:
-            quoted = "" if line.count(quoted) % 2 else quoted
-            continue
-        if header := _HEADER.match(line):
+    line, depth, begins = 1, 0, True
+    for token in _TOKEN.finditer(text):
+        said = token[0]
+        if begins and not said.strip():
+            pass  # what stands before it
+        elif begins and (header := _HEADER.match(text, token.start())):
             table = _table(_parts(header[2]), counts, many=header[1] == "[[")
-            yield number, table
-        elif key := _KEY.match(line):
-            yield number, (*table, *_parts(key[1]))
-            quoted = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
+            yield line, table
+        elif begins and (key := _KEY.match(text, token.start())):
+            yield line, (*table, *_parts(key[1]))
+        line += said.count("\n")
+        depth += (said in "[{") - (said in "]}")
+        begins = depth == 0 and (said == "\n" or (begins and not said.strip()))
 
 
 def _table(parts: Sequence[str], counts: dict[Path, int], *, many: bool) -> Path:

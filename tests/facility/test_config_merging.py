@@ -64,6 +64,31 @@ def commented(text):
     )
 
 
+def removal(base, name):
+    return f'[[{base}]]\nname = "{name}"\nremove = true\n'
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\"'''\"",
+        '\'"""\'',
+        '1  # """',
+        '"""\n[[policies]]\nname = "b"\n"""',
+        "'''\n[[policies]]\n''''",
+        "[\n  [1, 2],\n  [3, 4]\n]",
+        '["x", # [[policies]]\n]',
+        '{ name = "b" }',
+        '"\u2028[[policies]]"',
+    ],
+)
+def test_what_looks_like_a_header_or_a_mark_within_a_value_is_none(value):
+    text = f'[site]\none = {value}\n[[policies]]\nname = "a"\none = {value}\n[[policies]]\nname = "b"\n'
+    rest = f'[site]\none = {value}\n[[policies]]\nname = "a"\none = {value}\n'
+    assert merged(text, removal("policies", "b")) == rest
+    assert merged(text, removal("policies", "a")) == f'[site]\none = {value}\n[[policies]]\nname = "b"\n'
+
+
 @given(DOCUMENTS, DOCUMENTS, st.data())
 def test_the_merged_text_says_what_both_say_together(base, new, data):
     for entry in new.get("policies", []):
