@@ -79,6 +79,12 @@ class Plant:
             while not self.bench.clock._sleepers or any(check.asking for check in self.effects._checks.values()):
                 await asyncio.sleep(0)
 
+    async def asked(self):
+        """The service waits for a sensor."""
+        async with asyncio.timeout(30):
+            while not any(check.asking for check in self.effects._checks.values()):
+                await asyncio.sleep(0)
+
     async def after(self, **delta):
         self.bench.clock.advance(**delta)
         await self.looked()
@@ -206,10 +212,11 @@ async def test_what_is_released_while_its_sensor_is_asked_is_not_flagged(plant):
         await plant.bench.desk.submit(START)
         plant.answers.clear()
         plant.bench.clock.advance(minutes=2)
-        await asyncio.sleep(0.01)
+        await plant.asked()
         await plant.bench.desk.submit(RELEASE)
         plant.bench.clock.advance(seconds=1)
-        await asyncio.sleep(0.01)
+        for _ in range(50):  # turns in which the service looks; the disk answers at once
+            await asyncio.sleep(0)
         plant.answers.set()
         await plant.after(seconds=1)
         assert (plant.effect(), plant.alarms(), await plant.notes()) == ("", [], [])
