@@ -31,6 +31,7 @@ from points.model import DeviceId, Point, PointId, Priority, Reading, Slots, Spa
 from points.store import PointStore
 from schedules.decider import Decider
 from schedules.errands import Postponed, Trouble
+from schedules.feeds import Feeds
 from schedules.plan import LEASE, Slot
 from schedules.policies.bed_setback import BedSetback
 from schedules.policies.room_turndown import RoomTurndown
@@ -75,6 +76,7 @@ class Explainer:
     desk: CommandDesk
     strategy: Strategy
     planning: Planning
+    feeds: Callable[[], Feeds]  # what others told, as policies see it
     rule: Callable[[Point], CommandRule]
     foreign: Callable[[PointId], Mapping[int, Found]]  # what the sweep has seen, by level
     effect: Callable[[PointId], str]  # what an independent sensor says of a command; "" if nothing
@@ -199,7 +201,15 @@ class Explainer:
     def _wanted(self, point: Point, policy: Policy, at: datetime) -> Value | None:
         """What the policy wants of the point at another time, with everything else as it is now."""
         catalog, decider = self.book.current, self.planning.decider
-        view = View(now=at, zone=self.strategy.zone, catalog=catalog, readings=self.store.snapshot())
+        view = View(
+            now=at,
+            zone=self.strategy.zone,
+            catalog=catalog,
+            readings=self.store.snapshot(),
+            since=decider.steady,
+            outside=self.feeds,
+            stood=lambda setpoint: decider.stood(policy.name, setpoint, at),
+        )
         try:
             decision = policy.bind(catalog)(view, decider.memories().get(policy.name))
             return next((demand.value for demand in decision.demands if demand.point == point.id), None)

@@ -191,6 +191,7 @@ def _explainer(ground: Ground, trail: Trail, known: Knowing, acts: Acting, shown
         desk=acts.desk,
         strategy=acts.strategy,
         planning=acts.planner,
+        feeds=acts.feeds,
         rule=known.rules.command_rule,
         foreign=acts.foreign.of,
         effect=acts.effects.of_point,

@@ -44,6 +44,7 @@ from points.history import Bucket
 from points.model import Device, DeviceId, Quality, Reading, Safety, Source
 from points.passport import Passports
 from schedules.decider import Decider
+from schedules.feeds import NOTHING_HEARD
 
 MONITORED = replace(SETPOINT, id="ahu-1/dp", name="dp", commandable=False, safety=Safety.CRITICAL)
 DEVICES = [
@@ -192,6 +193,7 @@ class SessionBench(Bench):
             desk=self.desk,
             strategy=self.strategy,
             planning=self.planning,
+            feeds=lambda: NOTHING_HEARD,
             rule=lambda _point: CommandRule(),
             foreign=lambda _point: {},
             effect=lambda _point: "",

@@ -24,8 +24,8 @@ from facility.audit.keys import KeyUnusable, open_key, public_file, public_in
 from facility.audit.ledger import append
 from facility.audit.origin import origin_of
 from facility.audit.signers import TARGET, note_key
-from facility.config.model import Config
 from facility.config.difference import differences
+from facility.config.model import Config
 from facility.database import SCRIPTS, open_state
 from facility.users import Caller, User
 from points.events import Events

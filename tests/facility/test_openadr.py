@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from session_bench import SessionBench
 
+from facility.config.demand_response import OpenAdrSection
 from facility.config.errors import ConfigError
 from facility.config.loading import load
-from facility.config.demand_response import OpenAdrSection
 from facility.feeds.book import FeedBook
 from facility.feeds.openadr import OpenAdr, VtnFailed, notices_of
 from facility.feeds.utility import Sender, UtilityEvents

@@ -4,8 +4,8 @@ import pytest
 from test_rehearsals import ENGINEER, LATER, SITE, bench_at
 
 from facility.config.loading import load_text
-from facility.config.sources import text_of
 from facility.config.merging import merged
+from facility.config.sources import text_of
 from facility.port import FacilityError
 
 MONDAY = (2026, 11, 23, 12)

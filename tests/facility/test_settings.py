@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from facility.config.model import Config
 from facility.config.bacnet import BacnetSection, PassportSection
+from facility.config.model import Config
 from facility.settings import Misconfigured, discovery_plan, overrule, stack_settings
 from points.bacnet.stack import StackSettings
 from points.discovery import DiscoveryPlan

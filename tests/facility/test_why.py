@@ -4,7 +4,7 @@ The texts are compared letter by letter: they are what a technician reads at thr
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from textwrap import dedent
 
@@ -24,10 +24,13 @@ from facility.why import MOST_STEPS, explain
 from points.catalog import Catalog
 from points.errors import DeviceSilent
 from points.model import Priority, Quality, Reading, Safety, Source, Space, SpaceId, StatusFlags
+from schedules.decider import Decider
+from schedules.feeds import Feeds
 from schedules.planner import Planner
-from schedules.policy import View
+from schedules.policy import Demand, Memory, View
 
 MORNING = NOON + timedelta(hours=27)  # Monday 09:00 at the site
+HEARD = Feeds(opted_out="there is a flood")
 OFFICE_TOO = {
     "kind": "weekly",
     "name": "night-heating",
@@ -469,6 +472,30 @@ async def test_a_value_that_was_never_read_is_unknown_but_its_slots_are_not(stag
         "1 Slot 5 (critical equipment control) holds 25.0 °C and wins. [priority array, read 09:00]",
     ]
     assert lines[-1].startswith("Next: no end known: slot 5 stands")
+
+
+async def test_what_a_policy_will_want_is_asked_with_all_that_it_sees_now(stage):
+    """What others told, since when a reading is as it is, and where another policy has found a setpoint."""
+
+    class Curious(Scripted):
+        name = "curious"
+
+        def demands(self, view):
+            sees = (view.feeds, WARM.id in view.since, view.stood(SETPOINT.id))
+            assert sees == (HEARD, True, 20.5)
+            return [Demand(point=SETPOINT.id, value=19.5, priority=self.priority, policy=self.name, reason="because")]
+
+    @dataclass(frozen=True)
+    class Moved(Memory):
+        def stood(self, _point, _now):
+            return 20.5
+
+    now = stage.clock.now()
+    stage.planner.decider = Decider(now, {"another": Moved()})
+    stage.planner.decider.adopt([type("Another", (Scripted,), {"name": "another", "remembers": Moved})(), Curious()])
+    stage.planner.decider.steady.note(await stage.eyes.read_now(WARM.id), now)
+    explainer = replace(stage.explainer, feeds=lambda: HEARD)
+    assert explainer._wanted(stage.book.current.point(SETPOINT.id), Curious(), now + timedelta(hours=1)) == 19.5
 
 
 async def test_more_than_fits_is_cut_to_seven_steps_and_still_says_what_wins_and_what_comes(stage):
