@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,6 +26,11 @@ settings.register_profile(
     derandomize=bool(os.environ.get("FACILITY_CI")),
 )
 settings.load_profile("here")
+
+# Where there is room in memory, tests write there and wait for no disk. SIGKILL takes nothing from it.
+MEMORY, ROOM = Path("/dev/shm"), 1 << 30
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)  # the processes that tests start inherit it
 
 LONGEST = ("whole", "tui", "awkward", "simulation")  # folders whose files take longest
 

@@ -6,6 +6,7 @@ because an exception in a service is caught and tried again by that service.
 """
 
 import asyncio
+import atexit
 import contextlib
 import math
 import shutil
@@ -82,6 +83,7 @@ def profiles():
 def empty_state():
     """A state folder as the newest migration leaves it, to be copied."""
     folder = Path(tempfile.mkdtemp(prefix="promises-"))
+    atexit.register(shutil.rmtree, folder)
     with open_state(folder):
         pass
     return folder

@@ -1,11 +1,11 @@
 """What acts of an agent, in a process that ends by SIGKILL at a chosen instant: `crasher.py SITE`.
 
-SITE is JSON: where the device is, and its points "a", "b" and "c". Each line on standard input is one life, lived
-in a fork of this process:
+SITE is JSON: where the device is, and its points "a", "b" and "c". Each line on standard input is one life:
 
-{"folder": ..., "life": "story", "crash_at": 7}   one command after the other, killed at the seventh instant
+{"folder": ..., "life": "story", "crash_at": 7}   one command after the other, killed at the seventh instant; lived in
+                                                    a fork of this process
 {"folder": ..., "life": "afterwards", "ahead": 0}  a later start, by a clock ahead so many minutes, and once more
-                                                    after every expiry
+                                                    after every expiry; nobody kills it, so that it needs no fork
 
 An instant is before and after every COMMIT and every datagram that carries a WriteProperty. In the story a line
 {"foreign": true} asks for somebody else's write, and goes on after any line. {"ended": 0} is the end of a life, or
@@ -23,8 +23,8 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -253,16 +253,6 @@ async def warm_up(site: dict[str, Any], folder: Path) -> None:
         pass
 
 
-@contextmanager
-def faults_told() -> Iterator[None]:
-    """A fork leaves without the interpreter's farewell, which would have told them."""
-    try:
-        yield
-    except Exception:
-        traceback.print_exc()
-        raise
-
-
 def tell(**what: object) -> None:
     os.write(1, json.dumps(what).encode() + b"\n")
 
@@ -279,12 +269,25 @@ def listen() -> dict[str, Any]:
     return asked
 
 
-def live(site: dict[str, Any], asked: dict[str, Any]) -> None:
+def live(site: dict[str, Any], asked: dict[str, Any]) -> int:
+    """How it ended, as a process would."""
     folder = Path(asked["folder"])
-    if asked["life"] == "story":
-        asyncio.run(story(site, folder, asked["crash_at"]))
-    else:
-        asyncio.run(afterwards(site, folder, asked["ahead"]))
+    try:
+        if asked["life"] == "story":
+            asyncio.run(story(site, folder, asked["crash_at"]))
+        else:
+            asyncio.run(afterwards(site, folder, asked["ahead"]))
+    except Exception:  # noqa: BLE001 - whoever asked has to be told that it ended
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def live_in_a_fork(site: dict[str, Any], asked: dict[str, Any]) -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(live(site, asked))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
@@ -299,16 +302,7 @@ def main() -> None:
     gc.freeze()
     while True:
         asked = listen()
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                with faults_told():
-                    live(site, asked)
-                code = 0
-            finally:
-                os._exit(code)
-        tell(ended=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        tell(ended=live_in_a_fork(site, asked) if asked["life"] == "story" else live(site, asked))
 
 
 if __name__ == "__main__":

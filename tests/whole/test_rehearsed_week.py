@@ -6,10 +6,8 @@ guard and its state on disk; its process is killed twice.
 """
 
 import os
-import tempfile
 from datetime import datetime, timedelta
 from importlib.resources import files
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -63,14 +61,6 @@ def by_slot(writes):
     return told
 
 
-@pytest.fixture
-def state_dir():
-    """In memory, where there is such a place: a week has ten thousand commits, and SIGKILL takes nothing from them."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        yield Path(folder)
-
-
 @pytest.mark.parametrize(
     ("start", "days", "killed_after", "dies_at_write"),
     [
@@ -78,9 +68,9 @@ def state_dir():
         (AUTUMN, 7, timedelta(days=1, minutes=15), 30),
     ],
 )
-def test_the_rehearsed_week_is_what_then_happens(state_dir, start, days, killed_after, dies_at_write):
+def test_the_rehearsed_week_is_what_then_happens(tmp_path, start, days, killed_after, dies_at_write):
     begun, end = start + timedelta(minutes=5), start + timedelta(minutes=5, days=days)
-    with virtual_agent(demo(state_dir), start, state_dir, devices=DEVICES, step=STEP) as week:
+    with virtual_agent(demo(tmp_path), start, tmp_path, devices=DEVICES, step=STEP) as week:
         week.run_until(begun)
         before = len(week.writes)
         said = week.do(rehearsed, days)
