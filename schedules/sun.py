@@ -17,15 +17,25 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from math import degrees
 from zoneinfo import ZoneInfo
 
-from astral import Observer, SunDirection
-from astral.sun import SUN_APPARENT_RADIUS, elevation, noon, time_of_transit
+from astral import Observer, SunDirection, refraction_at_zenith
+from astral.julian import julianday, julianday_to_juliancentury
+from astral.sun import (
+    SUN_APPARENT_RADIUS,
+    elevation,
+    eq_of_time,
+    hour_angle,
+    noon,
+    sun_declination,
+)
 
 from schedules.civil import DAY, MINUTES_A_DAY, minute_of
 
 KEPT = 4096  # days of places that are not computed again
 HORIZON = 90.0 + SUN_APPARENT_RADIUS  # zenith angle of the sun's centre when its limb is at the horizon
+POLE = 89.8  # degrees; nearer to it no hour angle is to be had
 HALF_A_DAY = timedelta(hours=12, minutes=30)  # and some: solar noons are not quite 24 hours apart
 HALF_A_MINUTE = timedelta(seconds=30)
 LONGEST_OFFSET = 12 * 60
@@ -113,6 +123,22 @@ def _rise_and_set(day: date, place: Place, zone: ZoneInfo) -> tuple[int | None, 
 def _transits(observer: Observer, days: tuple[date, ...], direction: SunDirection) -> Iterator[datetime]:
     for day in days:
         try:
-            yield time_of_transit(observer, day, HORIZON, direction)
+            yield _transit(observer, day, direction)
         except ValueError:  # the sun does not reach the horizon then
             continue
+
+
+def _transit(observer: Observer, day: date, direction: SunDirection) -> datetime:
+    """The one around the solar noon of that day of UTC, be it on the day before or after.
+
+    `astral.sun.time_of_transit` puts what falls before the day's midnight a day later: each year, where the sun rises
+    about midnight of UTC, one sunrise would be missing.
+    """
+    begun, minutes = julianday(day), 0.0
+    latitude = max(-POLE, min(observer.latitude, POLE))
+    zenith = HORIZON + refraction_at_zenith(HORIZON)
+    for _ in range(2):
+        century = julianday_to_juliancentury(begun + minutes / MINUTES_A_DAY)
+        angle = hour_angle(latitude, sun_declination(century), zenith, direction)
+        minutes = MINUTES_A_DAY / 2 - 4 * (observer.longitude + degrees(angle)) - eq_of_time(century)
+    return datetime.combine(day, time(), tzinfo=UTC) + timedelta(minutes=minutes)

@@ -1,10 +1,11 @@
 """Sunrise and sunset in civil minutes: almanac values, polar days, and what holds everywhere on earth."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schedules.sun import Place, SunEvent, SunTime, minute_of_sun, sun_time_of
@@ -97,6 +98,7 @@ def test_everywhere_and_in_any_zone_it_is_a_minute_of_that_day_or_does_not_come(
         assert moved is None or 0 <= moved <= LAST
 
 
+@example(latitude=-5.0, hours=6, day=date(2020, 9, 1))  # risen just before midnight of UTC
 @given(st.floats(-60, 60), st.integers(-11, 11), DAYS)
 @settings(max_examples=200, deadline=None)
 def test_in_a_fitting_zone_of_the_habitable_world_the_sun_moves_little_from_day_to_day(latitude, hours, day):
@@ -106,6 +108,16 @@ def test_in_a_fitting_zone_of_the_habitable_world_the_sun_moves_little_from_day_
         assert one is not None
         assert other is not None
         assert abs(one - other) <= 5
+
+
+@pytest.mark.parametrize(
+    ("place", "zone"),
+    [(Place(23.8, 90.4), "Asia/Dhaka"), (Place(22.57, 88.36), "Asia/Kolkata"), (Place(43.8, 87.6), "Asia/Shanghai")],
+)
+def test_no_sunrise_of_a_year_is_missing_where_it_is_about_midnight_of_utc(place, zone):
+    days = [date(2024, 1, 1) + timedelta(days=number) for number in range(366)]
+    minutes = [minute_of_sun(SunTime(SunEvent.SUNRISE), day, place, ZoneInfo(zone)) for day in days]
+    assert all(abs(minute - before) <= 2 for before, minute in pairwise(minutes))
 
 
 @given(st.sampled_from(SunEvent), OFFSETS)
