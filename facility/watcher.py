@@ -6,6 +6,7 @@
   are released, the air that leads first.
 - Where the profile says so, and only there, protective commands are raised at level 10 once the room has been
   measured outside its limits for a minute; they are renewed as long as it is, and end by themselves.
+- Where there is no critical room, nothing is done until another catalog comes.
 - A device that is silent holds up no other; what could not be let go of is tried again, at first each second.
 """
 
@@ -86,7 +87,7 @@ class EnvelopeWatcher:
                 while True:
                     self._look(self._follow(), tasks)
                     self._rooms.watched = True
-                    await self._tick()
+                    await (self._tick() if self._rooms.spaces else self._book.changed())
         finally:
             self._rooms.watched = False
 

@@ -19,7 +19,7 @@ from room_bench import (
     air,
     room_point,
 )
-from test_rooms import LOW_EXTRACT, LOW_SUPPLY, running, settled, turned_down
+from test_rooms import LOW_EXTRACT, LOW_SUPPLY, held_late, running, settled, turned_down
 
 from facility.envelope import breach
 from facility.model import Failed, Rejected
@@ -217,6 +217,23 @@ async def test_a_room_that_is_gone_from_the_catalog_ends_nothing(vacant):
         vacant.book.replace(Catalog.of([], [replace(point, space="or-renamed") for point in vacant.points], []))
         vacant.say(PRESSURE, 1.0)
         await settled(vacant, rounds=20)
+
+
+async def test_where_there_is_no_room_nothing_is_done_until_a_catalog_brings_one(vacant):
+    rooms = vacant.book.current
+    vacant.book.replace(Catalog.of([], vacant.points, []))
+    async with running(vacant.watcher):
+        await settled(vacant, rounds=20)
+        assert vacant.clock._sleepers == []
+        vacant.occupied = True
+        vacant.breathe()
+        vacant.book.replace(rooms)
+        await settled(vacant, rounds=20)
+        await held_late(vacant)
+        vacant.clock.advance(seconds=1)
+        await settled(vacant)
+        assert vacant.effective(EXTRACT_SP) == EXTRACT
+    assert vacant.claims.standing() == []
 
 
 async def test_a_room_that_was_never_looked_at_is_not_known_to_be_in_order(vacant):

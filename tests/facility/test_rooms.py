@@ -269,25 +269,30 @@ async def test_a_silent_room_controller_is_let_go_of_when_it_answers_again(vacan
     assert vacant.claims.standing() == []
 
 
+async def held_late(bench):
+    """A policy's hold that was under way when the evidence came."""
+    late = air(EXTRACT_SP, LOW_EXTRACT)
+    await bench.claims.put(
+        Claim(
+            point=late.point,
+            priority=late.priority,
+            value=late.value,
+            by=late.by,
+            reason=late.reason,
+            since=bench.clock.now(),
+            until=bench.clock.now() + late.lasts,
+            command=late.id,
+        )
+    )
+    bench.device.put(EXTRACT_SP, LOW_EXTRACT, priority=14)
+
+
 async def test_a_hold_that_arrives_just_after_the_evidence_is_let_go_of_at_the_next_tick(vacant):
     async with running(vacant.watcher):
         vacant.occupied = True
         vacant.breathe()
         await settled(vacant, rounds=20)  # nothing is held yet, and no other reading will come
-        late = air(EXTRACT_SP, LOW_EXTRACT)
-        await vacant.claims.put(
-            Claim(
-                point=late.point,
-                priority=late.priority,
-                value=late.value,
-                by=late.by,
-                reason=late.reason,
-                since=vacant.clock.now(),
-                until=vacant.clock.now() + late.lasts,
-                command=late.id,
-            )
-        )
-        vacant.device.put(EXTRACT_SP, LOW_EXTRACT, priority=14)
+        await held_late(vacant)
         vacant.clock.advance(seconds=1)
         await settled(vacant, rounds=100)
         assert vacant.effective(EXTRACT_SP) == EXTRACT
