@@ -33,6 +33,7 @@ from points.model import Device as Found
 from points.model import DeviceId, DeviceRef, Kind, Point, PointId, Priority, Ref, Safety
 from points.store import PointStore
 from schedules.decider import Decider
+from schedules.feeds import NOTHING_HEARD
 
 WRITE, PRIORITY_ARRAY, RELINQUISH_DEFAULT = 15, 87, 104
 NOTHING = b"\x00"  # a NULL in its slot
@@ -120,7 +121,7 @@ async def asking(folder, device):
                     ),
                     desk=desk, strategy=Strategy(Config(site={"id": "town", "zone": "UTC"}), clock.now().date()),
                     planning=SimpleNamespace(decider=Decider(clock.now()), troubles={}, postponed={}),
-                    rule=lambda _point: CommandRule(), foreign=sweep.of, effect=lambda _point: "",
+                    rule=lambda _point: CommandRule(), foreign=sweep.of, effect=lambda _point: "", feeds=lambda: NOTHING_HEARD,
                 )  # fmt: skip
 
                 async def why():
