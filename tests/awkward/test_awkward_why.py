@@ -121,7 +121,8 @@ async def asking(folder, device):
                     ),
                     desk=desk, strategy=Strategy(Config(site={"id": "town", "zone": "UTC"}), clock.now().date()),
                     planning=SimpleNamespace(decider=Decider(clock.now()), troubles={}, postponed={}),
-                    rule=lambda _point: CommandRule(), foreign=sweep.of, effect=lambda _point: "", feeds=lambda: NOTHING_HEARD,
+                    rule=lambda _point: CommandRule(), foreign=sweep.of, effect=lambda _point: "",
+                    feeds=lambda: NOTHING_HEARD,
                 )  # fmt: skip
 
                 async def why():
