@@ -48,6 +48,7 @@ class Requests:
         self._audit = audit
         self._events = events
         self._open: dict[str, Request] = {}
+        self._given: dict[str, datetime] = {}  # every id of late, and when
         self._dismissed: dict[str, Request] = {}  # so that none of them is put back
 
     async def ask(self, command: Command, verdict: Verdict) -> Request:
@@ -126,8 +127,12 @@ class Requests:
         return found
 
     def _new_id(self) -> str:
-        while (name := secrets.token_hex(2)) in self._open or name in self._dismissed:
+        """None that anybody may still have in mind: who agrees to what is gone must not agree to something else."""
+        now = self._clock.now()
+        self._given = {name: at for name, at in self._given.items() if at <= now < at + WAITS}
+        while (name := secrets.token_hex(2)) in self._given:
             pass
+        self._given[name] = now
         return name
 
     async def _note(self, action: str, user: User, command: Command) -> None:

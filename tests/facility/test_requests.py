@@ -172,6 +172,17 @@ async def test_asking_again_replaces_what_one_asked_for_before(bench):
     assert (await refused(bench.as_(user="third").second(first)))[0] == "unknown"
 
 
+async def test_the_name_of_what_is_gone_is_not_given_to_something_else(bench, monkeypatch):
+    names = iter(["a1b2", "c3d4", "a1b2", "e5f6", "a1b2"])
+    monkeypatch.setattr("facility.requests.secrets.token_hex", lambda _octets: next(names))
+    first = (await asked(bench)).request
+    await asked(bench)  # in its place
+    third = (await asked(bench, user="rdiaz")).request
+    assert (first, third) == ("a1b2", "e5f6")
+    bench.clock.advance(minutes=11)
+    assert (await asked(bench)).request == "a1b2"
+
+
 async def test_what_could_not_be_written_waits_on(bench):
     request = (await asked(bench)).request
     other = bench.as_(user="rdiaz")
