@@ -215,6 +215,8 @@ class Errands:
 
     async def _stop(self) -> None:
         """Ends all visits; what their hands are about may go on, see `Hands.settle`."""
+        for visit in self._visits.values():
+            visit.to_do.clear()  # where a hand does not let go of its step, it is the last one
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -265,6 +267,10 @@ class Errands:
         except (DeviceSilent, TimeoutError) as error:
             self._note_failure(errand, error)
             return False
+        except asyncio.CancelledError:
+            if _is_to_end():
+                raise
+            self._note_failure(errand, PointsError("it was cut short on the way"))
         except Exception as error:  # noqa: BLE001  whatever one point's trouble is, the next point has its turn
             self._note_failure(errand, error)
         else:
@@ -325,6 +331,12 @@ def _device(slot: Slot) -> str:
 def _errands(plan: Plan) -> Iterator[Errand]:
     yield from plan.releases
     yield from plan.holds
+
+
+def _is_to_end() -> bool:
+    """Whether the present task has to end. A step that others have cancelled is no more than that step's trouble."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _is_same(one: Errand, other: Errand) -> bool:

@@ -1,5 +1,7 @@
 """Devices that take their time hold up nobody else, and nothing outdated is written to them. In virtual time."""
 
+import asyncio
+from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 
@@ -130,6 +132,18 @@ def test_a_refused_point_of_a_slow_device_is_tried_again_and_its_neighbours_have
     assert site.planner.troubles == {}
 
 
+@pytest.mark.parametrize("seconds", [0.0, SLOW_S])
+def test_a_step_that_others_have_cancelled_is_a_failure_of_its_point_and_ends_nothing(site, seconds):
+    site.hands.takes["slow"] = seconds
+    site.hands.refuses[SLOW[4].id] = asyncio.CancelledError()
+    site.pass_(SLOW_S * len(SLOW) + SOON_S)
+    assert site.hands.values() == wanting([*SLOW[:4], *SLOW[5:]], 20.0)
+    assert set(site.planner.troubles) == {(SLOW[4].id, LEVEL)}
+    site.hands.refuses.clear()
+    site.pass_(5 * TICK_S)
+    assert site.hands.values() == wanting(SLOW, 20.0)
+
+
 def test_whose_turn_comes_during_a_visit_is_asked_for_again_when_it_ends(site):
     site.hands.refuses[SLOW[0].id] = NotYet("the extract first", timedelta(seconds=5))
     site.pass_(SLOW_S + 1)
@@ -199,6 +213,23 @@ def test_a_stop_in_the_midst_of_slow_visits_lets_go_of_everything_and_writes_not
     site.stop()  # no task outlives it
     assert site.hands.values() == {}
     assert [value for _, _, value in site.hands.begun[begun:]] == [None] * len(site.hands.begun[begun:])
+
+
+def test_hands_that_do_not_let_go_of_a_step_begin_no_other_after_a_stop(site):
+    reach = site.hands._reach
+    site.hands._reach = lambda point, value: finished(reach(point, value))
+    site.pass_(5.0)  # the second is on its way
+    begun = len(site.hands.begun)
+    site.stop()
+    assert {value for _, _, value in site.hands.begun[begun:]} == {None}
+
+
+async def finished(step):
+    """Whatever whoever waits for it has come to want."""
+    task = asyncio.ensure_future(step)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(task)
 
 
 def test_a_stop_does_not_wait_for_a_visit_that_has_not_begun(site):
