@@ -43,7 +43,11 @@ from facility.database import StateUnavailable
 from facility.port import Facility
 from facility.wire import AuditCheck, Hello, Record
 
-app = typer.Typer(add_completion=False, help="The record of everything that was done: check it, read it, take it away.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="The record of everything that was done: check it, read it, take it away.",
+)
 
 KeyOption = Annotated[
     list[Path] | None,

@@ -39,11 +39,11 @@ class Exit(IntEnum):
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", envvar="FACILITY_CONFIG", help="Configuration file [default: ./facility.toml]."),
+    typer.Option("--config", "-c", envvar="FACILITY_CONFIG", help="Configuration file (default: ./facility.toml)."),
 ]
 SocketOption = Annotated[
     Path | None,
-    typer.Option("--socket", envvar="FACILITY_SOCKET", help="The agent's socket [default: that of the running agent]."),
+    typer.Option("--socket", envvar="FACILITY_SOCKET", help="The agent's socket (default: that of the running agent)."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 

@@ -26,7 +26,11 @@ from facility.port import Facility
 from facility.wire import DemandAnswer, DemandEventInfo, DemandNotice, Hello
 from facility.words import day_and_time
 
-app = typer.Typer(add_completion=False, help="Demand response: the utility asks for less. See docs/demand-response.md.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Demand response: the utility asks for less. See docs/demand-response.md.",
+)
 
 
 @app.command("send")

@@ -15,7 +15,11 @@ from facility.wire import Hello, SpecialEventInfo
 from facility.words import day_and_time
 from schedules.civil import DAY, civil_day, instant_of
 
-app = typer.Typer(add_completion=False, help="Special events: a programme says something else for once, until a time.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Special events: a programme says something else for once, until a time.",
+)
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; at least four characters, never about a patient.")]
 _WHEN = "A time of the site's clock, such as 23:00 or '2026-12-05 23:00'."

@@ -192,7 +192,7 @@ def demo(
     speed: Annotated[float, typer.Option(min=0.1, max=600, help="How much faster the building's physics runs.")] = 1.0,
     churn: Annotated[int, typer.Option(min=0, help="Extra value changes a second, to see it under load.")] = 0,
     mqtt: Annotated[str | None, typer.Option(help="host:port of a broker to use instead of our own.")] = None,
-    state: Annotated[Path | None, typer.Option("--state", help="State folder [default: that of the user].")] = None,
+    state: Annotated[Path | None, typer.Option("--state", help="State folder (default: that of the user).")] = None,
     theme: Annotated[str | None, typer.Option(help="dark, light, contrast, 16 or mono.")] = None,
     ascii_only: Annotated[bool, typer.Option("--ascii", help="Draw with ASCII characters only.")] = False,
 ) -> None:

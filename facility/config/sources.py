@@ -17,6 +17,7 @@ from pydantic_settings import (
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from facility.config.errors import ConfigError
@@ -48,7 +49,7 @@ Settings = TypeVar("Settings", bound=Sourced)
 def made(settings: type[Settings], document: dict[str, Any], file: Path | None, *, alone: bool = False) -> Settings:
     """Settings by what a document says, under environment and secrets; `alone`: without them.
 
-    Raises `pydantic.ValidationError`.
+    Raises `pydantic.ValidationError`, and `ConfigError` for what the environment says in no readable way.
     """
     secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
 
@@ -71,7 +72,11 @@ def made(settings: type[Settings], document: dict[str, Any], file: Path | None, 
                 return (written,)
             return (*_sources(file_secret_settings, init_settings, env_settings), written)
 
-    found: Settings = FromText()
+    try:
+        found: Settings = FromText()
+    except SettingsError as error:
+        why = "" if error.__cause__ is None else f": {error.__cause__}"
+        raise ConfigError(f"the environment: {error}{why}") from None
     return found
 
 

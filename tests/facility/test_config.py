@@ -6,6 +6,7 @@ import pytest
 from facility.config.errors import ConfigError
 from facility.config.loading import load
 from facility.config.programmes import ProgrammeSection, parse_change
+from facility.config.whereabouts import whereabouts
 
 TURNDOWN = """
 [[programmes]]
@@ -119,6 +120,13 @@ def test_a_broken_file_is_explained(tmp_path, text, says):
     with pytest.raises(ConfigError, match=r"facility\.toml") as caught:
         load(written(tmp_path, text))
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [load, whereabouts])
+def test_an_environment_that_cannot_be_read_is_explained(monkeypatch, read):
+    monkeypatch.setenv("FACILITY_SITE", "{north}")
+    with pytest.raises(ConfigError, match=r'^the environment: .*"site"'):
+        read(None)
 
 
 def test_a_missing_file_is_explained(tmp_path):

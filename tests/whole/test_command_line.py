@@ -56,6 +56,19 @@ def test_every_verb_has_help_with_an_example(words):
     assert f"facility {' '.join(words)}" in answer.output
 
 
+def test_help_says_where_the_configuration_and_the_agent_are_looked_for():
+    answer = CliRunner().invoke(app, ["read", "--help"], env={"COLUMNS": "150"})
+    assert "./facility.toml" in answer.output
+    assert "that of the running agent" in answer.output
+
+
+@pytest.mark.parametrize("words", sorted({(verb,) for verb, *inner in VERBS if inner}), ids=" ".join)
+def test_a_verb_that_needs_another_lists_those(words):
+    answer = CliRunner().invoke(app, [*words])
+    assert answer.exit_code == 2
+    assert all(f" {inner[0]} " in answer.output for verb, *inner in VERBS if (verb,) == words)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
