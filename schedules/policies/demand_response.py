@@ -43,10 +43,13 @@ class Response(Memory):
     aborted: tuple[str, ...] = ()  # take no further part in these events
     releases: tuple[tuple[str, datetime], ...] = ()
     bases: Mapping[str, float] = field(default_factory=dict)  # °C, by point
+    given_back: Mapping[str, datetime] = field(default_factory=dict)  # by point; of rooms that take no further part
     forget: datetime | None = None  # then the setpoints read as they stand again
 
     def stood(self, point: PointId, now: datetime) -> float | None:
-        return self.bases.get(point) if self.forget is None or now < self.forget else None
+        since = self.given_back.get(point)  # by a clock that was put back as well
+        is_over = (self.forget is not None and now >= self.forget) or (since is not None and abs(now - since) >= FORGET)
+        return None if is_over else self.bases.get(point)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ class DemandResponse:
         self, view: View, was: Response, chosen: Selected, call: Call, changes: tuple[datetime | None, ...]
     ) -> Decision:
         reason = f"demand response level {call.level}: {', '.join(call.events)}"
-        known = {} if was.forget is not None and view.now >= was.forget else was.bases
+        known = {point: base for point in was.bases if (base := was.stood(PointId(point), view.now)) is not None}
         bases, aborted = dict(known), set(was.aborted if was.called else ())
         demands: list[Demand] = []
         remarks = [Remark(about=each.point.id, text=_PLACELESS, held=True) for each in chosen.placeless]
@@ -123,6 +126,7 @@ class DemandResponse:
             reason=reason,
         )
         place = {space: n for n, space in enumerate(was.rooms)}
+        moved = {setpoint.point.id for space in shed for setpoint in chosen.rooms[SpaceId(space)].setpoints}
         memory = Response(
             level=call.level,
             called=True,
@@ -130,6 +134,7 @@ class DemandResponse:
             rooms=tuple(sorted(shed, key=lambda space: place.get(space, len(place)))),
             aborted=tuple(sorted(aborted)),
             bases=bases,
+            given_back={point: was.given_back.get(point, view.now) for point in bases if point not in moved},
         )
         return Decision(demands=tuple(demands), until=earliest(changes), memory=memory, remarks=tuple(remarks))
 
@@ -169,6 +174,7 @@ class DemandResponse:
             aborted=tuple(sorted(aborted)) if called else (),
             releases=tuple(left),
             bases=was.bases if forget is not None and view.now < forget else {},
+            given_back=was.given_back if forget is not None and view.now < forget else {},
             forget=forget,
         )
         until = earliest((*changes, *(release for _, release in left)))
@@ -227,9 +233,14 @@ def _resting(was: Response, now: datetime) -> Response | None:
     """What is still to be remembered when nothing is shed and nobody asks."""
     if was.forget is None or now >= was.forget:
         return None
-    return Response(bases=was.bases, forget=was.forget)
+    return _over(was, was.forget)
 
 
 def _nothing(was: Response, now: datetime, changes: tuple[datetime | None, ...], remark: Remark) -> Decision:
-    memory = _resting(was, now) if not was.rooms else Response(bases=was.bases, forget=now + FORGET)
+    memory = _resting(was, now) if not was.rooms else _over(was, now + FORGET)
     return Decision(until=earliest(changes), memory=memory, remarks=(remark,))
+
+
+def _over(was: Response, forget: datetime) -> Response:
+    """All is given back; until then setpoints may still read as they were shed."""
+    return Response(bases=was.bases, given_back=was.given_back, forget=forget)

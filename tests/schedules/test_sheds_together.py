@@ -47,7 +47,7 @@ class Building:
         self.policies = policies[::-1] if turned else policies
         self.rest = {HEAT.id: 21.0, COOL.id: cooling}
         self.now, self.lag, self.kilowatts, self.events, self.vacant = NOON, lag, LITTLE, (), False
-        self.past = []
+        self.past, self.room = [], 23.5
         self.decider = Decider(NOON)
         self.decider.adopt(self.policies)
 
@@ -65,7 +65,7 @@ class Building:
             self.past.append({setpoint: self.value(setpoint) for setpoint in (HEAT, COOL)})
             read = self.past[max(len(self.past) - 1 - self.lag, 0)]
             found = [reading(setpoint, value, self.now) for setpoint, value in read.items()]
-            found += [reading(TEMP, 23.5, self.now), reading(METER, self.kilowatts, self.now)]
+            found += [reading(TEMP, self.room, self.now), reading(METER, self.kilowatts, self.now)]
             found += [reading(SENSOR, not self.vacant, self.now)]
             self.decider.note(found, self.now)
             self.decider.hear()
@@ -160,6 +160,23 @@ def test_what_somebody_adjusts_after_all_is_given_back_counts_again(turned):
 
 
 @BOTH_WAYS
+def test_what_somebody_adjusts_after_a_room_left_its_range_counts_during_the_event(turned):
+    building = Building(LIMIT, RESPONSE, turned=turned, lag=3)
+    building.calls(minutes=120)
+    assert building.minutes(3) == 25.0
+    building.room = 28.5
+    assert building.minutes(1) == 24.0  # given back at once, and for the rest of the event
+    building.room = 23.5
+    building.kilowatts = TOO_MUCH
+    building.minutes(1)
+    assert building.decider.stood("peak", COOL.id, building.now) == 24.0  # it still reads as it was shed
+    building.kilowatts = LITTLE
+    building.rest[COOL.id] = 23.0
+    building.minutes(15)
+    assert building.too_much() == 23.5
+
+
+@BOTH_WAYS
 def test_two_limits_do_not_add_up(turned):
     building = Building(LIMIT, replace(LIMIT, name="feeder", limit_kilowatts=520.0), turned=turned)
     building.kilowatts = 515.0
@@ -240,6 +257,14 @@ def test_what_a_policy_remembers_from_long_ago_says_nothing_of_now():
     assert response.stood(COOL.id, NOON - MINUTE) == limiting.stood(COOL.id, NOON + MINUTE) == 24.0
     assert response.stood(COOL.id, NOON) is None
     assert limiting.stood(COOL.id, NOON + timedelta(hours=1)) is None
+
+
+def test_what_was_given_back_long_before_an_event_ended_stays_forgotten_when_it_does():
+    building = Building(RESPONSE)
+    given_back = {COOL.id: NOON - timedelta(hours=1)}
+    was = Response(bases={COOL.id: 24.0, HEAT.id: 21.0}, given_back=given_back, forget=NOON + MINUTE)
+    now = RESPONSE.bind(BUILDING)(building.view({}), was).memory
+    assert (now.stood(COOL.id, NOON), now.stood(HEAT.id, NOON)) == (None, 21.0)
 
 
 def test_nobody_is_asked_because_another_begins_to_shed():
