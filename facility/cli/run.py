@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -156,9 +157,20 @@ def tui(
 
     Example:  facility tui            or from afar:  ssh -Ct hospital facility tui
     """
+    _must_have_a_terminal("`facility status`, `points` and `policies` print text")
     path = socket_of(socket, config)
     _must_see(path)
     raise typer.Exit(screens()(RemoteFacility(path), theme=theme, ascii=ascii_only))
+
+
+def _must_have_a_terminal(instead: str) -> None:
+    if not has_terminal():
+        fail(f"The screens need a terminal; {instead}.", Exit.USAGE)
+
+
+def has_terminal() -> bool:
+    """Whether somebody sees what is drawn, and can press a key."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _must_see(socket: Path) -> None:
@@ -207,6 +219,8 @@ def demo(
         fail(f"There is no scenario {scenario!r}; there are {', '.join(STORIES)}.", Exit.USAGE)
     if seconds is not None and not headless:
         fail("--for goes with --headless; with a screen, Ctrl-Q ends the demo.", Exit.USAGE)
+    if not headless:
+        _must_have_a_terminal("--headless prints a summary")
     options = DemoOptions(
         headless=headless,
         seconds=seconds,

@@ -51,7 +51,7 @@ def made(settings: type[Settings], document: dict[str, Any], file: Path | None, 
 
     Raises `pydantic.ValidationError`, and `ConfigError` for what the environment says in no readable way.
     """
-    secrets = os.environ.get("FACILITY_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    secrets = _secrets_folder()
 
     class FromText(settings):  # type: ignore[valid-type, misc]
         source: ClassVar[Path | None] = file
@@ -78,6 +78,16 @@ def made(settings: type[Settings], document: dict[str, Any], file: Path | None, 
         why = "" if error.__cause__ is None else f": {error.__cause__}"
         raise ConfigError(f"the environment: {error}{why}") from None
     return found
+
+
+def _secrets_folder() -> str | None:
+    for name in ("FACILITY_SECRETS_DIR", "CREDENTIALS_DIRECTORY"):
+        folder = os.environ.get(name)
+        if folder and not Path(folder).is_dir():
+            raise ConfigError(f"{name} says {folder}, which is no folder: make it, or unset {name}.")
+        if folder:
+            return folder
+    return None
 
 
 def _sources(

@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 
 from facility.config.errors import ConfigError
 from facility.config.explaining import explained
+from facility.config.places import line_of
 from facility.config.section import Section, Slug
 from facility.config.sources import Sourced, made, parsed, text_of
 from schedules.holiday_dates import holidays_of
@@ -129,7 +130,12 @@ class Whereabouts(Sourced):
 def whereabouts(path: Path | None) -> Whereabouts:
     """As the file says; `path` None means defaults and environment alone. Raises `ConfigError`."""
     text, where = ("", "the environment") if path is None else (text_of(path), str(path))
+    document = parsed(text, where)
+    for key in document:
+        near = difflib.get_close_matches(key, Whereabouts.model_fields, n=1)
+        if near and key not in Whereabouts.model_fields:  # where the agent is must not be guessed
+            raise ConfigError(f"{where}: line {line_of(text, [key])}: {key}: unknown key; did you mean {near[0]!r}?")
     try:
-        return made(Whereabouts, parsed(text, where), path)
+        return made(Whereabouts, document, path)
     except ValidationError as error:
         raise ConfigError(explained(error, where, text, Whereabouts, {})) from None

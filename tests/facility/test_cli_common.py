@@ -10,6 +10,8 @@ from session_bench import CONFIG
 
 from facility.cli import settings
 from facility.cli.common import Exit, ask, duration, print_json, print_table, socket_of, value
+from facility.config.model import Config
+from facility.config.whereabouts import Whereabouts, whereabouts
 from facility.port import FacilityError
 from facility.wire import Lamp
 
@@ -126,6 +128,22 @@ def test_a_misspelt_whereabout_is_no_other_agent(elsewhere, tmp_path, capsys):
     said = capsys.readouterr().err
     assert (ended.value.exit_code, "line 2: agent.state_dri" in said) == (Exit.CONFIG, True)
     assert "did you mean 'state_dir'" in said
+
+
+def test_a_misspelt_section_of_whereabouts_is_no_other_agent_either(elsewhere, tmp_path, capsys):
+    assert elsewhere
+    (tmp_path / "facility.toml").write_text('[site]\nid = "st-mary"\n[agnet]\nstate_dir = "/srv/facility"\n')
+    with pytest.raises(typer.Exit) as ended:
+        socket_of(None, None)
+    assert ended.value.exit_code == Exit.CONFIG
+    assert "line 3: agnet: unknown key; did you mean 'agent'?" in capsys.readouterr().err
+
+
+def test_no_other_section_is_taken_for_one_of_whereabouts_misspelt(tmp_path):
+    path = tmp_path / "facility.toml"
+    for name in set(Config.model_fields) - set(Whereabouts.model_fields):
+        path.write_text(f"[{name}]\n")
+        assert whereabouts(path).socket == Whereabouts().socket
 
 
 def test_a_no_is_a_sentence_and_an_exit_code(tmp_path, capsys):

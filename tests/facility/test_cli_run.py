@@ -49,8 +49,15 @@ def test_who_may_not_look_is_told_what_to_use_instead_of_the_screens(role, opens
 
     opened = []
     monkeypatch.setattr(run, "RemoteFacility", Agent)
+    monkeypatch.setattr(run, "has_terminal", lambda: True)
     monkeypatch.setattr(run, "screens", lambda: lambda *_, **__: opened.append(1) or 0)
     said = CliRunner().invoke(app, ["tui", "--socket", str(tmp_path / "agent.sock")])
     assert (bool(opened), said.exit_code) == (opens, 0 if opens else 1)
     assert opens or "You are rdiaz, auditor: the screens show the building" in said.output
     assert opens or "facility audit verify" in said.output
+
+
+@pytest.mark.parametrize("words", [("tui",), ("demo",)])
+def test_without_a_terminal_the_screens_are_not_drawn_into_a_file(words):
+    said = CliRunner().invoke(app, words)
+    assert (said.exit_code, "need a terminal" in said.output) == (2, True)

@@ -64,6 +64,12 @@ def test_a_secret_comes_from_the_secrets_directory_and_never_shows_itself(tmp_pa
     assert "geheim" not in repr(config)
 
 
+def test_a_secrets_directory_that_is_not_there_is_explained(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACILITY_SECRETS_DIR", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match=r"FACILITY_SECRETS_DIR says .*none, which is no folder"):
+        load(None)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
