@@ -22,23 +22,32 @@ VERBS = [
 ]
 
 
-def facility(*words: str, state: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def environment(state: Path) -> dict[str, str]:
+    return {
+        "XDG_STATE_HOME": str(state),
+        "FACILITY_AGENT__STATE_DIR": str(state / "agent"),
+        "FACILITY_BACNET__ADDRESS": "127.0.0.1/8:0",
+        "FACILITY_MQTT__ENABLED": "false",
+        "COLUMNS": "120",
+    }
+
+
+def facility(*words: str, state: Path, **others: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, as at a prompt."""
     return subprocess.run(
         [sys.executable, "-m", "facility", *words],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        env={
-            **os.environ,
-            "XDG_STATE_HOME": str(state),
-            "FACILITY_AGENT__STATE_DIR": str(state / "agent"),
-            "FACILITY_BACNET__ADDRESS": "127.0.0.1/8:0",
-            "FACILITY_MQTT__ENABLED": "false",
-            "COLUMNS": "120",
-            **environment,
-        },
+        env={**os.environ, **environment(state), **others},
     )
+
+
+def typed(*words: str, state: Path, **others: str) -> subprocess.CompletedProcess[str]:
+    """The same without the process, for what ends before anything begins. Whatever is raised fails the test."""
+    answer = CliRunner().invoke(app, words, env={**environment(state), **others}, catch_exceptions=False)
+    return subprocess.CompletedProcess(words, answer.exit_code, answer.output, "")
 
 
 def says(answer: subprocess.CompletedProcess[str], *words: str) -> None:
@@ -124,7 +133,7 @@ def test_a_corrupt_database_file(tmp_path):
     ],
 )
 def test_no_agent(words, tmp_path):
-    answer = facility(*words, state=tmp_path)
+    answer = typed(*words, state=tmp_path)
     assert answer.returncode == 3
     says(answer, "No agent is running", "facility run")
 
@@ -140,13 +149,13 @@ def test_no_agent(words, tmp_path):
     ],
 )
 def test_a_mistyped_command(words, text, tmp_path):
-    answer = facility(*words, state=tmp_path)
+    answer = typed(*words, state=tmp_path)
     assert answer.returncode == 2
     says(answer, text)
 
 
 def test_a_network_on_which_nobody_could_answer(tmp_path):
-    answer = facility("discover", state=tmp_path, FACILITY_BACNET__ADDRESS="127.0.0.1:0")
+    answer = typed("discover", state=tmp_path, FACILITY_BACNET__ADDRESS="127.0.0.1:0")
     assert answer.returncode == 4
     says(answer, "no device can be found", "mask", "foreign")
 
@@ -173,13 +182,13 @@ def test_check_speaks_json(tmp_path):
     ],
 )
 def test_numbers_that_make_no_sense(words, text, tmp_path):
-    answer = facility(*words, state=tmp_path)
+    answer = typed(*words, state=tmp_path)
     assert answer.returncode == 2
     says(answer, text)
 
 
 def test_a_negative_value_is_a_value(tmp_path):
-    answer = facility("write", "aii-1/dp-sp", "-5", "--for", "2h", "--reason", "a test", state=tmp_path)
+    answer = typed("write", "aii-1/dp-sp", "-5", "--for", "2h", "--reason", "a test", state=tmp_path)
     assert answer.returncode == 3
     says(answer, "No agent is running")
 
@@ -199,7 +208,7 @@ def test_the_socket_of_an_agent_that_was_killed_is_nobody(tmp_path):
         left = socket.socket(socket.AF_UNIX)
         left.bind(str(tmp_path / "facility" / name / "agent.sock"))
         left.close()
-    answer = facility("status", state=tmp_path, FACILITY_AGENT__STATE_DIR=str(tmp_path / "facility" / "site"))
+    answer = typed("status", state=tmp_path, FACILITY_AGENT__STATE_DIR=str(tmp_path / "facility" / "site"))
     assert answer.returncode == 3
     says(answer, "facility run")
 
