@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from textual import on
-from textual.app import ComposeResult
-from textual.widgets import Input
-
 from facility.wire import AlarmInfo
 from tui.canvas import Canvas, wrap
-from tui.screens.dialog import LEAST_REASON, Dialog, Reason
+from tui.screens.dialog import Reason, ReasonDialog
 from tui.seat import Seat
 
 ASKED = ("LIFE", "CRIT")
 """Levels for which a reason is asked; the others are acknowledged by the key alone."""
 
 
-class AcknowledgeDialog(Dialog[str]):
-    """Answers the reason."""
+class AcknowledgeDialog(ReasonDialog):
+    reason_at = (13, 5)
 
     def __init__(self, seat: Seat, alarm: AlarmInfo) -> None:
         super().__init__(seat)
         self._alarm = alarm
-        self._why = Reason()
-        self._trouble = ""
-
-    def entries(self) -> ComposeResult:
-        yield self._why
-
-    def on_mount(self) -> None:
-        self._why.styles.offset = (13, 5)
-        self._why.focus()
 
     def draw(self, canvas: Canvas) -> None:
         alarm = self._alarm
@@ -41,15 +28,5 @@ class AcknowledgeDialog(Dialog[str]):
         said = "It says “I have seen it”, with your name. It does not end the alarm or fix the room."
         for row, line in enumerate(wrap(said, canvas.width - 6), 8):
             canvas.put(3, row, line, "muted")
-        canvas.put(3, 11, self._trouble, "high")
+        canvas.put(3, 11, self.trouble, "high")
         canvas.put(3, canvas.height - 2, "Enter acknowledge   Esc nothing happens", "muted")
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        reason = self._why.value.strip()
-        if len(reason) < LEAST_REASON:
-            self._trouble = "A reason is needed: at least four letters."
-            self.form.redraw()
-        else:
-            self.dismiss(reason)

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from textual import on
-from textual.app import ComposeResult
-from textual.widgets import Input
-
 from facility.wire import DeviceInfo
 from tui.canvas import Canvas, wrap
-from tui.screens.dialog import LEAST_REASON, Dialog, Reason
+from tui.screens.dialog import Reason, ReasonDialog
 from tui.seat import Seat
 
 
-class ApproveDialog(Dialog[str]):
-    """Answers the reason."""
+class ApproveDialog(ReasonDialog):
+    reason_at = (13, 9)
 
     def __init__(self, seat: Seat, device: DeviceInfo) -> None:
         super().__init__(seat)
         self._device = device
-        self._why = Reason()
-        self._trouble = ""
-
-    def entries(self) -> ComposeResult:
-        yield self._why
-
-    def on_mount(self) -> None:
-        self._why.styles.offset = (13, 9)
-        self._why.focus()
 
     def draw(self, canvas: Canvas) -> None:
         device = self._device
@@ -43,15 +30,5 @@ class ApproveDialog(Dialog[str]):
         )
         for row, line in enumerate(wrap(said, canvas.width - 6), 12):
             canvas.put(3, row, line, "muted")
-        canvas.put(3, 16, self._trouble, "high")
+        canvas.put(3, 16, self.trouble, "high")
         canvas.put(3, canvas.height - 2, "Enter approve   Esc nothing happens", "muted")
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        reason = self._why.value.strip()
-        if len(reason) < LEAST_REASON:
-            self._trouble = "A reason is needed: at least four letters."
-            self.form.redraw()
-        else:
-            self.dismiss(reason)

@@ -1,9 +1,10 @@
-"""What all dialogs share: a frame that leaves line 0 free, and Escape that always leaves."""
+"""What all dialogs share: a frame that leaves line 0 free, and Escape that always leaves; and those that ask for a reason."""
 
 from __future__ import annotations
 
 from typing import ClassVar, TypeVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -81,3 +82,32 @@ class Reason(Input):
     def presets() -> str:
         """The line under the entry."""
         return "  ".join(f"{number} {preset}" for number, preset in enumerate(PRESETS, 1)) + "  or words"
+
+
+class ReasonDialog(Dialog[str]):
+    """Asks for a reason and answers it; one that is too short is told."""
+
+    reason_at: ClassVar[tuple[int, int]]  # where it is typed: column, row
+
+    def __init__(self, seat: Seat) -> None:
+        super().__init__(seat)
+        self._why = Reason()
+        self.trouble = ""
+        """What is wrong with the reason; to be drawn."""
+
+    def entries(self) -> ComposeResult:
+        yield self._why
+
+    def on_mount(self) -> None:
+        self._why.styles.offset = self.reason_at
+        self._why.focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        reason = self._why.value.strip()
+        if len(reason) < LEAST_REASON:
+            self.trouble = "A reason is needed: at least four letters."
+            self.form.redraw()
+        else:
+            self.dismiss(reason)

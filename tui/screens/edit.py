@@ -19,7 +19,7 @@ from facility.wire import RehearsalInfo, ScheduleInfo
 from tui import text
 from tui.canvas import Canvas, wrap
 from tui.draft import Edit, parsed, present, stretches
-from tui.screens.dialog import LEAST_REASON, Dialog, Reason
+from tui.screens.dialog import LEAST_REASON, Dialog, Reason, ReasonDialog
 from tui.seat import Seat
 from tui.widgets.choice import Choice
 from tui.widgets.pane import CanvasPane
@@ -139,21 +139,12 @@ class EditDialog(Dialog[Edit]):
         canvas.put(3, canvas.height - 2, keys, "muted", width=canvas.width - 5)
 
 
-class SaveDialog(Dialog[str]):
-    """Answers the reason."""
+class SaveDialog(ReasonDialog):
+    reason_at = (LABEL, 2)
 
     def __init__(self, seat: Seat, info: RehearsalInfo) -> None:
         super().__init__(seat)
         self._info = info
-        self._why = Reason()
-        self._trouble = ""
-
-    def entries(self) -> ComposeResult:
-        yield self._why
-
-    def on_mount(self) -> None:
-        self._why.styles.offset = (LABEL, 2)
-        self._why.focus()
 
     def draw(self, canvas: Canvas) -> None:
         info = self._info
@@ -166,18 +157,8 @@ class SaveDialog(Dialog[str]):
         for line in lines[: canvas.height - 10]:
             canvas.put(3, y, line, width=canvas.width - 6)
             y += 1
-        canvas.put(3, canvas.height - 4, self._trouble, "high")
+        canvas.put(3, canvas.height - 4, self.trouble, "high")
         canvas.put(3, canvas.height - 2, "Enter saves it: from then on it is in force   Esc keep editing", "muted")
-
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        reason = self._why.value.strip()
-        if len(reason) < LEAST_REASON:
-            self._trouble = "A reason is needed: at least four letters."
-            self.form.redraw()
-        else:
-            self.dismiss(reason)
 
 
 @dataclass(frozen=True, slots=True)
