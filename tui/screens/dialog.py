@@ -1,4 +1,4 @@
-"""What all dialogs share: a frame that leaves line 0 free, and Escape that always leaves; and those that ask for a reason."""
+"""What all dialogs share: a frame that leaves line 0 free, Escape that always leaves; and how a reason is asked for."""
 
 from __future__ import annotations
 
