@@ -247,7 +247,7 @@ def table(season: str, off: Week, on: Week) -> Iterator[str]:
 
 
 def _row(what: str, off: float, on: float) -> str:
-    saved = f"{(off - on) / off:.1%}" if off else ""
+    saved = f"{(off - on) / off:z.1%}" if off else ""
     return f"| {what} | {off:,.0f} | {on:,.0f} | {saved} |"
 
 
