@@ -169,8 +169,8 @@ def _must_have_a_terminal(instead: str) -> None:
 
 
 def has_terminal() -> bool:
-    """Whether somebody sees what is drawn, and can press a key."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    """Whether somebody sees what is drawn, and can press a key: Textual draws on the standard error."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _must_see(socket: Path) -> None:
