@@ -38,9 +38,7 @@ log = structlog.get_logger(__name__)
 
 AT_ONCE = 8  # devices visited side by side
 TURN_S = 2.0  # for one of them, while others wait
-LEAVE_AFTER_S = (
-    2.0  # as long as a planner rests anyway: nobody's wish waits much longer for a slow device than for that
-)
+LEAVE_AFTER_S = 2.0  # as long as a planner rests anyway: a wish waits hardly longer for a slow device than for that
 PATIENCE_S = 30.0  # for one hold or release; longer means that the hands hang
 RETRY = timedelta(minutes=1)  # after a first failure, doubling up to
 RETRY_AT_MOST = timedelta(minutes=15)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -30,6 +31,10 @@ class Sourced(BaseSettings):
 
     source: ClassVar[Path | None] = None
     """The file it was read from; None where there was none."""
+    written: ClassVar[Mapping[str, Any]] = {}
+    """What the text says."""
+    alone: ClassVar[bool] = False
+    """Nothing but the text counts."""
 
     @classmethod
     def settings_customise_sources(
@@ -40,37 +45,28 @@ class Sourced(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return _sources(file_secret_settings, init_settings, env_settings)
+        written = InitSettingsSource(settings_cls, dict(cls.written))
+        if cls.alone:
+            return (written,)
+        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_nested_delimiter="__", secrets_prefix="")
+        return (init_settings, env_settings, secrets, written)
 
 
 Settings = TypeVar("Settings", bound=Sourced)
 
 
-def made(settings: type[Settings], document: dict[str, Any], file: Path | None, *, alone: bool = False) -> Settings:
+def made(settings: type[Settings], document: Mapping[str, Any], file: Path | None, *, alone: bool = False) -> Settings:
     """Settings by what a document says, under environment and secrets; `alone`: without them.
 
     Raises `pydantic.ValidationError`, and `ConfigError` for what the environment says in no readable way.
     """
-    secrets = _secrets_folder()
+    secrets, only = _secrets_folder(), alone
 
     class FromText(settings):  # type: ignore[valid-type, misc]
         source: ClassVar[Path | None] = file
-
+        written: ClassVar[Mapping[str, Any]] = document
+        alone: ClassVar[bool] = only
         model_config = SettingsConfigDict(secrets_dir=secrets)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            written = InitSettingsSource(settings_cls, document)
-            if alone:
-                return (written,)
-            return (*_sources(file_secret_settings, init_settings, env_settings), written)
 
     try:
         found: Settings = FromText()
@@ -88,13 +84,6 @@ def _secrets_folder() -> str | None:
         if folder:
             return folder
     return None
-
-
-def _sources(
-    secrets: PydanticBaseSettingsSource, *stronger: PydanticBaseSettingsSource
-) -> tuple[PydanticBaseSettingsSource, ...]:
-    """Where values come from besides the text, the strongest first."""
-    return (*stronger, NestedSecretsSettingsSource(secrets, secrets_nested_delimiter="__", secrets_prefix=""))
 
 
 def text_of(path: Path) -> str:
