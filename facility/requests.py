@@ -20,6 +20,8 @@ from points.events import Events
 from points.model import Event, EventKind
 
 WAITS = timedelta(minutes=10)  # long enough to call somebody, too short to be agreed to by the next shift
+IN_MIND = 2 * WAITS  # a name is not given again: somebody may still have it on a slip of paper
+MANY = 4_096
 
 
 class UnknownRequest(PointsError):
@@ -129,8 +131,9 @@ class Requests:
     def _new_id(self) -> str:
         """None that anybody may still have in mind: who agrees to what is gone must not agree to something else."""
         now = self._clock.now()
-        self._given = {name: at for name, at in self._given.items() if at <= now < at + WAITS}
-        while (name := secrets.token_hex(2)) in self._given:
+        self._given = {name: at for name, at in self._given.items() if at <= now < at + IN_MIND}
+        octets = 2 if len(self._given) < MANY else 4  # there is always one left
+        while (name := secrets.token_hex(octets)) in self._given:
             pass
         self._given[name] = now
         return name

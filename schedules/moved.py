@@ -3,6 +3,7 @@
 Guarantees:
 - Where a setpoint stood is found out once, when it begins to be moved, and kept until a while after it was given back:
   until its device has been heard of again, it may still read as it was moved.
+- A policy that is taken out or becomes another kind meanwhile takes what it knew with it.
 - One that another policy has moved before stood where that one had found it.
 """
 

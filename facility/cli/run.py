@@ -170,7 +170,8 @@ def _must_have_a_terminal(instead: str) -> None:
 
 def has_terminal() -> bool:
     """Whether somebody sees what is drawn, and can press a key: Textual draws on the standard error."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    ends = (sys.stdin, sys.stderr)  # None where they are closed
+    return all(end is not None and end.isatty() for end in ends)
 
 
 def _must_see(socket: Path) -> None:

@@ -60,7 +60,7 @@ def made(settings: type[Settings], document: Mapping[str, Any], file: Path | Non
 
     Raises `pydantic.ValidationError`, and `ConfigError` for what the environment says in no readable way.
     """
-    secrets, only = _secrets_folder(), alone
+    secrets, only = None if alone else _secrets_folder(), alone
 
     class FromText(settings):  # type: ignore[valid-type, misc]
         source: ClassVar[Path | None] = file
@@ -76,14 +76,21 @@ def made(settings: type[Settings], document: Mapping[str, Any], file: Path | Non
     return found
 
 
-def _secrets_folder() -> str | None:
-    for name in ("FACILITY_SECRETS_DIR", "CREDENTIALS_DIRECTORY"):
-        folder = os.environ.get(name)
-        if folder and not Path(folder).is_dir():
-            raise ConfigError(f"{name} says {folder}, which is no folder: make it, or unset {name}.")
-        if folder:
-            return folder
-    return None
+def _secrets_folder() -> Path | None:
+    """As the environment says. systemd names one to shells at the console that is not there: then there is none."""
+    if given := os.environ.get("FACILITY_SECRETS_DIR"):
+        if _is_folder(given):
+            return Path(given).expanduser()
+        raise ConfigError(f"FACILITY_SECRETS_DIR says {given}, which is no folder to be read: make it, or unset it.")
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(given) if given and _is_folder(given) else None
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError):  # it lies where we may not look; nobody has that home
+        return False
 
 
 def text_of(path: Path) -> str:

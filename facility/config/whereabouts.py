@@ -132,9 +132,11 @@ def whereabouts(path: Path | None) -> Whereabouts:
     text, where = ("", "the environment") if path is None else (text_of(path), str(path))
     document = parsed(text, where)
     for key in document:
-        near = difflib.get_close_matches(key, Whereabouts.model_fields, n=1)
-        if near and key not in Whereabouts.model_fields:  # where the agent is must not be guessed
-            raise ConfigError(f"{where}: line {line_of(text, [key])}: {key}: unknown key; did you mean {near[0]!r}?")
+        near = difflib.get_close_matches(key.lower(), Whereabouts.model_fields, n=1)
+        if near and key.lower() not in Whereabouts.model_fields:  # where the agent is must not be guessed
+            line = line_of(text, [key])
+            place = "" if line is None else f"line {line}: "
+            raise ConfigError(f"{where}: {place}{key}: unknown key; did you mean {near[0]!r}?")
     try:
         return made(Whereabouts, document, path)
     except ValidationError as error:

@@ -130,13 +130,28 @@ def test_a_misspelt_whereabout_is_no_other_agent(elsewhere, tmp_path, capsys):
     assert "did you mean 'state_dir'" in said
 
 
-def test_a_misspelt_section_of_whereabouts_is_no_other_agent_either(elsewhere, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ('[agnet]\nstate_dir = "/srv/facility"\n', "line 1: agnet: unknown key; did you mean 'agent'?"),
+        ('agnet.state_dir = "/srv/facility"\n', ": agnet: unknown key; did you mean 'agent'?"),
+        ('[[sites]]\nid = "st-mary"\n', ": sites: unknown key; did you mean 'site'?"),
+    ],
+)
+def test_a_misspelt_section_of_whereabouts_is_no_other_agent_either(section, says, elsewhere, tmp_path, capsys):
     assert elsewhere
-    (tmp_path / "facility.toml").write_text('[site]\nid = "st-mary"\n[agnet]\nstate_dir = "/srv/facility"\n')
+    (tmp_path / "facility.toml").write_text(section)
     with pytest.raises(typer.Exit) as ended:
         socket_of(None, None)
+    said = capsys.readouterr().err
     assert ended.value.exit_code == Exit.CONFIG
-    assert "line 3: agnet: unknown key; did you mean 'agent'?" in capsys.readouterr().err
+    assert says in said
+    assert "None" not in said
+
+
+def test_what_the_agent_takes_for_a_section_its_verbs_do(elsewhere, tmp_path):
+    (tmp_path / "facility.toml").write_text('[Site]\nid = "st-mary"\n')
+    assert socket_of(None, None) == elsewhere / "st-mary" / "agent.sock"
 
 
 def test_no_other_section_is_taken_for_one_of_whereabouts_misspelt(tmp_path):

@@ -61,3 +61,8 @@ def test_who_may_not_look_is_told_what_to_use_instead_of_the_screens(role, opens
 def test_without_a_terminal_the_screens_are_not_drawn_into_a_file(words):
     said = CliRunner().invoke(app, words)
     assert (said.exit_code, "need a terminal" in said.output) == (2, True)
+
+
+def test_a_closed_stream_is_no_terminal(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert not run.has_terminal()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from facility.config.errors import ConfigError
-from facility.config.loading import load
+from facility.config.loading import load, load_text
 from facility.config.programmes import ProgrammeSection, parse_change
 from facility.config.whereabouts import whereabouts
 
@@ -68,6 +68,24 @@ def test_a_secrets_directory_that_is_not_there_is_explained(tmp_path, monkeypatc
     monkeypatch.setenv("FACILITY_SECRETS_DIR", str(tmp_path / "none"))
     with pytest.raises(ConfigError, match=r"FACILITY_SECRETS_DIR says .*none, which is no folder"):
         load(None)
+
+
+def test_a_folder_of_credentials_that_is_not_there_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path / "none"))
+    assert load(None).mqtt is None
+
+
+def test_the_home_in_the_name_of_the_secrets_directory_is_meant(tmp_path, monkeypatch):
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "mqtt__password").write_text("geheim")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FACILITY_SECRETS_DIR", "~/secrets")
+    assert load(None).mqtt.password.get_secret_value() == "geheim"
+
+
+def test_a_configuration_that_stands_alone_needs_no_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("FACILITY_SECRETS_DIR", str(tmp_path / "none"))
+    assert load_text("", "the record", alone=True).mqtt is None
 
 
 @pytest.mark.parametrize(

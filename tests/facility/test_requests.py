@@ -179,8 +179,14 @@ async def test_the_name_of_what_is_gone_is_not_given_to_something_else(bench, mo
     await asked(bench)  # in its place
     third = (await asked(bench, user="rdiaz")).request
     assert (first, third) == ("a1b2", "e5f6")
-    bench.clock.advance(minutes=11)
+    bench.clock.advance(minutes=21)
     assert (await asked(bench)).request == "a1b2"
+
+
+async def test_there_is_a_name_however_many_were_asked_for(bench, monkeypatch):
+    monkeypatch.setattr("facility.requests.MANY", 1)
+    monkeypatch.setattr("facility.requests.secrets.token_hex", lambda octets: f"{octets}")
+    assert [(await asked(bench)).request, (await asked(bench)).request] == ["2", "4"]
 
 
 async def test_what_could_not_be_written_waits_on(bench):
